@@ -1,0 +1,22 @@
+// Every code that the ground under the services can answer with.
+
+import { defineErrors } from './firn-error.ts'
+
+export const { fail, is, registry: runtimeErrors } = defineErrors('runtime', {
+  SETTING_UNKNOWN: { message: '{given} is not a setting of {process}{nearest}; --help lists them', retryable: false },
+  SETTING_INVALID: { message: '{name} is {value}, but {expected} is expected ({why})', retryable: false },
+  SETTING_MISSING: { message: '{name} is not set: {expected} is needed ({why})', retryable: false },
+  PORT_IN_USE: { message: 'port {port} on {host} is in use: stop what listens there, or set {setting} to another port', retryable: false },
+  PORT_REFUSED: { message: 'cannot listen on {host}:{port} ({reason}): set {setting} to an address and port that this user may open', retryable: false },
+  CLOSE_TIMEOUT: { message: '{process} did not close within {closeMsMax} ms and was ended: what it had not acknowledged is read again at the next start', retryable: true },
+  SERVICE_GIVEN_UP: { message: '{service} ended {deaths} times within {windowSeconds} s and is not started again: its last words were "{lastWords}"; the whole story is in {logFile}', retryable: false },
+  SERVICE_NOT_READY: { message: '{service} was not ready within {readyMsMax} ms: its last words were "{lastWords}"; the whole story is in {logFile}', retryable: true },
+  NOT_FOUND: { message: 'there is nothing at {method} {path}: check the path and the address', retryable: false, httpStatus: 404 },
+  METHOD_NOT_ALLOWED: { message: '{path} does not answer {method}: it answers {allow}', retryable: false, httpStatus: 405 },
+  BODY_TOO_LARGE: { message: 'the body is larger than {bodyBytesMax} bytes: send less in one request', retryable: false, httpStatus: 413 },
+  MEDIA_TYPE_UNSUPPORTED: { message: 'a body of type {contentType} cannot be read here: send application/json', retryable: false, httpStatus: 415 },
+  REQUEST_INVALID: { message: 'the request cannot be read: {reason}', retryable: false, httpStatus: 400 },
+  REQUEST_TIMEOUT: { message: 'the request did not arrive in time: send it again', retryable: true, httpStatus: 408 },
+  NOT_READY: { message: 'the service is not ready: {reason}', retryable: true, httpStatus: 503 },
+  INTERNAL: { message: 'something broke inside: the service\'s log has the reason under this requestId', retryable: true, httpStatus: 500 }
+})

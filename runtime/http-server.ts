@@ -1,0 +1,158 @@
+// A Fastify server with the answers that every service gives alike: errors as {code, message, path?, retryable,
+// requestId}, 404, 405 with Allow, /livez /readyz /metrics. Bodies are never rewritten (no coercion, no defaults, no
+// removal). Fastify is loaded on first use, so that commands which import the runtime do not pay for it.
+
+import { createRequire } from 'node:module'
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
+import { fail, runtimeErrors } from './errors.ts'
+import { FirnError } from './firn-error.ts'
+import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+import { sentenceOf } from './service.ts'
+
+const requestMsMax = 60_000
+const keepAliveMs = 72_000
+const retryAfterSeconds = 1
+
+export interface HttpServerOptions {
+  logger: Logger
+  bodyBytesMax: number
+  metrics?: Metrics
+  /** Rejects with the reason while the service cannot do its work. */
+  ready?: () => Promise<void>
+  trustProxy?: FastifyServerOptions['trustProxy']
+  keepAliveMsMax?: number
+  requestMsMax?: number
+}
+
+/** The body of every answer that is not a success. */
+export interface ErrorBody {
+  code: string
+  message: string
+  path?: string
+  retryable: boolean
+  requestId: string
+}
+
+export function createHttpServer (options: HttpServerOptions): FastifyInstance {
+  const { fastify } = createRequire(import.meta.url)('fastify') as typeof import('fastify')
+  const idOfProcess = randomBytes(4).toString('hex')
+  let requests = 0
+  const app = fastify({
+    loggerInstance: options.logger,
+    disableRequestLogging: true,
+    bodyLimit: options.bodyBytesMax,
+    trustProxy: options.trustProxy ?? false,
+    genReqId: raw => {
+      const given = raw.headers['x-request-id']
+      return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : `${idOfProcess}-${(requests++).toString(36)}`
+    },
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    keepAliveTimeout: options.keepAliveMsMax ?? keepAliveMs,
+    requestTimeout: options.requestMsMax ?? requestMsMax,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
+    ajv: { customOptions: { coerceTypes: false, useDefaults: false, removeAdditional: false, allErrors: false } },
+    clientErrorHandler (error, socket) {
+      if (error.code === 'ECONNRESET' || !socket.writable) {
+        socket.destroy()
+        return
+      }
+      const cause = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? fail('REQUEST_TIMEOUT') : fail('REQUEST_INVALID', { reason: error.message })
+      const body = JSON.stringify(errorBody(cause, `${idOfProcess}-${(requests++).toString(36)}`))
+      const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : cause.httpStatus
+      socket.end(`HTTP/1.1 ${status} Error\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+    },
+    frameworkErrors: (error, request, reply) => { void sendError(error, request as FastifyRequest, reply as unknown as FastifyReply, options.bodyBytesMax) }
+  }) as unknown as FastifyInstance
+
+  const routes = rememberRoutes(app)
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, options.bodyBytesMax))
+  app.setNotFoundHandler((request, reply) => {
+    const path = pathOf(request)
+    const methods = routes.methodsOf(path)
+    if (methods.length === 0) return sendError(fail('NOT_FOUND', { method: request.method, path }), request, reply, options.bodyBytesMax)
+    const allow = methods.join(', ')
+    void reply.header('allow', allow)
+    return sendError(fail('METHOD_NOT_ALLOWED', { method: request.method, path, allow }), request, reply, options.bodyBytesMax)
+  })
+
+  app.get('/livez', { schema: { hide: true } as never }, async () => ({ status: 'alive' }))
+  app.get('/readyz', { schema: { hide: true } as never }, async () => {
+    try {
+      await options.ready?.()
+    } catch (error) {
+      throw fail('NOT_READY', { reason: sentenceOf(error) }, error)
+    }
+    return { status: 'ready' }
+  })
+  const metrics = options.metrics
+  if (metrics !== undefined) {
+    app.get('/metrics', { schema: { hide: true } as never }, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
+  }
+  return app
+}
+
+/** Listens, and turns what the system says into a sentence that names the port and the setting to change. */
+export async function listen (app: FastifyInstance, address: { host: string, port: number, setting: string }): Promise<string> {
+  try {
+    return await app.listen({ host: address.host, port: address.port })
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') throw fail('PORT_IN_USE', { ...address }, error)
+    if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw fail('PORT_REFUSED', { ...address, reason: message }, error)
+    throw error
+  }
+}
+
+/** The body for an error, whoever raised it: a FirnError, or a library's error with the same fields. */
+export function errorBody (error: FirnError, requestId: string): ErrorBody {
+  const path = error.values?.path
+  return {
+    code: error.code,
+    message: error.message,
+    ...typeof path === 'string' && error.code !== 'NOT_FOUND' && error.code !== 'METHOD_NOT_ALLOWED' ? { path } : {},
+    retryable: error.retryable,
+    requestId
+  }
+}
+
+function sendError (thrown: unknown, request: FastifyRequest, reply: FastifyReply, bodyBytesMax: number): FastifyReply {
+  const error = knownError(thrown, request, bodyBytesMax)
+  const status = error.httpStatus ?? 500
+  if (status >= 500) request.log.error({ err: thrown, requestId: request.id, code: error.code }, 'request failed')
+  if ((status === 429 || status === 503) && !reply.hasHeader('retry-after')) void reply.header('retry-after', String(retryAfterSeconds))
+  return reply.code(status).type('application/json; charset=utf-8').send(errorBody(error, request.id))
+}
+
+function knownError (thrown: unknown, request: FastifyRequest, bodyBytesMax: number): FirnError {
+  const error = thrown as Partial<FirnError> & { statusCode?: number, message?: string }
+  if (typeof error?.code === 'string' && typeof error.httpStatus === 'number' && typeof error.retryable === 'boolean') return error as FirnError
+  switch (error?.statusCode) {
+    case 413: return fail('BODY_TOO_LARGE', { bodyBytesMax }, thrown)
+    case 415: return fail('MEDIA_TYPE_UNSUPPORTED', { contentType: request.headers['content-type'] ?? 'unknown' }, thrown)
+    case 408: return fail('REQUEST_TIMEOUT', {}, thrown)
+    case 404: return fail('NOT_FOUND', { method: request.method, path: pathOf(request) }, thrown)
+  }
+  if (error?.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
+    return new FirnError('REQUEST_INVALID', { ...runtimeErrors.REQUEST_INVALID, httpStatus: error.statusCode }, { reason: error.message ?? 'no reason given' }, thrown)
+  }
+  return fail('INTERNAL', {}, thrown)
+}
+
+function pathOf (request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] as string
+}
+
+/** Which methods a concrete path answers: Fastify itself answers 404 where HTTP asks for 405 with Allow. */
+function rememberRoutes (app: FastifyInstance): { methodsOf: (path: string) => string[] } {
+  const routes: Array<{ pattern: RegExp, methods: string[] }> = []
+  app.addHook('onRoute', route => {
+    const pattern = route.url.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/:[A-Za-z0-9_]+/g, '[^/]+').replaceAll('*', '.*')
+    routes.push({ pattern: new RegExp(`^${pattern}/?$`), methods: [route.method].flat() })
+  })
+  return {
+    methodsOf: path => [...new Set(routes.filter(route => route.pattern.test(path)).flatMap(route => route.methods))].sort()
+  }
+}

@@ -1,0 +1,12 @@
+// The front door of the ground under every service: settings, logs, metrics, HTTP defaults, the life of a process,
+// and the supervisor. There is no domain word in this folder.
+
+export { readConfig, settingsOf, settingsOfAll, flagOf, unknownSetting, type ConfigSource, type SettingSchema } from './config.ts'
+export { describeSettings, settingRow } from './settings-table.ts'
+export { defineErrors, FirnError, type ErrorEntry, type ErrorRegistry, type FolderErrors } from './firn-error.ts'
+export { runtimeErrors } from './errors.ts'
+export { createLogger, type Logger } from './logger.ts'
+export { createMetrics, type Metrics } from './metrics.ts'
+export { createHttpServer, listen, errorBody, type ErrorBody, type HttpServerOptions } from './http-server.ts'
+export { runService, sentenceOf, type ServiceContext } from './service.ts'
+export { type SupervisedService } from './supervisor.ts'

@@ -36,12 +36,12 @@ export interface ErrorBody {
 }
 
 export function createHttpServer (options: HttpServerOptions): FastifyInstance {
-  const { fastify } = createRequire(import.meta.url)('fastify') as typeof import('fastify')
+  const { fastify, LogController } = createRequire(import.meta.url)('fastify') as typeof import('fastify')
   const idOfProcess = randomBytes(4).toString('hex')
   let requests = 0
   const app = fastify({
     loggerInstance: options.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyBytesMax,
     trustProxy: options.trustProxy ?? false,
     genReqId: raw => {

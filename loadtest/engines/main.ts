@@ -1,0 +1,106 @@
+// npm run test:engines: PyIceberg and Iceberg's own Java library attach to the embedded catalog and must see what DuckDB sees:
+// the same rows, the same counts under filters and at earlier snapshots, over a table with nulls, decimals, nested fields,
+// non-ASCII text and a column that another engine added while the line ran. After a rollback by the Java library the writer
+// must halt with its sentence instead of guessing. Ends with a line `N passed, N failed`; every wait has a limit.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connectCatalog } from '../../catalog/index.ts'
+import { startLine, type Line } from '../line.ts'
+import { postShoppers } from './events.ts'
+import { askDuckDB, compareRows, leafColumnsOf } from './duckdb-judge.ts'
+import { installJudges, type Judge } from './judges.ts'
+import type { Question } from './question.ts'
+import { questionsAt } from './questions.ts'
+
+const rowsPerRound = 40_000
+const rounds = 3
+const commitMsMax = 30_000
+const haltMsMax = 30_000
+const identifier = { namespace: ['firn'], name: 'events' }
+
+let passed = 0
+let failed = 0
+const check = (sentence: string, ok: boolean, detail = ''): void => {
+  if (ok) passed++
+  else failed++
+  console.log(`${ok ? 'ok    ' : 'FAILED'} ${sentence}${ok || detail === '' ? '' : `: ${detail}`}`)
+}
+
+const dataDir = mkdtempSync(join(tmpdir(), 'firn-engines-'))
+const judges = await installJudges()
+const line = await startLine({ dataDir, settings: { writer: { FIRN_WRITER_COMMIT_MS_MAX: '1000' } } })
+try {
+  await line.start('catalog')
+  await line.start('gateway')
+  await line.start('writer')
+  const snapshots = await fillTable(line, judges.pyiceberg)
+  await compareAll(line, [judges.pyiceberg, judges.java], snapshots)
+  await rollBack(line, judges.java, snapshots[0] as string)
+} catch (error) {
+  check('the run came to its end', false, error instanceof Error ? error.stack ?? error.message : String(error))
+} finally {
+  await line.stop()
+  rmSync(dataDir, { recursive: true, force: true })
+}
+console.log(`${passed} passed, ${failed} failed`)
+process.exit(failed === 0 ? 0 : 1)
+
+/** Posts the rows in rounds; before the last one PyIceberg adds a column. Returns the snapshot after each round. */
+async function fillTable (line: Line, pyiceberg: Judge): Promise<string[]> {
+  const snapshots: string[] = []
+  for (let round = 0; round < rounds; round++) {
+    if (round === rounds - 1) pyiceberg.run(['add-column', line.catalogUrl, 'firn', 'events', 'loyalty_tier'])
+    await postShoppers(line.gatewayUrl, { seed: round + 1, count: rowsPerRound })
+    snapshots.push(await untilRows(line.catalogUrl, (round + 1) * rowsPerRound))
+  }
+  check(`the writer went on after another engine added a column (${rounds * rowsPerRound} rows)`, true)
+  return snapshots
+}
+
+async function untilRows (catalogUrl: string, wanted: number): Promise<string> {
+  const catalog = connectCatalog(catalogUrl)
+  const end = Date.now() + commitMsMax
+  for (;;) {
+    const { metadata } = await catalog.loadTable(identifier)
+    const current = metadata.snapshots.find(s => s['snapshot-id'] === metadata['current-snapshot-id'])
+    const rows = Number(current?.summary['total-records'] ?? 0)
+    if (rows === wanted) return String(metadata['current-snapshot-id'])
+    if (rows > wanted || Date.now() > end) throw new Error(`the table has ${rows} rows, wanted ${wanted} within ${commitMsMax} ms`)
+    await new Promise(resolve => setTimeout(resolve, 200))
+  }
+}
+
+async function compareAll (line: Line, others: readonly Judge[], snapshots: readonly string[]): Promise<void> {
+  const table = await connectCatalog(line.catalogUrl).loadTable(identifier)
+  const columns = leafColumnsOf(table.metadata)
+  check('the table carries the column that PyIceberg added', columns.some(column => column.path === 'loyalty_tier'))
+  const questions: Question[] = [...questionsAt(null), ...snapshots.slice(0, -1).flatMap((id, i) => questionsAt(id).map(q => ({ ...q, name: `${q.name}-at-${i + 1}` })))]
+  const expected = await askDuckDB(line, columns, questions, dataDir)
+  check('DuckDB counts every row that was sent', expected.get('all') === rounds * rowsPerRound, String(expected.get('all')))
+  for (const judge of others) {
+    const counts = judge.ask({ catalog: line.catalogUrl, namespace: 'firn', table: 'events', folder: dataDir, columns, questions })
+    for (const { name, rows } of questions) {
+      check(`${judge.name} counts ${expected.get(name)} for ${name}`, counts[name] === expected.get(name), `it counts ${counts[name]}`)
+      if (rows) {
+        const difference = await compareRows(join(dataDir, `duckdb-${name}.txt`), join(dataDir, `${judge.name}-${name}.txt`))
+        check(`${judge.name} reads the same rows for ${name}`, difference === null, difference ?? '')
+      }
+    }
+  }
+}
+
+/** The Java library rolls the table back; the next batch must not be committed on top of it. */
+async function rollBack (line: Line, java: Judge, snapshot: string): Promise<void> {
+  java.run(['rollback', line.catalogUrl, 'firn', 'events', snapshot])
+  await postShoppers(line.gatewayUrl, { seed: 99, count: 100 })
+  const end = Date.now() + haltMsMax
+  const sentence = /rolled back/i
+  while (!sentence.test(line.printed('writer')) && Date.now() < end) await new Promise(resolve => setTimeout(resolve, 200))
+  const said = line.printed('writer').split('\n').find(text => sentence.test(text)) ?? 'nothing about it'
+  check('after a rollback the writer halts with its sentence', sentence.test(said), said)
+  const { metadata } = await connectCatalog(line.catalogUrl).loadTable(identifier)
+  check('and commits nothing on top of it', String(metadata['current-snapshot-id']) === snapshot, `main is ${metadata['current-snapshot-id']}`)
+  console.log(`       the writer said: ${said.slice(0, 400)}`)
+}

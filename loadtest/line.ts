@@ -1,0 +1,144 @@
+// The line under test: the real services as processes of this one, on free ports and a folder of their own.
+// Each process can be killed and started again by name; what they print is kept in files beside the data.
+// Nothing outside the folder is touched, and `stop` ends every process that `startLine` began.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join, resolve } from 'node:path'
+
+export type ServiceName = 'catalog' | 'gateway' | 'writer'
+
+const projectDir = resolve(import.meta.dirname, '..')
+const entries: Record<ServiceName, string> = { catalog: 'catalog/server/main.ts', gateway: 'gateway/main.ts', writer: 'writer/main.ts' }
+const readyMsMax = 30_000
+const closeMsMax = 15_000
+
+export interface LineOptions {
+  /** A folder of its own; it becomes FIRN_DATA_DIR. */
+  readonly dataDir: string
+  /** Settings beside ports and addresses, per service. */
+  readonly settings?: Partial<Record<ServiceName, Record<string, string>>>
+  /** Words before the program, e.g. a fault injector: `['fiu-run', '-x', …]`. */
+  readonly prefix?: Partial<Record<ServiceName, readonly string[]>>
+  readonly nodeFlags?: Partial<Record<ServiceName, readonly string[]>>
+}
+
+export interface Line {
+  readonly dataDir: string
+  readonly gatewayUrl: string
+  readonly catalogUrl: string
+  readonly writerUrl: string
+  readonly warehouseUrl: string
+  readonly logUrl: string
+  /** Starts a service and resolves when it says that it is ready. Rejects with what it printed when it ends before. */
+  start(name: ServiceName, flags?: readonly string[]): Promise<ChildProcess>
+  /** Runs a service that ends by itself (`writer --until-end`); resolves with its exit code. */
+  run(name: ServiceName, flags: readonly string[]): Promise<number>
+  kill(name: ServiceName, signal?: NodeJS.Signals): Promise<void>
+  process(name: ServiceName): ChildProcess | undefined
+  /** Everything that the service printed so far. */
+  printed(name: ServiceName): string
+  stop(): Promise<void>
+}
+
+export async function startLine (options: LineOptions): Promise<Line> {
+  const { dataDir } = options
+  mkdirSync(dataDir, { recursive: true })
+  const [gatewayPort, catalogPort, writerPort] = await freePorts(3) as [number, number, number]
+  const urls = {
+    gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
+    catalogUrl: `http://127.0.0.1:${catalogPort}`,
+    writerUrl: `http://127.0.0.1:${writerPort}`,
+    warehouseUrl: `file://${join(dataDir, 'warehouse')}`,
+    logUrl: `file://${join(dataDir, 'log')}`
+  }
+  const settings: Record<ServiceName, Record<string, string>> = {
+    catalog: { FIRN_CATALOG_PORT: String(catalogPort), FIRN_WAREHOUSE_URL: urls.warehouseUrl },
+    gateway: { FIRN_GATEWAY_PORT: String(gatewayPort), FIRN_LOG_URL: urls.logUrl },
+    writer: { FIRN_WRITER_PORT: String(writerPort), FIRN_LOG_URL: urls.logUrl, FIRN_CATALOG_URL: urls.catalogUrl, FIRN_WAREHOUSE_URL: urls.warehouseUrl }
+  }
+  const running = new Map<ServiceName, ChildProcess>()
+  const outputOf = (name: ServiceName): string => join(dataDir, `${name}.out`)
+
+  const launch = (name: ServiceName, flags: readonly string[]): ChildProcess => {
+    const words = [...options.prefix?.[name] ?? [], process.execPath, ...options.nodeFlags?.[name] ?? [], join(projectDir, entries[name]), ...flags]
+    const output = openSync(outputOf(name), 'a')
+    const child = spawn(words[0] as string, words.slice(1), {
+      cwd: projectDir,
+      env: { ...withoutSettings(process.env), FIRN_DATA_DIR: dataDir, ...settings[name], ...options.settings?.[name] },
+      stdio: ['ignore', output, output, 'ipc']
+    })
+    closeSync(output)
+    running.set(name, child)
+    child.once('exit', () => { if (running.get(name) === child) running.delete(name) })
+    return child
+  }
+
+  const kill = async (name: ServiceName, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
+    const child = running.get(name)
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const gone = once(child, 'exit')
+    child.kill(signal)
+    const late = setTimeout(() => child.kill('SIGKILL'), closeMsMax)
+    await gone
+    clearTimeout(late)
+  }
+
+  return {
+    dataDir,
+    ...urls,
+    start: async (name, flags = []) => {
+      const child = launch(name, flags)
+      await untilReady(name, child, () => readFileSync(outputOf(name), 'utf8'))
+      return child
+    },
+    run: async (name, flags) => {
+      const child = launch(name, flags)
+      const [code] = await once(child, 'exit') as [number | null]
+      return code ?? -1
+    },
+    kill,
+    process: name => running.get(name),
+    printed: name => readFileSync(outputOf(name), 'utf8'),
+    stop: async () => {
+      for (const name of ['gateway', 'writer', 'catalog'] as const) await kill(name)
+    }
+  }
+}
+
+function untilReady (name: ServiceName, child: ChildProcess, printed: () => string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (what: string): void => {
+      reject(new Error(`${name} ${what}; it printed:\n${printed().split('\n').slice(-15).join('\n')}`))
+    }
+    const late = setTimeout(() => fail(`was not ready within ${readyMsMax} ms`), readyMsMax)
+    child.on('message', message => {
+      if ((message as { ready?: boolean }).ready !== true) return
+      clearTimeout(late)
+      resolve()
+    })
+    child.once('exit', code => {
+      clearTimeout(late)
+      fail(`ended with code ${code} before it was ready`)
+    })
+  })
+}
+
+function withoutSettings (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('FIRN_')))
+}
+
+/** Ports that were free a moment ago, all distinct. */
+async function freePorts (count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, async () => {
+    const server = createServer()
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return server
+  }))
+  const ports = servers.map(server => (server.address() as { port: number }).port)
+  await Promise.all(servers.map(async server => { server.close(); await once(server, 'close') }))
+  return ports
+}

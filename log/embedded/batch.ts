@@ -1,0 +1,141 @@
+// One stored value: a whole append batch of a partition, as columns.
+//
+//   0 magic u32 · 4 version u16 · 6 flags u16 · 8 crc32 u32 of all bytes from 12 · 12 total u32 · 16 count u32
+//   20 headers u32 (bytes) · 24 keys u32 (bytes) · 28 values u32 (bytes) · 32 base timestamp f64 · 40 appended at f64
+//   48 value ends u32 × count · key ends u32 × count · header index u32 × count (flag 1) · timestamps f64 × count (flag 2)
+//   then header dictionary (JSON array of distinct objects), keys, values, back to back. Little-endian throughout.
+//
+// Refuses bytes whose magic, lengths or checksum are wrong. Invariant: decode(encode(records)) is the records.
+
+import { crc32 } from 'node:zlib'
+import type { LogRecord, RecordHeaders } from '../types.ts'
+
+export const batchHeaderBytes = 48
+const magic = 0x424c4e46 // 'FNLB'
+const version = 1
+const manyHeaders = 1
+const manyTimestamps = 2
+
+/** The header of stored bytes that passed the check: `sectionsOf` says where its columns are. */
+export interface StoredBatch {
+  readonly count: number
+  readonly flags: number
+  readonly headersBytes: number
+  readonly keysBytes: number
+  readonly valuesBytes: number
+  readonly baseTimestampMs: number
+  readonly appendedMs: number
+}
+
+/** Collects the records of one partition; `encode` writes them into one value. */
+export class BatchBuilder {
+  readonly records: LogRecord[] = []
+  #valuesBytes = 0
+  #keysBytesMax = 0
+
+  get bytesMax (): number {
+    return batchHeaderBytes + this.records.length * 20 + this.#keysBytesMax + this.#valuesBytes
+  }
+
+  add (record: LogRecord): void {
+    this.records.push(record)
+    this.#valuesBytes += record.value.length
+    this.#keysBytesMax += record.key.length * 3
+  }
+
+  /** Encodes into fresh or given memory; the result is a view of it. */
+  encode (appendedMs: number, memory?: (bytes: number) => Buffer): Buffer {
+    const { records } = this
+    const count = records.length
+    const { headers, index } = distinctHeaders(records)
+    const headersText = JSON.stringify(headers)
+    const headersRoom = headersText.length * 3
+    const room = this.bytesMax + headersRoom
+    const bytes = memory === undefined ? Buffer.allocUnsafe(room) : memory(room)
+    const baseTimestampMs = records[0]!.timestampMs
+    const flags = (headers.length > 1 ? manyHeaders : 0) | (records.some(record => record.timestampMs !== baseTimestampMs) ? manyTimestamps : 0)
+    const valueEnds = batchHeaderBytes
+    const keyEnds = valueEnds + count * 4
+    let at = keyEnds + count * 4
+    if (flags & manyHeaders) for (let i = 0; i < count; i++, at += 4) bytes.writeUInt32LE(index[i]!, at)
+    if (flags & manyTimestamps) for (let i = 0; i < count; i++, at += 8) bytes.writeDoubleLE(records[i]!.timestampMs, at)
+    const headersBytes = bytes.write(headersText, at)
+    at += headersBytes
+    const keysStart = at
+    for (let i = 0; i < count; i++) {
+      at += bytes.write(records[i]!.key, at)
+      bytes.writeUInt32LE(at - keysStart, keyEnds + i * 4)
+    }
+    const valuesStart = at
+    for (let i = 0; i < count; i++) {
+      const { value } = records[i]!
+      bytes.set(value, at)
+      at += value.length
+      bytes.writeUInt32LE(at - valuesStart, valueEnds + i * 4)
+    }
+    bytes.writeUInt32LE(magic, 0)
+    bytes.writeUInt16LE(version, 4)
+    bytes.writeUInt16LE(flags, 6)
+    bytes.writeUInt32LE(at, 12)
+    bytes.writeUInt32LE(count, 16)
+    bytes.writeUInt32LE(headersBytes, 20)
+    bytes.writeUInt32LE(valuesStart - keysStart, 24)
+    bytes.writeUInt32LE(at - valuesStart, 28)
+    bytes.writeDoubleLE(baseTimestampMs, 32)
+    bytes.writeDoubleLE(appendedMs, 40)
+    bytes.writeUInt32LE(crc32(bytes.subarray(12, at)), 8)
+    return bytes.subarray(0, at)
+  }
+}
+
+/** Checks stored bytes; returns their header, or a text that says what is wrong. */
+export function readStored (bytes: Buffer): StoredBatch | string {
+  const { length } = bytes
+  if (length < batchHeaderBytes) return `a batch of ${length} bytes is shorter than its header`
+  if (bytes.readUInt32LE(0) !== magic) return 'a batch does not begin with its magic number'
+  if (bytes.readUInt16LE(4) !== version) return `a batch has version ${bytes.readUInt16LE(4)}, not ${version}`
+  if (bytes.readUInt32LE(12) !== length) return `a batch says ${bytes.readUInt32LE(12)} bytes, ${length} are stored`
+  if (crc32(bytes.subarray(12)) !== bytes.readUInt32LE(8)) return 'a batch does not match its checksum'
+  return {
+    flags: bytes.readUInt16LE(6),
+    count: bytes.readUInt32LE(16),
+    headersBytes: bytes.readUInt32LE(20),
+    keysBytes: bytes.readUInt32LE(24),
+    valuesBytes: bytes.readUInt32LE(28),
+    baseTimestampMs: bytes.readDoubleLE(32),
+    appendedMs: bytes.readDoubleLE(40)
+  }
+}
+
+/** Where the parts of a stored batch begin. */
+export function sectionsOf (batch: StoredBatch): { valueEnds: number, keyEnds: number, headersIndex: number | null, timestamps: number | null, headers: number, keys: number, values: number } {
+  const valueEnds = batchHeaderBytes
+  const keyEnds = valueEnds + batch.count * 4
+  let at = keyEnds + batch.count * 4
+  const headersIndex = batch.flags & manyHeaders ? at : null
+  if (headersIndex !== null) at += batch.count * 4
+  const timestamps = batch.flags & manyTimestamps ? at : null
+  if (timestamps !== null) at += batch.count * 8
+  return { valueEnds, keyEnds, headersIndex, timestamps, headers: at, keys: at + batch.headersBytes, values: at + batch.headersBytes + batch.keysBytes }
+}
+
+function distinctHeaders (records: readonly LogRecord[]): { headers: RecordHeaders[], index: Uint32Array } {
+  const headers: RecordHeaders[] = []
+  const index = new Uint32Array(records.length)
+  const seen = new Map<RecordHeaders, number>()
+  let last: RecordHeaders | null = null
+  let lastIndex = 0
+  for (let i = 0; i < records.length; i++) {
+    const current = records[i]!.headers
+    if (current !== last) {
+      last = current
+      lastIndex = seen.get(current) ?? headers.length
+      if (lastIndex === headers.length) {
+        seen.set(current, lastIndex)
+        headers.push(current)
+      }
+    }
+    index[i] = lastIndex
+  }
+  return { headers, index }
+}

@@ -1,0 +1,157 @@
+// LMDB under the embedded log: opens the environment and runs write transactions that are on the disk when they resolve.
+//
+// lmdb's default lets readers see what is not synced yet; `overlappingSync: false` makes a commit write its pages, call
+// fdatasync, write the meta page through an O_DSYNC descriptor and only then become visible and resolve.
+// Refuses to go on after any write that failed for another reason than space: a failed sync may have lost pages that a
+// later sync would report as fine, so no acknowledgment may follow it.
+
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { open as openLmdb, type RootDatabase } from 'lmdb'
+import { FirnError } from '../../runtime/index.ts'
+import { fail } from '../errors.ts'
+import { syncFolders } from './folder.ts'
+import { checkDataFile } from './data-file.ts'
+
+export const dataFile = 'data.mdb'
+/** Address space, not memory or disk: large enough that the map never moves. */
+const mapBytes = 64 * 1024 ** 3
+const mapFull = -30792
+/** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_PANIC, MDB_VERSION_MISMATCH, MDB_INVALID. */
+const damageCodes = new Set([-30797, -30796, -30795, -30794, -30793])
+const noSpace = new Set([28, 122]) // ENOSPC, EDQUOT
+
+export interface StoreLimits {
+  readonly bytesMax: number
+}
+
+/** Opens the environment in `path`, after looking at what is there. */
+export async function openStore (path: string, limits: StoreLimits): Promise<Store> {
+  const file = join(path, dataFile)
+  const isNew = !existsSync(file)
+  if (!isNew) checkDataFile(path, file)
+  try {
+    const store = new Store(path, limits.bytesMax)
+    if (isNew) syncFolders(path, path)
+    return store
+  } catch (error) {
+    throw explainOpen(path, error)
+  }
+}
+
+export class Store {
+  readonly path: string
+  readonly #file: string
+  readonly #inode: number
+  readonly db: RootDatabase<Buffer, Buffer>
+  /** Set once; every later transaction is refused with it. */
+  failure: Error | null = null
+
+  constructor (path: string, bytesMax: number) {
+    this.path = path
+    this.db = openLmdb<Buffer, Buffer>({
+      path: join(path, dataFile),
+      noSubdir: true,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      overlappingSync: false,
+      compression: false,
+      cache: false,
+      mapSize: Math.max(mapBytes, bytesMax * 4)
+    })
+    this.#file = join(path, dataFile)
+    this.#inode = statSync(this.#file).ino
+  }
+
+  /** Throws LOG_RECREATED when the folder does not hold the file that is open: what is appended now would vanish with it. */
+  check (): void {
+    const found = statSync(this.#file, { throwIfNoEntry: false })
+    if (found?.ino !== this.#inode) throw fail('LOG_RECREATED', { path: this.path })
+  }
+
+  /**
+   * Runs `change` inside a write transaction; resolves when its effect is on the disk. What `change` throws aborts nothing
+   * by itself, so it must throw before its first put. Throws LOG_FULL, LOG_FAILED.
+   */
+  async transaction<T> (change: () => T): Promise<T> {
+    if (this.failure !== null) throw this.failure
+    this.check()
+    let thrown: unknown = null
+    try {
+      return await this.db.transaction(() => {
+        try {
+          return change()
+        } catch (error) {
+          thrown = error
+          throw error
+        }
+      })
+    } catch (error) {
+      const cause = thrown ?? await commitErrorOf(error)
+      if (cause instanceof FirnError) throw cause
+      throw this.#explain(cause)
+    }
+  }
+
+  /** The stored bytes of a key, in memory that the next read uses again. */
+  read (key: Buffer): Buffer | null {
+    const bytes = this.db.getBinaryFast(key)
+    // lmdb puts a `length` of its own on this buffer; only a view has the true one.
+    return bytes === undefined ? null : bytes.subarray(0, (this.db as unknown as { lastSize: number }).lastSize)
+  }
+
+  readJson (key: Buffer): unknown {
+    const found = this.read(key)
+    return found === null ? null : JSON.parse(found.toString())
+  }
+
+  has (key: Buffer): boolean {
+    return this.db.doesExist(key)
+  }
+
+  /** The greatest key below `key` and not below `from`. */
+  keyBefore (key: Buffer, from: Buffer): Buffer | null {
+    for (const found of this.db.getKeys({ start: key, end: from, reverse: true, limit: 1, inclusiveEnd: true } as object)) return Buffer.from(found)
+    return null
+  }
+
+  explainRead (error: unknown): unknown {
+    const code = (error as { code?: unknown }).code
+    return typeof code === 'number' && damageCodes.has(code) ? fail('LOG_DAMAGED', { path: this.path, what: (error as Error).message }, error) : error
+  }
+
+  /** Lets go of the snapshot that reads hold, so that it pins no pages and the next read sees what is new. */
+  releaseSnapshot (): void {
+    this.db.resetReadTxn()
+  }
+
+  async close (): Promise<void> {
+    await this.db.close()
+  }
+
+  #explain (cause: unknown): Error {
+    const code = (cause as { code?: unknown } | null)?.code
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    if (code === mapFull) return fail('LOG_FULL', { path: this.path, reason: 'its address space is used up' }, cause)
+    if (typeof code === 'number' && noSpace.has(code)) return fail('LOG_FULL', { path: this.path, reason: 'the disk has no space left' }, cause)
+    this.failure = fail('LOG_FAILED', { path: this.path, reason }, cause)
+    return this.failure
+  }
+}
+
+function explainOpen (path: string, error: unknown): unknown {
+  const { code, message } = error as { code?: unknown, message: string }
+  if (typeof code === 'number' && damageCodes.has(code)) return fail('LOG_DAMAGED', { path, what: message }, error)
+  return fail('LOG_UNWRITABLE', { path, reason: message }, error)
+}
+
+/** lmdb rejects with "Commit failed" and keeps the reason in a promise of its own. */
+async function commitErrorOf (error: unknown): Promise<unknown> {
+  const reason = (error as { commitError?: Promise<never> }).commitError
+  if (reason === undefined) return error
+  try {
+    return await reason
+  } catch (cause) {
+    return cause
+  }
+}

@@ -9,6 +9,7 @@ export const { fail, is, registry: runtimeErrors } = defineErrors('runtime', {
   PORT_IN_USE: { message: 'port {port} on {host} is in use: stop what listens there, or set {setting} to another port', retryable: false },
   PORT_REFUSED: { message: 'cannot listen on {host}:{port} ({reason}): set {setting} to an address and port that this user may open', retryable: false },
   CLOSE_TIMEOUT: { message: '{process} did not close within {closeMsMax} ms and was ended: what it had not acknowledged is read again at the next start', retryable: true },
+  SERVICE_CANNOT_START: { message: '{lastWords} (the whole story is in {logFile})', retryable: false },
   SERVICE_GIVEN_UP: { message: '{service} ended {deaths} times within {windowSeconds} s and is not started again: its last words were "{lastWords}"; the whole story is in {logFile}', retryable: false },
   SERVICE_NOT_READY: { message: '{service} was not ready within {readyMsMax} ms: its last words were "{lastWords}"; the whole story is in {logFile}', retryable: true },
   NOT_FOUND: { message: 'there is nothing at {method} {path}: check the path and the address', retryable: false, httpStatus: 404 },

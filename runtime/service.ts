@@ -56,6 +56,8 @@ export function runService (name: string, start: (ctx: ServiceContext) => Promis
   process.once('SIGINT', () => { void close('SIGINT', 0) })
   process.on('uncaughtException', die)
   process.on('unhandledRejection', die)
+  // Who reads our output may be gone: that must not stop an orderly close.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   if (process.send !== undefined) process.once('disconnect', () => { void close('the supervisor is gone', 0) })
 
   start({

@@ -1,0 +1,96 @@
+// What a supervised process says: every line goes to <service>.log, which is rotated once it is full (one old file is
+// kept, so the disk it takes is bounded); warnings, errors and whatever comes on stderr are also shown, shortened and
+// a few at a time, so that a storm of them cannot bury the terminal.
+
+import type { ChildProcess } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { sentenceOf } from './service.ts'
+
+const fileBytesMax = 10 * 2 ** 20
+const shownCharsMax = 300
+const shownPerWindowMax = 5
+const windowMs = 10_000
+
+export class ServiceLog {
+  readonly file: string
+  /** The last line that was a warning, an error or on stderr. */
+  lastWords = 'nothing'
+  readonly #name: string
+  readonly #say: (line: string) => void
+  #fd: number
+  #bytes: number
+  #windowStart = 0
+  #shown = 0
+
+  constructor (dir: string, name: string, say: (line: string) => void) {
+    mkdirSync(dir, { recursive: true })
+    this.file = join(dir, `${name}.log`)
+    this.#name = name
+    this.#say = say
+    this.#fd = openSync(this.file, 'a')
+    this.#bytes = statSync(this.file).size
+  }
+
+  /** Follows the output of a new process. */
+  take (child: ChildProcess): void {
+    if (child.stdout !== null) createInterface({ input: child.stdout }).on('line', line => this.#line(line, shortWarning(line)))
+    if (child.stderr !== null) createInterface({ input: child.stderr }).on('line', line => this.#line(line, isNoise(line) ? undefined : line))
+  }
+
+  note (line: string): void {
+    this.#line(line, line)
+  }
+
+  close (): void {
+    if (this.#fd >= 0) closeSync(this.#fd)
+    this.#fd = -1
+  }
+
+  #line (line: string, shown: string | undefined): void {
+    this.#write(line + '\n')
+    if (shown === undefined) return
+    this.lastWords = shown.slice(0, shownCharsMax)
+    const now = Date.now()
+    if (now - this.#windowStart > windowMs) {
+      this.#windowStart = now
+      this.#shown = 0
+    }
+    this.#shown++
+    const prefix = shown.startsWith(this.#name) ? '' : `${this.#name}: `
+    if (this.#shown <= shownPerWindowMax) this.#say(prefix + this.lastWords)
+    else if (this.#shown === shownPerWindowMax + 1) this.#say(`${this.#name}: more of that in ${this.file}`)
+  }
+
+  #write (text: string): void {
+    if (this.#fd < 0) return
+    try {
+      this.#bytes += writeSync(this.#fd, text)
+      if (this.#bytes < fileBytesMax) return
+      closeSync(this.#fd)
+      renameSync(this.file, this.file + '.1')
+      this.#fd = openSync(this.file, 'a')
+      this.#bytes = 0
+    } catch (error) {
+      // A full disk must not take the supervisor down with it: the service itself says what it cannot do.
+      this.#say(`${this.#name}: its log cannot be written: ${sentenceOf(error)}`)
+    }
+  }
+}
+
+/** Node's own advice on how to see more of a warning is not a warning. */
+function isNoise (line: string): boolean {
+  return line.trim() === '' || line.startsWith('(Use `node --trace-')
+}
+
+/** The message of a JSON line of level warn or above. */
+function shortWarning (line: string): string | undefined {
+  if (!/^\{"level":[456]0,/.test(line)) return undefined
+  try {
+    const entry = JSON.parse(line) as { msg?: string, err?: { message?: string } }
+    return [entry.msg, entry.err?.message].filter(Boolean).join(': ')
+  } catch {
+    return line
+  }
+}

@@ -1,0 +1,130 @@
+import t from 'tap'
+import { execFileSync, fork } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { supervise, type SupervisedService, type SuperviseOptions } from './supervisor.ts'
+
+const runtime = join(import.meta.dirname, 'index.ts')
+
+/** A real process on runService that writes down when it closed. */
+function service (dir: string, name: string, body = ''): SupervisedService {
+  const entry = join(dir, `${name}.ts`)
+  writeFileSync(entry, `
+    import { appendFileSync } from 'node:fs'
+    import { runService } from ${JSON.stringify(runtime)}
+    runService(${JSON.stringify(name)}, async ({ onClose, logger }) => {
+      onClose(() => { appendFileSync(${JSON.stringify(join(dir, 'closed'))}, ${JSON.stringify(name)} + '\\n') })
+      const timer = setInterval(() => {}, 1000)
+      onClose(() => clearInterval(timer))
+      ${body}
+    })`)
+  return { name, entry, env: { PATH: process.env.PATH }, closeMsMax: 3000 }
+}
+
+function options (dir: string, lines: string[] = []): SuperviseOptions {
+  return { logDir: join(dir, 'logs'), closeOrder: ['b', 'a'], backoffMs: { min: 10, max: 40 }, say: line => { lines.push(line) } }
+}
+
+async function until (condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 15_000
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('it did not happen within 15 s')
+    await sleep(20)
+  }
+}
+
+function alive (pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    // In a container nobody may collect an orphan: a process that has ended stays listed, as a zombie.
+    return !existsSync(`/proc/${pid}/stat`) || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+t.test('services are ready one after the other and close in the wanted order', async t => {
+  const dir = t.testdir()
+  const supervision = supervise([service(dir, 'a'), service(dir, 'b')], options(dir))
+  await supervision.ready
+  t.strictSame(supervision.states().map(state => state.at), ['ready', 'ready'])
+  await supervision.close()
+  t.equal(readFileSync(join(dir, 'closed'), 'utf8'), 'b\na\n')
+  t.match(readFileSync(join(dir, 'logs/a.log'), 'utf8'), /"msg":"ready"/)
+})
+
+t.test('a service killed with -9 comes back, and the other one does not notice', async t => {
+  const dir = t.testdir()
+  const lines: string[] = []
+  const supervision = supervise([service(dir, 'a'), service(dir, 'b')], options(dir, lines))
+  t.teardown(() => supervision.close())
+  await supervision.ready
+  const [a, b] = supervision.states().map(state => (state as { pid: number }).pid) as [number, number]
+  process.kill(a, 'SIGKILL')
+  await until(() => supervision.states()[0]?.restarts === 1 && supervision.states()[0]?.at === 'ready')
+  t.not((supervision.states()[0] as { pid: number }).pid, a)
+  t.equal((supervision.states()[1] as { pid: number }).pid, b)
+  t.match(lines.join('\n'), /a ended \(SIGKILL\) and is started again in 10 ms/)
+})
+
+t.test('five quick deaths in a row are given up with one sentence', async t => {
+  const dir = t.testdir()
+  const supervision = supervise([service(dir, 'a', 'setTimeout(() => { process.stderr.write("the flux is low\\n", () => process.exit(3)) }, 30)')], options(dir))
+  await supervision.ready
+  await t.rejects(supervision.gaveUp, { code: 'SERVICE_GIVEN_UP', message: /^a ended 5 times within 30 s and is not started again: its last words were "the flux is low"/ })
+  t.equal(supervision.states()[0]?.restarts, 4)
+  await supervision.close()
+})
+
+t.test('a service that cannot start is not tried again: its own sentence is the answer', async t => {
+  const dir = t.testdir()
+  const supervision = supervise([service(dir, 'a', 'throw new Error("port 1 is in use")'), service(dir, 'b')], options(dir))
+  await t.rejects(supervision.ready, { code: 'SERVICE_CANNOT_START', message: /^a cannot start: port 1 is in use/ })
+  t.equal(supervision.states()[1]?.at, 'waiting')
+  await supervision.close()
+})
+
+t.test('a service that does not close in time is killed, and the next one still closes cleanly', async t => {
+  const dir = t.testdir()
+  const lines: string[] = []
+  const stuck = { ...service(dir, 'b', 'onClose(() => new Promise(() => {}))'), closeMsMax: 200 }
+  const supervision = supervise([service(dir, 'a'), stuck], options(dir, lines))
+  await supervision.ready
+  await supervision.close()
+  t.match(lines.join('\n'), /b did not end within 200 ms and is killed/)
+  t.equal(readFileSync(join(dir, 'closed'), 'utf8'), 'a\n')
+})
+
+t.test('when the supervisor itself is killed, its services close and none is left behind', async t => {
+  const dir = t.testdir()
+  const entry = join(dir, 'supervisor.ts')
+  writeFileSync(entry, `
+    import { supervise } from ${JSON.stringify(join(import.meta.dirname, 'supervisor.ts'))}
+    const s = supervise(${JSON.stringify([service(dir, 'a'), service(dir, 'b')])}, { logDir: ${JSON.stringify(join(dir, 'logs'))}, closeOrder: [], say: () => {} })
+    await s.ready
+    process.send(s.states())`)
+  const child = fork(entry)
+  const states = await new Promise<Array<{ pid: number }>>(resolve => { child.once('message', message => { resolve(message as never) }) })
+  child.kill('SIGKILL')
+  await until(() => states.every(({ pid }) => !alive(pid)))
+  t.strictSame(readFileSync(join(dir, 'closed'), 'utf8').trim().split('\n').sort(), ['a', 'b'])
+})
+
+t.test('warnings and errors are shown shortly, and a storm of them does not bury the terminal', async t => {
+  const dir = t.testdir()
+  const lines: string[] = []
+  const supervision = supervise([service(dir, 'a', 'logger.info("quiet"); for (let i = 0; i < 100; i++) logger.warn("storm " + i)')], options(dir, lines))
+  await supervision.ready
+  await until(() => existsSync(join(dir, 'logs/a.log')) && /storm 99/.test(readFileSync(join(dir, 'logs/a.log'), 'utf8')))
+  await supervision.close()
+  t.strictSame(lines.slice(0, 2), ['a: storm 0', 'a: storm 1'])
+  t.equal(lines.length, 6)
+  t.match(lines[5], /more of that in/)
+})
+
+t.test('the supervisor needs neither the HTTP framework nor the logger in its memory', t => {
+  const loaded = execFileSync(process.execPath, ['-e', `import(${JSON.stringify(runtime)}).then(() => console.log(Object.keys(require.cache).filter(file => /node_modules.(fastify|pino|prom-client)/.test(file)).length))`], { encoding: 'utf8', env: {} })
+  t.equal(loaded.trim(), '0')
+  t.end()
+})

@@ -34,6 +34,8 @@ export interface Line {
   readonly logUrl: string
   /** Starts a service and resolves when it says that it is ready. Rejects with what it printed when it ends before. */
   start(name: ServiceName, flags?: readonly string[]): Promise<ChildProcess>
+  /** Starts a service and does not wait. */
+  launch(name: ServiceName, flags: readonly string[]): ChildProcess
   /** Runs a service that ends by itself (`writer --until-end`); resolves with its exit code. */
   run(name: ServiceName, flags: readonly string[]): Promise<number>
   kill(name: ServiceName, signal?: NodeJS.Signals): Promise<void>
@@ -89,6 +91,7 @@ export async function startLine (options: LineOptions): Promise<Line> {
   return {
     dataDir,
     ...urls,
+    launch,
     start: async (name, flags = []) => {
       const child = launch(name, flags)
       await untilReady(name, child, () => readFileSync(outputOf(name), 'utf8'))

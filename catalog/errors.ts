@@ -1,0 +1,64 @@
+/**
+ * The registry of everything that can go wrong in the table layer: code, message, whether trying again can help, HTTP status.
+ *
+ * A message names what failed, the value, and what to do. `{name}` places are filled from `values`. The embedded server has its own
+ * error types (the REST specification's); this registry is what callers of the library see.
+ */
+export const catalogErrors = {
+  CATALOG_NO_SUCH_TABLE: { message: 'table {table} does not exist in the catalog: create it, or check its name and FIRN_CATALOG_URL', retryable: false, httpStatus: 404 },
+  CATALOG_NO_SUCH_NAMESPACE: { message: 'namespace {namespace} does not exist in the catalog: create it first', retryable: false, httpStatus: 404 },
+  CATALOG_ALREADY_EXISTS: { message: '{what} already exists in the catalog: load it instead', retryable: false, httpStatus: 409 },
+  CATALOG_UNREACHABLE: { message: 'the catalog at {url} did not answer ({reason}): check that it runs and that FIRN_CATALOG_URL is right', retryable: true, httpStatus: 503 },
+  CATALOG_THROTTLED: { message: 'the catalog at {url} asks to slow down: try again in {retryAfterMs} ms', retryable: true, httpStatus: 429 },
+  CATALOG_UNAUTHORIZED: { message: 'the catalog at {url} refused the credentials ({reason}): check the token', retryable: false, httpStatus: 401 },
+  CATALOG_REFUSED: { message: 'the catalog at {url} refused {request} with status {status}: {reason}', retryable: false, httpStatus: 400 },
+  CATALOG_BAD_REPLY: { message: 'the catalog at {url} gave a reply to {request} that cannot be read ({reason}): is this an Iceberg REST catalog?', retryable: true, httpStatus: 502 },
+  CATALOG_URL_UNSUPPORTED: { message: '{url} is not a catalog address that this version knows: use http://host:port or https://host', retryable: false, httpStatus: 400 },
+  CATALOG_COMMIT_UNKNOWN: { message: 'whether the commit of snapshot {snapshotId} to {table} landed could not be found out within {unknownMsMax} ms: no file was deleted; restart when the catalog answers again', retryable: true, httpStatus: 503 },
+  CATALOG_COMMIT_CONFLICTS: { message: 'the commit to {table} lost against other committers {attempts} times in a row (limit {attemptsMax}), last: {reason}', retryable: true, httpStatus: 503 },
+  CATALOG_TABLE_REPLACED: { message: 'table {table} is no longer the table it was: its uuid was {expected} and is {found}; nothing is written to the new one', retryable: false, httpStatus: 409 },
+  CATALOG_METADATA_DAMAGED: { message: '{location} cannot be read as {what} ({reason}): restore the file or roll the table back to an earlier metadata file', retryable: false, httpStatus: 500 },
+  CATALOG_FORMAT_UNSUPPORTED: { message: '{location} uses {feature}, which this version does not support: {advice}', retryable: false, httpStatus: 501 },
+  CATALOG_SCHEMA_CHANGE_REFUSED: { message: 'column {column} cannot change like this: {reason}', retryable: false, httpStatus: 400 },
+  CATALOG_SPEC_UNKNOWN: { message: 'partition spec {specId} of a data file is not in table {table}: write the file again with the current spec', retryable: false, httpStatus: 409 },
+  CATALOG_SNAPSHOT_UNKNOWN: { message: 'snapshot {snapshotId} is not in table {table}: it was expired, or it belongs to another table', retryable: false, httpStatus: 404 },
+  CATALOG_DELETE_FILES: { message: 'table {table} has {count} delete files (first: {location}), which this version does not apply: run a compaction of another engine that removes them', retryable: false, httpStatus: 501 },
+  CATALOG_PROPERTY_UNSUPPORTED: { message: 'table property {property}={value} asks for something that this version does not do: {advice}', retryable: false, httpStatus: 501 },
+  CATALOG_STATISTICS_UNREADABLE: { message: 'the statistics of {location} cannot be read ({reason}): the file was not written by COPY … RETURN_STATS', retryable: false, httpStatus: 500 },
+  STORAGE_URL_UNSUPPORTED: { message: '{url} is not a storage address that this version knows: use file:///path', retryable: false, httpStatus: 400 },
+  STORAGE_FULL: { message: 'no space left while writing {location}: free space on that disk; nothing that was committed before is lost', retryable: true, httpStatus: 507 },
+  STORAGE_UNWRITABLE: { message: '{location} cannot be written ({reason}): check that the folder exists, its permissions and the disk', retryable: true, httpStatus: 503 },
+  STORAGE_EXISTS: { message: '{location} exists already and is never overwritten', retryable: false, httpStatus: 409 },
+  STORAGE_NOT_FOUND: { message: '{location} does not exist: a file that the table names is missing', retryable: false, httpStatus: 404 },
+  STORAGE_UNREADABLE: { message: '{location} cannot be read ({reason})', retryable: true, httpStatus: 503 }
+} as const satisfies Record<string, { message: string, retryable: boolean, httpStatus: number }>
+
+export type CatalogErrorCode = keyof typeof catalogErrors
+
+export class CatalogError extends Error {
+  readonly code: CatalogErrorCode
+  readonly retryable: boolean
+  readonly httpStatus: number
+  readonly values: Readonly<Record<string, unknown>>
+
+  constructor(code: CatalogErrorCode, values: Record<string, unknown> = {}, cause?: unknown) {
+    const entry = catalogErrors[code]
+    super(entry.message.replace(/\{(\w+)\}/g, (place, name: string) => name in values ? String(values[name]) : place), cause === undefined ? undefined : { cause })
+    this.name = 'CatalogError'
+    this.code = code
+    this.retryable = entry.retryable
+    this.httpStatus = entry.httpStatus
+    this.values = values
+  }
+}
+
+/** Whether an error is ours, and of this code when one is given. */
+export function isCatalogError(error: unknown, code?: CatalogErrorCode): error is CatalogError {
+  return error instanceof CatalogError && (code === undefined || error.code === code)
+}
+
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const code = (error as NodeJS.ErrnoException).code
+  return code !== undefined && !error.message.includes(code) ? `${code} ${error.message}` : error.message
+}

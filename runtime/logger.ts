@@ -12,7 +12,9 @@ const secretPaths = secretNames.flatMap(name => [name, `*.${name}`, `*.*.${name}
 /** A pino logger named after its process. Level: FIRN_LOG_LEVEL or --log-level. */
 export function createLogger (name: string, level: string = levelOf(process.env, process.argv)): Logger {
   const { pino } = createRequire(import.meta.url)('pino') as typeof import('pino')
-  return pino({ name, level, redact: { paths: secretPaths, censor: '[secret]' }, base: { name } })
+  // sync: the buffered destination flushes at exit, and waits for ever when the reader of stdout is gone (sonic-boom's
+  // flushSync retries EPIPE): a service whose supervisor died would never end.
+  return pino({ name, level, redact: { paths: secretPaths, censor: '[secret]' }, base: { name } }, pino.destination({ fd: 1, sync: true }))
 }
 
 function levelOf (env: NodeJS.ProcessEnv, argv: string[]): string {

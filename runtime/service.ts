@@ -70,7 +70,7 @@ export function runService (name: string, start: (ctx: ServiceContext) => Promis
     logger.info({ startMs: Math.round(performance.now()) }, 'ready')
     if (process.connected) process.send?.({ ready: true })
   }, (error: unknown) => {
-    if (!(error instanceof FirnError)) logger.fatal({ err: error }, 'start failed')
+    if (!(error instanceof FirnError)) logger.info({ err: error }, 'start failed')
     say(`${name} cannot start: ${sentenceOf(error)}`)
     void close('start failed', 1)
   })

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { execFileSync, fork } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -103,11 +104,13 @@ t.test('when the supervisor itself is killed, its services close and none is lef
     import { supervise } from ${JSON.stringify(join(import.meta.dirname, 'supervisor.ts'))}
     const s = supervise(${JSON.stringify([service(dir, 'a'), service(dir, 'b')])}, { logDir: ${JSON.stringify(join(dir, 'logs'))}, closeOrder: [], say: () => {} })
     await s.ready
-    process.send(s.states())`)
-  const child = fork(entry)
-  const states = await new Promise<Array<{ pid: number }>>(resolve => { child.once('message', message => { resolve(message as never) }) })
-  child.kill('SIGKILL')
-  await until(() => states.every(({ pid }) => !alive(pid)))
+    console.log(JSON.stringify([process.pid, ...s.states().map(state => state.pid)]))`)
+  // env -i: tap's own hook in every process below would be what ends it.
+  const child = spawn('env', ['-i', process.execPath, entry], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [line] = await once(child.stdout, 'data') as [Buffer]
+  const [supervisor, ...services] = JSON.parse(line.toString()) as [number, ...number[]]
+  process.kill(supervisor, 'SIGKILL')
+  await until(() => services.every(pid => !alive(pid)))
   t.strictSame(readFileSync(join(dir, 'closed'), 'utf8').trim().split('\n').sort(), ['a', 'b'])
 })
 

@@ -88,6 +88,11 @@ export class BatchBuilder {
   }
 }
 
+/** The number of records that the header of unchecked bytes claims. */
+export function countOf (bytes: Buffer): number {
+  return bytes.readUInt32LE(16)
+}
+
 /** Checks stored bytes; returns their header, or a text that says what is wrong. */
 export function readStored (bytes: Buffer): StoredBatch | string {
   const { length } = bytes

@@ -3,7 +3,7 @@
 // Invariant: record i of the result is record `skip + i` of the pieces laid end to end.
 
 import type { RecordBatch, RecordHeaders } from '../types.ts'
-import { readStored, sectionsOf, type StoredBatch } from './batch.ts'
+import { batchHeaderBytes, countOf, readStored, sectionsOf, type StoredBatch } from './batch.ts'
 
 interface Piece {
   readonly start: number
@@ -15,14 +15,9 @@ interface Piece {
 
 export class BatchMerge {
   readonly #pieces: Piece[] = []
-  #memory: Buffer
+  #memory = Buffer.alloc(0)
   #used = 0
   #count = 0
-
-  /** `bytesExpected`: memory to begin with; it grows. */
-  constructor (bytesExpected: number) {
-    this.#memory = Buffer.allocUnsafeSlow(bytesExpected)
-  }
 
   get bytes (): number {
     return this.#used
@@ -30,6 +25,13 @@ export class BatchMerge {
 
   get count (): number {
     return this.#count
+  }
+
+  /** Memory for about `records` records like those of the first batch, within `bytesMax`: growing later would copy. */
+  reserve (first: Buffer, records: number, bytesMax: number): void {
+    const count = first.length < batchHeaderBytes ? 1 : Math.max(1, countOf(first))
+    const expected = Math.ceil(first.length / count * records * 1.05)
+    this.#memory = Buffer.allocUnsafeSlow(Math.max(first.length, Math.min(expected, bytesMax)) + 8)
   }
 
   /** Takes a stored batch (bytes valid now only) from record `skip` on; returns a text when something is wrong with it. */

@@ -12,7 +12,6 @@ import type { Wake } from './wake.ts'
 
 /** Records of one RecordBatch: its columns stay small whatever `bytesMax` says. */
 const countMax = 1_000_000
-const memoryBytesFirst = 64 * 1024
 
 interface Cursor {
   readonly name: string
@@ -136,11 +135,12 @@ export class EmbeddedReader implements LogReader {
     const firstOffset = cursor.next
     let at = this.#startOfBatch(cursor, firstOffset)
     let skip = Number(firstOffset - at)
-    const merge = new BatchMerge(memoryBytesFirst)
+    const merge = new BatchMerge()
     while (at < state.end && merge.bytes < bytesMax && merge.count < countMax) {
       const found = this.#store.read(batchKey(cursor.topic.number, cursor.partition, at))
       if (found === null) throw this.#damaged(cursor, at, 'a batch is missing')
-      if (merge.count > 0 && merge.bytes + found.length > bytesMax) break
+      if (merge.count === 0) merge.reserve(found, Number(state.end - at), bytesMax)
+      else if (merge.bytes + found.length > bytesMax) break
       const stored = merge.add(found, skip)
       // What was read before the damage is good: deliver it first, report at the next poll.
       if (typeof stored === 'string') {

@@ -5,13 +5,14 @@
 // Refuses to go on after any write that failed for another reason than space: a failed sync may have lost pages that a
 // later sync would report as fine, so no acknowledgment may follow it.
 
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { open as openLmdb, type RootDatabase } from 'lmdb'
 import { FirnError } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { syncFolders } from './folder.ts'
 import { checkDataFile } from './data-file.ts'
+import { checkWriteLock } from './lock-holders.ts'
 
 export const dataFile = 'data.mdb'
 /** Address space, not memory or disk: large enough that the map never moves. */
@@ -29,7 +30,10 @@ export interface StoreLimits {
 export async function openStore (path: string, limits: StoreLimits): Promise<Store> {
   const file = join(path, dataFile)
   const isNew = !existsSync(file)
-  if (!isNew) checkDataFile(path, file)
+  if (!isNew) {
+    checkDataFile(path, file)
+    await checkWriteLock(path, `${realpathSync(file)}-lock`)
+  }
   try {
     const store = new Store(path, limits.bytesMax)
     if (isNew) syncFolders(path, path)
@@ -43,6 +47,7 @@ export class Store {
   readonly path: string
   readonly #file: string
   readonly #inode: number
+  #bytesSeen: number
   readonly db: RootDatabase<Buffer, Buffer>
   /** Set once; every later transaction is refused with it. */
   failure: Error | null = null
@@ -60,13 +65,22 @@ export class Store {
       mapSize: Math.max(mapBytes, bytesMax * 4)
     })
     this.#file = join(path, dataFile)
-    this.#inode = statSync(this.#file).ino
+    const { ino, size } = statSync(this.#file)
+    this.#inode = ino
+    this.#bytesSeen = size
   }
 
-  /** Throws LOG_RECREATED when the folder does not hold the file that is open: what is appended now would vanish with it. */
+  /**
+   * Throws LOG_RECREATED when the folder does not hold the file that is open (what is appended now would vanish with it),
+   * LOG_DAMAGED when the file shrank: LMDB never shrinks it, and touching a missing page ends the process.
+   */
   check (): void {
     const found = statSync(this.#file, { throwIfNoEntry: false })
     if (found?.ino !== this.#inode) throw fail('LOG_RECREATED', { path: this.path })
+    if (found.size < this.#bytesSeen) {
+      throw fail('LOG_DAMAGED', { path: this.path, what: `${this.#file} was cut off from ${this.#bytesSeen} to ${found.size} bytes while it was open` })
+    }
+    this.#bytesSeen = found.size
   }
 
   /**

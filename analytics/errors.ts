@@ -1,0 +1,14 @@
+// Every code that a question to the tables can be answered with.
+
+import { defineErrors } from '../runtime/index.ts'
+
+export const { fail, is, registry: analyticsErrors } = defineErrors('analytics', {
+  SQL_MISSING: { message: 'no statement was given: npm run sql -- "select count(*) from events"', retryable: false, httpStatus: 400 },
+  SQL_INVALID: { message: '{reason}{place}', retryable: false, httpStatus: 400 },
+  SQL_READ_ONLY: { message: 'a {kind} statement is refused: here one only reads; write through the gateway (POST /v1/events)', retryable: false, httpStatus: 400 },
+  SQL_CATALOG_AWAY: { message: 'the catalog at {url} does not answer ({reason}): start it with npm start, or set FIRN_CATALOG_URL to where it runs', retryable: true, httpStatus: 503 },
+  SQL_TABLE_UNREADABLE: { message: 'table {table} cannot be read: {reason}', retryable: false, httpStatus: 500 },
+  SQL_NO_TABLES: { message: 'the catalog at {url} has no table yet: the writer creates firn.events when it starts; run npm start, wait until it is ready and ask again', retryable: true, httpStatus: 404 },
+  SQL_NO_SUCH_SNAPSHOT: { message: 'no table in this statement has a snapshot {asOf}: --as-of takes a snapshot id or a time such as 2026-01-31T12:00:00Z that is not older than the oldest snapshot kept', retryable: false, httpStatus: 404 },
+  SQL_FORMAT: { message: '--csv and --json exclude each other: choose one', retryable: false, httpStatus: 400 }
+})

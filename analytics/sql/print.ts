@@ -1,0 +1,102 @@
+// Rows on their way out: a neat table for people, CSV (RFC 4180) and JSON for programs.
+// Nothing passes through a float on the way: integers, decimals and times are printed from DuckDB's own exact values.
+
+import { DuckDBBlobValue, DuckDBDecimalValue, DuckDBListValue, DuckDBMapValue, DuckDBStructValue, DuckDBArrayValue, type DuckDBValue } from '@duckdb/node-api'
+
+export interface Rows {
+  names: string[]
+  types: string[]
+  /** Runs of rows, in order. */
+  chunks: AsyncIterable<DuckDBValue[][]>
+}
+
+export type Write = (text: string) => void | Promise<void>
+
+const cellWidthMax = 60
+const numeric = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL)/
+
+/** A table with a rule under its head, numbers to the right; cells are cut at 60 characters, rows at `rowsMax`. */
+export async function printTable (rows: Rows, write: Write, rowsMax: number): Promise<void> {
+  const cells: string[][] = []
+  let total = 0
+  for await (const chunk of rows.chunks) {
+    total += chunk.length
+    for (const row of chunk) {
+      if (cells.length >= rowsMax) break
+      cells.push(row.map(value => cut(textOf(value, 'null').replaceAll(/[\n\r\t]/g, ' '))))
+    }
+  }
+  const widths = rows.names.map((name, i) => Math.max(width(name), ...cells.map(row => width(row[i] ?? ''))))
+  const line = (row: string[]): string => row.map((cell, i) => {
+    const pad = ' '.repeat((widths[i] as number) - width(cell))
+    return numeric.test(rows.types[i] ?? '') ? pad + cell : cell + pad
+  }).join('  ').trimEnd() + '\n'
+  await write(line(rows.names))
+  await write(widths.map(n => '─'.repeat(n)).join('  ') + '\n')
+  for (const row of cells) await write(line(row))
+  const hidden = total - cells.length
+  await write(`(${total} ${total === 1 ? 'row' : 'rows'}${hidden > 0 ? `, ${hidden} not shown: use --rows N, --csv or --json` : ''})\n`)
+}
+
+/** RFC 4180 with a header; null is an empty field, an empty text is quoted. */
+export async function printCsv (rows: Rows, write: Write): Promise<void> {
+  const field = (text: string): string => text === '' || /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  await write(rows.names.map(field).join(',') + '\r\n')
+  for await (const chunk of rows.chunks) {
+    await write(chunk.map(row => row.map(value => value === null ? '' : field(textOf(value, ''))).join(',') + '\r\n').join(''))
+  }
+}
+
+/** One JSON array, one row a line. Integers and decimals are JSON numbers with all their digits; times are texts. */
+export async function printJsonRows (rows: Rows, write: Write): Promise<void> {
+  const names = rows.names.map(name => JSON.stringify(name))
+  let before = '['
+  for await (const chunk of rows.chunks) {
+    let text = ''
+    for (const row of chunk) {
+      text += `${before}\n{${row.map((value, i) => `${names[i]}:${jsonOf(value)}`).join(',')}}`
+      before = ','
+    }
+    await write(text)
+  }
+  await write(before === '[' ? '[]\n' : '\n]\n')
+}
+
+/** JSON text of a DuckDB value; infinite and undefined numbers become null. */
+export function jsonOf (value: DuckDBValue): string {
+  if (value === null) return 'null'
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null'
+  if (typeof value === 'bigint' || value instanceof DuckDBDecimalValue) return String(value)
+  if (typeof value === 'boolean') return String(value)
+  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) return `[${value.items.map(jsonOf).join(',')}]`
+  if (value instanceof DuckDBStructValue) return `{${Object.entries(value.entries).map(([name, entry]) => `${JSON.stringify(name)}:${jsonOf(entry)}`).join(',')}}`
+  if (value instanceof DuckDBMapValue) return `{${value.entries.map(({ key, value: entry }) => `${JSON.stringify(textOf(key, 'null'))}:${jsonOf(entry)}`).join(',')}}`
+  return JSON.stringify(textOf(value, ''))
+}
+
+function textOf (value: DuckDBValue, ofNull: string): string {
+  if (value === null) return ofNull
+  if (value instanceof DuckDBBlobValue) return blobText(value.bytes)
+  return typeof value === 'object' && (value instanceof DuckDBStructValue || value instanceof DuckDBListValue) ? jsonOf(value) : String(value)
+}
+
+/** Bytes that are a text are shown as that text, others as \x hex. */
+function blobText (bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return '\\x' + Buffer.from(bytes).toString('hex')
+  }
+}
+
+function cut (text: string): string {
+  return text.length > cellWidthMax ? text.slice(0, cellWidthMax - 1) + '…' : text
+}
+
+/** Columns on a terminal: wide East Asian characters and emoji take two, combining marks none. */
+function width (text: string): number {
+  if (/^[\x20-\x7e─…]*$/.test(text)) return text.length
+  let columns = 0
+  for (const char of text) columns += /\p{Mn}|\p{Cf}/u.test(char) ? 0 : /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u.test(char) ? 2 : 1
+  return columns
+}

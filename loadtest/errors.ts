@@ -1,0 +1,14 @@
+// Every code that the generator, the verifier and the load tests can end with.
+
+import { defineErrors } from '../runtime/index.ts'
+
+export const { fail, is, registry: loadtestErrors } = defineErrors('loadtest', {
+  LOADTEST_TARGET_UNSUPPORTED: { message: 'the target {target} is not there yet: use --to gateway (which appends to the log for you) or --to file', retryable: false },
+  LOADTEST_GATEWAY_AWAY: { message: 'the gateway at {url} does not answer ({reason}): start it with npm start, or set --url', retryable: true },
+  LOADTEST_CONTRADICTION: { message: '{flags} exclude each other: choose one', retryable: false },
+  VERIFY_CATALOG_AWAY: { message: 'the catalog at {url} does not answer ({reason}): start it with npm start, or set FIRN_CATALOG_URL', retryable: true },
+  VERIFY_NO_TABLE: { message: 'the catalog at {url} has no table {table} ({status}): nothing was written yet, or FIRN_CATALOG_URL names another catalog', retryable: false },
+  VERIFY_NO_OFFSETS: { message: 'table {table} has no property firn.offsets: no writer has committed to it, or the property was lost', retryable: false },
+  VERIFY_OFFSETS_UNREADABLE: { message: 'the property firn.offsets of {table} cannot be read ({reason})', retryable: false },
+  VERIFY_NO_LEDGER: { message: 'ledger {file} cannot be read ({reason}): check the path given to --ledger', retryable: false }
+})

@@ -1,0 +1,58 @@
+// Flags of `npm run generate`, and where its files go. The environment is read only for what this command knows.
+
+import { join, resolve } from 'node:path'
+import { Type, type Static } from 'typebox'
+import { readConfig } from '../../runtime/index.ts'
+import { fail } from '../errors.ts'
+
+const countDefault = 500
+const ratePerSecondDefault = 100
+
+const schema = Type.Object({
+  to: Type.Union([Type.Literal('gateway'), Type.Literal('kafka'), Type.Literal('file')], { default: 'gateway', description: 'where events go' }),
+  url: Type.String({ default: 'http://127.0.0.1:8000', description: 'address of the gateway' }),
+  file: Type.Optional(Type.String({ description: 'with --to file: the NDJSON file to write; by default one beside the ledger' })),
+  rate: Type.Optional(Type.Number({ minimum: 0.01, maximum: 1_000_000, description: `events per second (${ratePerSecondDefault} without --interval)` })),
+  interval: Type.Optional(Type.Number({ minimum: 0, description: 'milliseconds between two events, instead of --rate; 0 is as fast as it goes' })),
+  count: Type.Optional(Type.Integer({ minimum: 1, description: `events in all (${countDefault} without --duration)` })),
+  duration: Type.Optional(Type.Number({ minimum: 0.1, description: 'seconds after which to stop' })),
+  seed: Type.Integer({ default: 1, minimum: 0, description: 'the same seed plays the same shoppers' }),
+  batch: Type.Integer({ default: 1, minimum: 1, maximum: 10_000, description: 'events in a request at most; a request holds events of one shopper' }),
+  shoppers: Type.Integer({ default: 40, minimum: 1, maximum: 100_000, description: 'shoppers in the shop at once' }),
+  fraud: Type.Number({ default: 0.03, minimum: 0, maximum: 1, description: 'share of sessions that follow a fraud pattern' }),
+  late: Type.Number({ default: 0.02, minimum: 0, maximum: 1, description: 'share of events that carry an old timestamp (minutes to days)' }),
+  duplicates: Type.Number({ default: 0.02, minimum: 0, maximum: 1, description: 'share of events that are sent again with the same event_id' }),
+  malformed: Type.Number({ default: 0.01, minimum: 0, maximum: 1, description: 'share of broken events, which the gateway must refuse' }),
+  connections: Type.Integer({ default: 32, minimum: 1, maximum: 1024, description: 'requests under way at once' }),
+  quiet: Type.Boolean({ default: false, description: 'no progress bar' }),
+  FIRN_DATA_DIR: Type.String({ default: './data', description: 'the ledger goes to loadtest/ in this folder' })
+})
+
+export type GenerateConfig = Omit<Static<typeof schema>, 'count' | 'rate' | 'interval' | 'duration'> & {
+  readonly eventsMax: number
+  readonly durationMsMax: number
+  /** Infinity: as fast as it goes. */
+  readonly eventsPerSecond: number
+  readonly ledgerFile: string
+  readonly truthFile: string
+  readonly eventsFile: string
+}
+
+/** `startedAt` names the run's files, so that runs never write over each other. */
+export function readGenerateConfig (startedAt: Date, argv?: string[]): Readonly<GenerateConfig> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_') || name in schema.properties || name === 'FIRN_LOG_LEVEL'))
+  const config = readConfig('generate', schema, argv === undefined ? { env } : { env, argv })
+  if (config.rate !== undefined && config.interval !== undefined) throw fail('LOADTEST_CONTRADICTION', { flags: '--rate and --interval' })
+  if (config.to === 'kafka') throw fail('LOADTEST_TARGET_UNSUPPORTED', { target: 'kafka' })
+  const folder = resolve(config.FIRN_DATA_DIR, 'loadtest')
+  const run = `${startedAt.toISOString().replaceAll(/[:.]/g, '-')}-${process.pid}`
+  return Object.freeze({
+    ...config,
+    eventsMax: config.count ?? (config.duration === undefined ? countDefault : Infinity),
+    durationMsMax: (config.duration ?? Infinity) * 1000,
+    eventsPerSecond: config.interval === 0 ? Infinity : config.interval === undefined ? config.rate ?? ratePerSecondDefault : 1000 / config.interval,
+    ledgerFile: join(folder, `ledger-${run}.ndjson`),
+    truthFile: join(folder, `truth-${run}.ndjson`),
+    eventsFile: resolve(config.file ?? join(folder, `events-${run}.ndjson`))
+  })
+}

@@ -1,0 +1,129 @@
+// `npm run generate`: shoppers against a running gateway, or into a file. Keeps a ledger of every 202 and, in a file of its
+// own, the truth about the fraud it played. Ends with a summary; exit code 1 when an answer stayed unknown.
+
+import { createWriteStream, mkdirSync } from 'node:fs'
+import { once } from 'node:events'
+import { dirname, relative } from 'node:path'
+import { sentenceOf } from '../../runtime/index.ts'
+import { fail } from '../errors.ts'
+import { readGenerateConfig, type GenerateConfig } from './config.ts'
+import { openLedger } from './ledger.ts'
+import { createPacer } from './pacer.ts'
+import { createProgress } from './progress.ts'
+import { createSender, type SenderCounts } from './sender.ts'
+import { createPacker } from './shipping.ts'
+import { openShop, type EventKind, type ShopEvent } from './shop.ts'
+
+const giveUpMs = 60_000
+
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+if (process.send !== undefined) process.once('disconnect', () => stop.abort())
+
+try {
+  process.exitCode = await generate(readGenerateConfig(new Date()))
+} catch (error) {
+  process.stderr.write(`generate: ${sentenceOf(error)}\n`)
+  process.exitCode = 1
+}
+process.exit()
+
+async function generate (config: Readonly<GenerateConfig>): Promise<number> {
+  if (config.to === 'gateway') await checkGateway(config.url)
+  const startedAt = performance.now()
+  const kinds: Record<EventKind, number> = { fresh: 0, late: 0, duplicate: 0, malformed: 0 }
+  const truth = openLines(config.truthFile)
+  const target = config.to === 'file' ? fileTarget(config) : gatewayTarget(config)
+  const progress = createProgress(process.stderr, config.quiet, config, target.counts)
+  const pacer = createPacer(config.eventsPerSecond)
+  const shop = openShop({ ...config, run: Date.now().toString(36), now: Date.now })
+  let events = 0
+  for (const event of shop) {
+    if (events >= config.eventsMax || performance.now() - startedAt >= config.durationMsMax || stop.signal.aborted) break
+    await pacer.next(stop.signal)
+    kinds[event.kind]++
+    events++
+    if (event.fraud !== undefined) await truth.write(JSON.stringify({ event_id: event.eventId, ...event.fraud }))
+    await target.take(event)
+    progress.draw(events)
+  }
+  await target.end()
+  await truth.end()
+  progress.end()
+  const seconds = (performance.now() - startedAt) / 1000
+  const { counts } = target
+  const lines = [
+    `${events} events in ${seconds.toFixed(1)} s (${Math.round(events / seconds)}/s): ${kinds.fresh} fresh, ${kinds.late} late, ${kinds.duplicate} sent twice, ${kinds.malformed} broken`,
+    ...config.to === 'file'
+      ? [`written to ${shown(config.eventsFile)}`]
+      : [`answers: ${counts.acked} accepted, ${counts.refused} refused, ${counts.unknown} unknown, ${counts.retries} retries; p50 ${quantile(target.latencyMs, 0.5)} ms, p99 ${quantile(target.latencyMs, 0.99)} ms`,
+          `ledger ${shown(config.ledgerFile)}`],
+    `truth about fraud ${shown(config.truthFile)}`
+  ]
+  process.stdout.write(lines.join('\n') + '\n')
+  return counts.unknown > 0 ? 1 : 0
+}
+
+interface Target {
+  readonly counts: SenderCounts
+  readonly latencyMs: number[]
+  take(event: ShopEvent): Promise<void>
+  end(): Promise<void>
+}
+
+/** Takes an event when a connection is free: the gateway's pace is ours. */
+function gatewayTarget (config: Readonly<GenerateConfig>): Target {
+  const ledger = openLedger(config.ledgerFile)
+  const sender = createSender({ url: config.url, ledger, connections: config.connections, giveUpMs, signal: stop.signal })
+  const packer = createPacker(config.batch)
+  const underWay = new Set<Promise<void>>()
+  const ship = async (shipment: Parameters<typeof sender.send>[0]): Promise<void> => {
+    while (underWay.size >= config.connections) await Promise.race(underWay)
+    const sending = sender.send(shipment).finally(() => underWay.delete(sending))
+    underWay.add(sending)
+  }
+  return {
+    counts: sender.counts,
+    latencyMs: sender.latencyMs,
+    take: async event => { for (const shipment of packer.add(event)) await ship(shipment) },
+    end: async () => {
+      for (const shipment of packer.rest()) await ship(shipment)
+      await Promise.all(underWay)
+      await sender.close()
+      ledger.close()
+    }
+  }
+}
+
+function fileTarget (config: Readonly<GenerateConfig>): Target {
+  const lines = openLines(config.eventsFile)
+  return { counts: { acked: 0, refused: 0, unknown: 0, requests: 0, retries: 0 }, latencyMs: [], take: event => lines.write(event.json), end: lines.end }
+}
+
+function openLines (file: string): { write(line: string): Promise<void>, end(): Promise<void> } {
+  mkdirSync(dirname(file), { recursive: true })
+  const stream = createWriteStream(file, { flags: 'a' })
+  return {
+    write: async line => { if (!stream.write(line + '\n')) await once(stream, 'drain') },
+    end: async () => { stream.end(); await once(stream, 'close') }
+  }
+}
+
+async function checkGateway (url: string): Promise<void> {
+  try {
+    await fetch(new URL('/livez', url), { signal: AbortSignal.timeout(5_000) })
+  } catch (error) {
+    const cause = (error as Error).cause as NodeJS.ErrnoException | undefined
+    throw fail('LOADTEST_GATEWAY_AWAY', { url, reason: cause?.code ?? (error as Error).message }, error)
+  }
+}
+
+function quantile (values: number[], q: number): string {
+  const sorted = values.toSorted((a, b) => a - b)
+  return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0).toFixed(1)
+}
+
+function shown (file: string): string {
+  const short = relative(process.cwd(), file)
+  return short.startsWith('..') ? file : short
+}

@@ -1,0 +1,77 @@
+import t from 'tap'
+import { openShop, type ShopEvent, type ShopOptions } from './shop.ts'
+
+const noon = Date.parse('2026-01-31T12:00:00Z')
+const play = (count: number, more: Partial<ShopOptions> = {}): ShopEvent[] => {
+  const shop = openShop({ seed: 7, run: 'r', shoppers: 20, fraud: 0.1, late: 0.05, duplicates: 0.05, malformed: 0.05, now: () => noon, ...more })
+  return Array.from({ length: count }, () => shop.next().value)
+}
+const fieldsOf = (event: ShopEvent): Record<string, unknown> => JSON.parse(event.json) as Record<string, unknown>
+
+t.test('the same seed plays the same shoppers', async t => {
+  t.strictSame(play(500), play(500))
+  t.notSame(play(500, { seed: 8 }).map(e => e.ip), play(500).map(e => e.ip))
+})
+
+t.test('two runs of one seed share no event_id', async t => {
+  const first = new Set(play(500).map(e => e.eventId))
+  t.notOk(play(500, { run: 'q' }).some(e => e.eventId !== null && first.has(e.eventId)))
+})
+
+t.test('an event sent again has the bytes and the address of its first time', async t => {
+  const events = play(3000)
+  const again = events.filter(e => e.kind === 'duplicate')
+  t.ok(again.length > 50)
+  for (const event of again) {
+    const first = events.find(e => e.eventId === event.eventId)
+    t.ok(first !== undefined && first.kind !== 'duplicate' && first.json === event.json && first.ip === event.ip && event.fraud === undefined) || t.comment(event.json)
+  }
+})
+
+t.test('late events lie behind by minutes to three days, the others are of now', async t => {
+  for (const event of play(3000)) {
+    if (event.kind === 'malformed' || event.kind === 'duplicate') continue
+    const ageMs = noon - Date.parse(String(fieldsOf(event).timestamp))
+    if (event.kind === 'late') t.ok(ageMs >= 60_000 && ageMs <= 3 * 86_400_000)
+    else t.equal(ageMs, 0)
+  }
+})
+
+t.test('a broken event never has the id of a good one, and only what is no JSON travels alone', async t => {
+  const events = play(3000)
+  const good = new Set(events.filter(e => e.kind !== 'malformed').map(e => e.eventId))
+  const broken = events.filter(e => e.kind === 'malformed')
+  t.ok(broken.length > 50)
+  for (const event of broken) {
+    t.notOk(good.has(event.eventId))
+    if (event.alone) t.throws(() => JSON.parse(event.json))
+    else t.doesNotThrow(() => JSON.parse(event.json))
+  }
+})
+
+t.test('every fraud pattern is played, its truth beside the event and no word of it inside', async t => {
+  const events = play(20_000).filter(e => e.fraud !== undefined)
+  t.strictSame([...new Set(events.map(e => e.fraud?.pattern))].sort(), ['amount_outlier', 'many_cards', 'many_orders_one_ip', 'payment_mismatch'])
+  t.notOk(events.some(e => /fraud|outlier|mismatch|many_/.test(e.json)))
+  const orders = new Map(events.map(fieldsOf).filter(e => e.event_type === 'order_created').map(e => [e.order_id, e.amount]))
+  const mismatches = events.filter(e => e.fraud?.pattern === 'payment_mismatch').map(fieldsOf).filter(e => e.event_type === 'payment_captured' && orders.has(e.order_id))
+  t.ok(mismatches.length > 0 && mismatches.every(e => e.amount !== orders.get(e.order_id)))
+})
+
+t.test('customers come back under the same id in another session', async t => {
+  const sessions = new Map<unknown, Set<unknown>>()
+  for (const event of play(10_000)) {
+    if (event.kind === 'malformed') continue
+    const { user_id: user, session_id: session } = fieldsOf(event)
+    sessions.set(user, (sessions.get(user) ?? new Set()).add(session))
+  }
+  t.ok([...sessions.values()].some(of => of.size > 1))
+})
+
+t.test('amounts have at most two decimals', async t => {
+  for (const event of play(5000)) {
+    for (const [, text] of event.json.matchAll(/"(?:amount|unit_price)":([\d.]+)/g)) {
+      if (event.kind !== 'malformed') t.match(text, /^\d+(\.\d{1,2})?$/)
+    }
+  }
+})

@@ -22,7 +22,7 @@ export interface SupervisedService {
   /** The whole environment of the process: a service gets its own settings and nobody else's. */
   env: NodeJS.ProcessEnv
   nodeFlags?: string[]
-  /** From SIGTERM to SIGKILL. */
+  /** What it may take from SIGTERM to SIGKILL when all others take theirs; it gets what they leave. */
   closeMsMax: number
 }
 
@@ -151,14 +151,14 @@ export function supervise (services: SupervisedService[], options: SuperviseOpti
   const ready = startAll()
   ready.catch(() => {})
 
-  const endOne = async (one: Watched): Promise<void> => {
+  const endOne = async (one: Watched, closeMsMax: number): Promise<void> => {
     const child = one.child
     if (child === undefined) return
     child.kill('SIGTERM')
     const timer = setTimeout(() => {
-      options.say(`${one.service.name} did not end within ${one.service.closeMsMax} ms and is killed`)
+      options.say(`${one.service.name} did not end within ${closeMsMax} ms and is killed`)
       child.kill('SIGKILL')
-    }, one.service.closeMsMax)
+    }, closeMsMax)
     await one.exited
     clearTimeout(timer)
   }
@@ -170,7 +170,14 @@ export function supervise (services: SupervisedService[], options: SuperviseOpti
       const at = options.closeOrder.indexOf(one.service.name)
       return at < 0 ? options.closeOrder.length : at
     }
-    for (const one of [...watched].sort((a, b) => rank(a) - rank(b))) await endOne(one)
+    const began = performance.now()
+    let budgetMs = 0
+    for (const one of watched) budgetMs += one.service.closeMsMax
+    let reservedMs = budgetMs
+    for (const one of [...watched].sort((a, b) => rank(a) - rank(b))) {
+      reservedMs -= one.service.closeMsMax
+      await endOne(one, Math.round(budgetMs - reservedMs - (performance.now() - began)))
+    }
     for (const one of watched) one.log.close()
   }
   return {

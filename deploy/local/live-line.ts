@@ -1,0 +1,115 @@
+// One line about how the line runs: events/s in, rows committed, freshness p50 and p99, dead letters; read from the
+// services' own /metrics. On a terminal it is rewritten in place; elsewhere it is printed every ten seconds while
+// something happens, and once a minute otherwise. Whatever else is printed goes above it.
+
+import { bucketsOf, quantileBetween, readMetrics, sumOf } from './metrics-text.ts'
+
+const terminalMs = 2000
+const plainMs = 10_000
+const quietMsMax = 60_000
+const freshnessWindowMs = 60_000
+
+const accepted = 'firn_gateway_events_accepted_total'
+const rows = 'firn_writer_rows_committed_total'
+const deadLetters = 'firn_writer_dead_letters_total'
+const freshness = 'firn_writer_freshness_seconds'
+const halted = 'firn_writer_partitions_halted'
+
+interface Reading {
+  atMs: number
+  accepted: number
+  rows: number
+  deadLetters: number
+  halted: number
+  freshness: Map<number, number>
+}
+
+export interface LiveLine {
+  /** Prints a line of something else. */
+  print(text: string): void
+  stop(): void
+}
+
+export function startLiveLine (gatewayUrl: string, writerUrl: string, out: NodeJS.WriteStream): LiveLine {
+  const onTerminal = out.isTTY === true
+  const readings: Reading[] = []
+  let shown = ''
+  let lastPrintedMs = 0
+  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+
+  const erase = (): void => {
+    if (onTerminal && shown !== '') out.write('\r\u001b[K')
+  }
+  const tick = async (): Promise<void> => {
+    const reading = await read(gatewayUrl, writerUrl)
+    if (stopped) return
+    if (reading !== undefined) {
+      const text = describeLine(readings.at(-1), reading, readings[0])
+      const changed = !sameState(readings.at(-1), reading)
+      readings.push(reading)
+      while (reading.atMs - (readings[0] as Reading).atMs > freshnessWindowMs) readings.shift()
+      if (onTerminal) {
+        erase()
+        shown = text.slice(0, (out.columns || 120) - 1)
+        out.write(shown)
+      } else if (readings.length > 1 && (changed || reading.atMs - lastPrintedMs >= quietMsMax)) {
+        lastPrintedMs = reading.atMs
+        out.write(text + '\n')
+      }
+    }
+    timer = setTimeout(() => { void tick() }, onTerminal ? terminalMs : plainMs)
+  }
+  void tick()
+  return {
+    print: text => {
+      erase()
+      out.write(text + '\n')
+      if (onTerminal && !stopped) out.write(shown)
+    },
+    stop: () => {
+      if (stopped) return
+      stopped = true
+      clearTimeout(timer)
+      erase()
+      shown = ''
+    }
+  }
+}
+
+async function read (gatewayUrl: string, writerUrl: string): Promise<Reading | undefined> {
+  const [gateway, writer] = await Promise.all([readMetrics(gatewayUrl), readMetrics(writerUrl)])
+  if (gateway === undefined || writer === undefined) return undefined
+  return {
+    atMs: Date.now(),
+    accepted: sumOf(gateway, accepted),
+    rows: sumOf(writer, rows),
+    deadLetters: sumOf(writer, deadLetters),
+    halted: sumOf(writer, halted),
+    freshness: bucketsOf(writer, freshness)
+  }
+}
+
+/** The text of the line. Rates are since the previous reading, freshness over the last minute. */
+export function describeLine (previous: Reading | undefined, now: Reading, oldest: Reading | undefined): string {
+  const seconds = previous === undefined ? 0 : (now.atMs - previous.atMs) / 1000
+  // A service that was started again counts from nought: no negative rates.
+  const perSecond = previous === undefined || seconds <= 0 ? 0 : Math.max(0, now.accepted - previous.accepted) / seconds
+  const quantile = (q: number): string => {
+    const value = oldest === undefined ? undefined : quantileBetween(oldest.freshness, now.freshness, q)
+    return value === undefined ? '–' : `${value.toFixed(1)} s`
+  }
+  const parts = [
+    `in ${Math.round(perSecond).toLocaleString('en')} events/s`,
+    `committed ${now.rows.toLocaleString('en')} rows`,
+    `freshness p50 ${quantile(0.5)} p99 ${quantile(0.99)}`,
+    `dead letters ${now.deadLetters.toLocaleString('en')}`
+  ]
+  if (now.halted > 0) parts.push(`${now.halted} partition(s) HALTED: see data/logs/writer.log`)
+  return parts.join('  ·  ')
+}
+
+function sameState (previous: Reading | undefined, now: Reading): boolean {
+  return previous !== undefined && previous.accepted === now.accepted && previous.rows === now.rows &&
+    previous.deadLetters === now.deadLetters && previous.halted === now.halted
+}

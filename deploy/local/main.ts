@@ -1,0 +1,123 @@
+// `npm start`: the whole line on this machine. Starts catalog, gateway and writer as processes of their own, says
+// where they are and what to type next, then shows a live line until Ctrl+C. `--demo` sends events as well.
+// Refuses settings that no service knows. Ends everything it started within 10 s, the gateway first.
+
+import { fork, type ChildProcess } from 'node:child_process'
+import { join, resolve } from 'node:path'
+import { Type } from 'typebox'
+import { readConfig, sentenceOf, supervise } from '../../runtime/index.ts'
+import { startLiveLine, type LiveLine } from './live-line.ts'
+import { catalogUrlOf, closeOrder, describeServices, hostToReach, settingsOfTheLine } from './services.ts'
+
+/** Long enough to mean "until Ctrl+C", short enough for a timer. */
+const demoSecondsMax = 20 * 86_400
+const demoCloseMsMax = 2000
+/** The generator is a command, not a service: it would not notice by itself that the line is gone. */
+const endWithParent = 'process.on("disconnect", () => process.exit(1)); process.channel.unref()'
+
+const settings = Type.Object({
+  demo: Type.Boolean({ default: false, description: 'also run the generator: shoppers with carts, orders, payments, some fraud, some broken events' }),
+  rate: Type.Number({ default: 100, minimum: 0.01, maximum: 100_000, description: 'with --demo: events per second' }),
+  duration: Type.Optional(Type.String({ pattern: '^\\d+(\\.\\d+)?(s|m|h)?$', description: 'with --demo: how long to send, e.g. 60s or 5m; the line goes on running' })),
+  ...settingsOfTheLine().properties
+})
+
+let live: LiveLine | undefined
+const print = (line: string): void => live === undefined ? void process.stdout.write(line + '\n') : live.print(line)
+
+try {
+  await runLine()
+} catch (error) {
+  process.stderr.write(`firn: ${sentenceOf(error)}\n`)
+  process.exit(1)
+}
+
+async function runLine (): Promise<void> {
+  const config = readConfig('npm start', settings) as Readonly<Record<string, unknown>>
+  const dataDir = resolve(String(config.FIRN_DATA_DIR))
+  const gatewayUrl = `http://${hostToReach(config.FIRN_GATEWAY_HOST)}:${String(config.FIRN_GATEWAY_PORT)}`
+  const writerUrl = `http://${hostToReach(config.FIRN_WRITER_HOST)}:${String(config.FIRN_WRITER_PORT)}`
+  const began = performance.now()
+  const supervision = supervise(describeServices(config, process.env), {
+    logDir: join(dataDir, 'logs'),
+    closeOrder,
+    say: print
+  })
+
+  let generator: ChildProcess | undefined
+  const { promise: told, resolve: tell } = Promise.withResolvers<string>()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    let times = 0
+    process.on(signal, () => {
+      if (++times > 1 && signal === 'SIGINT') {
+        supervision.kill()
+        generator?.kill('SIGKILL')
+        process.exit(130)
+      }
+      tell(signal)
+    })
+  }
+
+  let failure: unknown
+  try {
+    const started = await Promise.race([supervision.ready.then(() => true), told.then(() => false)])
+    if (started) {
+      print(welcome(gatewayUrl, catalogUrlOf(config), dataDir, performance.now() - began))
+      live = startLiveLine(gatewayUrl, writerUrl, process.stdout)
+      if (config.demo === true) generator = startDemo(gatewayUrl, config)
+      await Promise.race([told, supervision.gaveUp])
+    }
+  } catch (error) {
+    failure = error
+  }
+  live?.stop()
+  if (failure === undefined) print('closing: the gateway, then the writer, then the catalog …')
+  await endDemo(generator)
+  await supervision.close()
+  if (failure !== undefined) throw failure
+  print('closed; everything that was acknowledged is kept in ' + dataDir)
+  process.exit(0)
+}
+
+function welcome (gatewayUrl: string, catalog: { url: string, embedded: boolean }, dataDir: string, readyMs: number): string {
+  return `
+firn is ready after ${(readyMs / 1000).toFixed(1)} s; Ctrl+C ends it.
+
+  gateway   ${gatewayUrl}        POST /v1/events
+  docs      ${gatewayUrl}/docs
+  catalog   ${catalog.url}        Iceberg REST${catalog.embedded ? '' : ' (not ours: FIRN_CATALOG_URL)'}
+  data      ${dataDir}
+
+Send an event, and read it as a row a few seconds later (in another terminal):
+
+  curl -sS ${gatewayUrl}/v1/events -H 'content-type: application/json' -d '{"event_id":"my-first-event","event_type":"page_view","timestamp":"'$(date -u +%Y-%m-%dT%H:%M:%SZ)'","session_id":"s-1","url":"https://shop.example/"}'
+  npm run sql -- "select event_id, event_type, event_time, url from firn.events where event_id = 'my-first-event'"
+`
+}
+
+function startDemo (gatewayUrl: string, config: Readonly<Record<string, unknown>>): ChildProcess {
+  const seconds = config.duration === undefined ? demoSecondsMax : secondsOf(String(config.duration))
+  const env: NodeJS.ProcessEnv = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_')))
+  env.FIRN_DATA_DIR = String(config.FIRN_DATA_DIR)
+  const flags = ['--to', 'gateway', '--url', gatewayUrl, '--rate', String(config.rate), '--duration', String(seconds), '--seed', String(Date.now() % 1_000_000), '--quiet']
+  const child = fork(join(import.meta.dirname, '../../loadtest/generate/main.ts'), flags, {
+    env, execArgv: ['--import', `data:text/javascript,${encodeURIComponent(endWithParent)}`], stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true
+  })
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text: Buffer) => print(text.toString().trimEnd()))
+  child.on('exit', code => { if (code !== 0 && code !== null) print(`the generator ended with exit code ${code}`) })
+  print(`the demo sends ${String(config.rate)} events per second ${config.duration === undefined ? 'until Ctrl+C' : `for ${seconds} s`}`)
+  return child
+}
+
+async function endDemo (generator: ChildProcess | undefined): Promise<void> {
+  if (generator === undefined || generator.exitCode !== null || generator.signalCode !== null) return
+  generator.kill('SIGTERM')
+  const timer = setTimeout(() => generator.kill('SIGKILL'), demoCloseMsMax)
+  await new Promise<void>(resolve => generator.once('exit', () => { resolve() }))
+  clearTimeout(timer)
+}
+
+function secondsOf (duration: string): number {
+  const unit = duration.at(-1)
+  return Number.parseFloat(duration) * (unit === 'm' ? 60 : unit === 'h' ? 3600 : 1)
+}

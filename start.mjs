@@ -22,7 +22,7 @@ const tasks = {
   types: { tool: 'typescript/bin/tsc', args: ['--noEmit', '-p', '.'] },
   contract: { tool: 'tap/dist/esm/run.mjs', args: ['openapi'] },
   docs: { entry: 'deploy/local/docs.ts' },
-  test: { tool: 'tap/dist/esm/run.mjs', args: ['--reporter=terse'] },
+  test: { tool: 'tap/dist/esm/run.mjs', args: [] },
   bench: { entry: 'loadtest/bench/main.ts' },
   'test:engines': { entry: 'loadtest/engines/main.ts' },
   'test:rck': { entry: 'catalog/server/compatibility-kit/main.ts' },

@@ -1,0 +1,45 @@
+// What a machine can check about how the code reads and what it may import. Type-aware where that is cheap and finds
+// real faults: a promise that nobody waits for loses an acknowledgement.
+
+import tseslint from 'typescript-eslint'
+import { importTable } from './.ci/import-table.js'
+
+export default tseslint.config(
+  { ignores: ['node_modules/', 'data/', '.tap/', '.cache/', '**/target/'] },
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parser: tseslint.parser, parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    plugins: { '@typescript-eslint': tseslint.plugin, firn: { rules: { 'import-table': importTable } } },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      'firn/import-table': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: false }],
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none' }],
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports', disallowTypeAnnotations: false }],
+      eqeqeq: 'error',
+      'no-var': 'error',
+      'prefer-const': ['error', { destructuring: 'all' }],
+      'no-debugger': 'error',
+      'no-self-compare': 'error',
+      'no-constant-binary-expression': 'error',
+      'no-dupe-keys': 'error',
+      'no-duplicate-case': 'error',
+      'no-fallthrough': 'error',
+      'no-sparse-arrays': 'error',
+      'no-unreachable': 'error',
+      'no-unsafe-finally': 'error',
+      'no-useless-catch': 'error',
+      'use-isnan': 'error',
+      'no-restricted-imports': ['error', { patterns: [{ regex: '(^|/)(utils?|helpers?|common|shared)(/|\\.ts$|$)', message: 'a path says what a file does' }] }]
+    }
+  },
+  {
+    files: ['**/*.test.ts'],
+    rules: {
+      // tap's subtests are awaited by tap itself.
+      '@typescript-eslint/no-floating-promises': 'off'
+    }
+  }
+)

@@ -1,0 +1,50 @@
+// The accept path, the same for requests and files: checked events become records, and an append makes them durable.
+// Refuses nothing itself: what a valid event is, the contract says. Invariant: `appendEvents` resolves only after the log
+// has said that every record is durable; what it could not say comes out as a gateway error, retryable, with its cause.
+
+import { isLogError, type Log, type LogRecord, type Position } from '../log/index.ts'
+import type { CheckedEvent } from '../openapi/index.ts'
+import { fail } from './errors.ts'
+import { recordOf, type AcceptedEvent, type Origin } from './records.ts'
+
+export interface Sorted {
+  readonly accepted: readonly AcceptedEvent[]
+  readonly rejected: readonly RejectedEvent[]
+}
+
+/** An event that was refused, as answers and reports show it. */
+export interface RejectedEvent {
+  readonly index: number
+  readonly event_id: string | null
+  readonly code: string
+  readonly path: string | null
+  readonly message: string
+}
+
+export function sortEvents (events: readonly CheckedEvent[]): Sorted {
+  const accepted: AcceptedEvent[] = []
+  const rejected: RejectedEvent[] = []
+  for (let index = 0; index < events.length; index++) {
+    const event = events[index] as CheckedEvent
+    if (event.ok) accepted.push(event)
+    else rejected.push({ index, event_id: event.eventId, code: event.code, path: event.path, message: event.message })
+  }
+  return { accepted, rejected }
+}
+
+/** Throws GATEWAY_LOG_FULL, GATEWAY_UNCONFIRMED (may have landed) or GATEWAY_LOG_UNAVAILABLE. */
+export async function appendEvents (log: Log, topic: string, events: readonly AcceptedEvent[], origin: Origin): Promise<Position[]> {
+  const records: LogRecord[] = new Array(events.length)
+  for (let i = 0; i < events.length; i++) records[i] = recordOf(events[i] as AcceptedEvent, topic, origin)
+  try {
+    return await log.append(records)
+  } catch (error) {
+    throw failureOf(error)
+  }
+}
+
+function failureOf (error: unknown): Error {
+  if (isLogError(error, 'LOG_FULL')) return fail('GATEWAY_LOG_FULL', {}, error)
+  if (isLogError(error, 'LOG_TIMEOUT')) return fail('GATEWAY_UNCONFIRMED', {}, error)
+  return fail('GATEWAY_LOG_UNAVAILABLE', {}, error)
+}

@@ -1,0 +1,45 @@
+// The settings of the gateway process: type, default, bounds and one line of why for each. Read once in main.ts.
+// Settings that `ingest` and `import` share stand in `eventSettings`, so that a file is judged as a request is.
+
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Type, type Static } from 'typebox'
+import { logSettings } from '../log/index.ts'
+
+const mebibyte = 1024 * 1024
+
+/** What decides whether an event is accepted, and where it goes. */
+export const eventSettings = {
+  ...logSettings,
+  FIRN_DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'the folder of everything that lasts' }),
+  FIRN_LOG_TOPICS: Type.Array(Type.String({ pattern: '^[A-Za-z0-9._-]{1,200}$' }), { default: ['ecommerce_events'], minItems: 1, description: 'topics of the log, comma-separated; accepted events go to the first one' }),
+  FIRN_EVENT_FUTURE_MINUTES_MAX: Type.Integer({ default: 60, minimum: 0, maximum: 525_600, description: 'how far ahead of our clock an event may be: beyond it, the clock of its sender is wrong' }),
+  FIRN_EVENT_AGE_DAYS_MAX: Type.Integer({ default: 7, minimum: 1, maximum: 3650, description: 'how old an event may be when it arrives: the window in which duplicates are recognised; history comes in by import' }),
+  FIRN_EVENT_BYTES_MAX: Type.Integer({ default: 65_536, minimum: 256, maximum: mebibyte, description: 'bytes of one event' })
+}
+
+export const gatewaySettings = Type.Object({
+  ...eventSettings,
+  FIRN_GATEWAY_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'the address to listen on; 0.0.0.0 opens the gateway to the network' }),
+  FIRN_GATEWAY_PORT: Type.Integer({ default: 8000, minimum: 0, maximum: 65_535, description: 'the port to listen on; 0 takes a free one' }),
+  FIRN_GATEWAY_BODY_BYTES_MAX: Type.Integer({ default: 8 * mebibyte, minimum: 1024, maximum: 256 * mebibyte, description: 'bytes of one request body, after inflation' }),
+  FIRN_GATEWAY_EVENTS_MAX: Type.Integer({ default: 10_000, minimum: 1, maximum: 100_000, description: 'events in one request' }),
+  FIRN_GATEWAY_UNACKNOWLEDGED_BYTES_MAX: Type.Integer({ default: 64 * mebibyte, minimum: 1024, maximum: 4096 * mebibyte, description: 'bytes of bodies and events that may wait for the log; over it the gateway answers 429, so that memory stays bounded' }),
+  FIRN_GATEWAY_CLOSE_MS_MAX: Type.Integer({ default: 4000, minimum: 0, maximum: 9000, description: 'how long requests under way may take to end when the gateway closes' }),
+  FIRN_GATEWAY_CORS_ORIGINS: Type.Array(Type.String(), { default: ['*'], description: 'web origins whose pages may send events, comma-separated; * is every origin, none is no page' }),
+  FIRN_GATEWAY_WRITE_KEYS: Type.Optional(Type.String({ secret: true, description: 'keys that may send events: name:key or name:key:events_per_second, comma-separated; without it everybody who reaches the port may' })),
+  FIRN_TRUSTED_PROXIES: Type.Array(Type.String(), { default: ['loopback'], description: 'peers whose X-Forwarded-For is believed: loopback, addresses or CIDR ranges, comma-separated, or none' })
+})
+
+export type EventConfig = Readonly<{ [K in keyof typeof eventSettings]: Static<(typeof eventSettings)[K]> }>
+export type GatewayConfig = Readonly<Static<typeof gatewaySettings>>
+
+/** Where the log is: FIRN_LOG_URL, or the folder `log` under FIRN_DATA_DIR. */
+export function logUrlOf (config: { readonly FIRN_LOG_URL?: string, readonly FIRN_DATA_DIR: string }): string {
+  return config.FIRN_LOG_URL ?? pathToFileURL(resolve(config.FIRN_DATA_DIR, 'log')).href
+}
+
+/** The topic that accepted events go to. */
+export function topicOf (config: Pick<EventConfig, 'FIRN_LOG_TOPICS'>): string {
+  return config.FIRN_LOG_TOPICS[0] as string
+}

@@ -1,0 +1,140 @@
+// POST /v1/events and its alias /events: body → checked events → one append → 202.
+// Refuses what the contract refuses, event by event: the good events of a request land, the bad ones are listed.
+// Invariant: 202 leaves only after the log has said that the events are durable.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Log, Position } from '../log/index.ts'
+import { contractErrors, readEvents, type CheckedEvent } from '../openapi/index.ts'
+import { FirnError, type Logger } from '../runtime/index.ts'
+import { appendEvents, sortEvents, type RejectedEvent } from './accept.ts'
+import { jsonType, printAccepted, printAcceptedMany, printRejected } from './answers.ts'
+import { formatOf, type BodyFormat } from './body-format.ts'
+import type { Budget } from './budget.ts'
+import { readClientAddresses } from './client-address.ts'
+import { topicOf, type GatewayConfig } from './config.ts'
+import { fail } from './errors.ts'
+import type { GatewayMetrics } from './gateway-metrics.ts'
+import { createOrigins, type AcceptedEvent } from './records.ts'
+import { readBody, type RequestBody } from './request-body.ts'
+import { readWriteKeys } from './write-keys.ts'
+
+export const eventPaths: readonly string[] = ['/v1/events', '/events']
+
+export interface EventsRouteContext {
+  readonly log: Log
+  readonly config: GatewayConfig
+  readonly logger: Logger
+  readonly budget: Budget
+  readonly metrics: GatewayMetrics
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+const retryAfterSeconds = '1'
+const warnMsMin = 1000
+
+export function routeEvents (scope: FastifyInstance, context: EventsRouteContext): void {
+  const { log, config, logger, budget, metrics, now } = context
+  const topic = topicOf(config)
+  const addressOf = readClientAddresses(config.FIRN_TRUSTED_PROXIES)
+  const keys = readWriteKeys(config.FIRN_GATEWAY_WRITE_KEYS)
+  const originOf = createOrigins('gateway')
+  const limits = { budget, bodyBytesMax: config.FIRN_GATEWAY_BODY_BYTES_MAX }
+  let warnedMs = -Infinity
+
+  scope.removeAllContentTypeParsers()
+  for (const type of ['application/json', '*']) {
+    scope.addContentTypeParser(type, (request, payload, done) => {
+      try {
+        formatOf(request.headers['content-type'])
+        keys?.admit(request.headers, request.url)
+      } catch (error) {
+        payload.resume()
+        throw error
+      }
+      readBody(request.raw, payload, limits, done)
+    })
+  }
+  for (const path of eventPaths) scope.post(path, postEvents)
+
+  function postEvents (request: FastifyRequest, reply: FastifyReply): void {
+    const body = request.body as RequestBody | undefined
+    if (body === undefined || body.bytes.length === 0) {
+      if (body !== undefined) budget.give(body.held)
+      throw fail('GATEWAY_BODY_EMPTY')
+    }
+    let waits = false
+    try {
+      const { headers } = request
+      const key = keys?.admit(headers, request.url)
+      const receivedAtMs = now()
+      const { single, events } = readBodyEvents(body.bytes, formatOf(headers['content-type']), {
+        receivedAtMs,
+        futureMinutesMax: config.FIRN_EVENT_FUTURE_MINUTES_MAX,
+        ageDaysMax: config.FIRN_EVENT_AGE_DAYS_MAX,
+        eventBytesMax: config.FIRN_EVENT_BYTES_MAX,
+        eventsMax: config.FIRN_GATEWAY_EVENTS_MAX
+      })
+      if (key !== undefined && key !== null) keys?.charge(key, events.length)
+      const { accepted, rejected } = sortEvents(events)
+      if (rejected.length > 0) metrics.countRejected(rejected)
+      if (accepted.length === 0) {
+        refuse(request, reply, single, rejected)
+        return
+      }
+      const origin = originOf(receivedAtMs, addressOf(request.raw.socket.remoteAddress, headers['x-forwarded-for']), headers['user-agent'])
+      const startedMs = performance.now()
+      waits = true
+      appendEvents(log, topic, accepted, origin).then(positions => {
+        budget.give(body.held)
+        metrics.observeAppend((performance.now() - startedMs) / 1000)
+        metrics.countAccepted(accepted.length, body.held)
+        reply.code(202).header('content-type', jsonType).send(single
+          ? printAccepted((accepted[0] as AcceptedEvent).eventId, positions[0] as Position)
+          : printAcceptedMany(accepted.length, rejected))
+      }, (error: FirnError) => {
+        budget.give(body.held)
+        sendUnavailable(request, reply, error)
+      })
+    } finally {
+      if (!waits) budget.give(body.held)
+    }
+  }
+
+  function refuse (request: FastifyRequest, reply: FastifyReply, single: boolean, rejected: readonly RejectedEvent[]): void {
+    const first = rejected[0]
+    if (first === undefined) throw fail('GATEWAY_NO_EVENT')
+    const error = single
+      ? new FirnError(first.code, { message: first.message, retryable: false, httpStatus: statusOf(first.code) }, {})
+      : fail('GATEWAY_NO_VALID_EVENT', { count: rejected.length, first: first.message })
+    reply.code(error.httpStatus ?? 400).header('content-type', jsonType)
+      .send(printRejected(error, single ? first.path : null, rejected, request.id))
+  }
+
+  /** The log's failures come in floods: one line a second says why, the client always hears what to do. */
+  function sendUnavailable (request: FastifyRequest, reply: FastifyReply, error: FirnError): void {
+    if (performance.now() - warnedMs >= warnMsMin) {
+      warnedMs = performance.now()
+      logger.error({ err: error.cause ?? error, code: error.code, requestId: request.id }, 'events were not accepted')
+    }
+    reply.code(error.httpStatus ?? 503).header('content-type', jsonType).header('retry-after', retryAfterSeconds)
+      .send(JSON.stringify({ code: error.code, message: error.message, retryable: error.retryable, requestId: request.id }))
+  }
+}
+
+function statusOf (code: string): number {
+  return (contractErrors as Record<string, { httpStatus?: number }>)[code]?.httpStatus ?? 400
+}
+
+function readBodyEvents (bytes: Buffer, format: BodyFormat, options: Parameters<typeof readEvents>[2]): { single: boolean, events: CheckedEvent[] } {
+  if (format !== 'either') return readEvents(bytes, format, options)
+  try {
+    return readEvents(bytes, 'json', options)
+  } catch (error) {
+    if (bytes.includes(0x0a)) {
+      const lines = readEvents(bytes, 'ndjson', options)
+      if (lines.events.some(event => event.ok)) return lines
+    }
+    throw error
+  }
+}

@@ -1,0 +1,50 @@
+// What Prometheus sees of the gateway. The hot path counts into plain numbers; a scrape hands over what has grown.
+// Names: firn_gateway_<name>_<unit>[_total].
+
+import type { Metrics } from '../runtime/index.ts'
+import type { Budget } from './budget.ts'
+import type { RejectedEvent } from './accept.ts'
+
+export interface GatewayMetrics {
+  countRequest(status: number): void
+  countAccepted(events: number, bytes: number): void
+  countRejected(rejected: readonly RejectedEvent[]): void
+  observeAppend(seconds: number): void
+}
+
+const appendSeconds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetrics {
+  const requestsByStatus = new Map<number, number>()
+  const rejectedByCode = new Map<string, number>()
+  let accepted = 0
+  let acceptedBytes = 0
+  // First of all, so that the counters below are up to date when they are read.
+  metrics.gauge('unacknowledged_bytes', 'bytes of bodies and events that wait for the log', [], gauge => {
+    gauge.set(budget.bytes)
+    for (const [status, count] of requestsByStatus) requests.inc({ status: String(status) }, count)
+    for (const [code, count] of rejectedByCode) rejections.inc({ code }, count)
+    acceptances.inc(accepted)
+    bytes.inc(acceptedBytes)
+    requestsByStatus.clear()
+    rejectedByCode.clear()
+    accepted = acceptedBytes = 0
+  })
+  metrics.gauge('unacknowledged_bytes_max', 'the bound of unacknowledged_bytes: over it requests are answered with 429', []).set(budget.bytesMax)
+  const requests = metrics.counter('requests_total', 'requests answered, by HTTP status', ['status'])
+  const acceptances = metrics.counter('events_accepted_total', 'events acknowledged as durable')
+  const rejections = metrics.counter('events_rejected_total', 'events refused, by code', ['code'])
+  const bytes = metrics.counter('events_accepted_bytes_total', 'bytes of the events acknowledged as durable')
+  const appends = metrics.histogram('append_seconds', 'time from the append to its durability', appendSeconds)
+  return {
+    countRequest: status => { requestsByStatus.set(status, (requestsByStatus.get(status) ?? 0) + 1) },
+    countAccepted: (events, eventBytes) => {
+      accepted += events
+      acceptedBytes += eventBytes
+    },
+    countRejected: rejected => {
+      for (const { code } of rejected) rejectedByCode.set(code, (rejectedByCode.get(code) ?? 0) + 1)
+    },
+    observeAppend: seconds => { appends.observe(seconds) }
+  }
+}

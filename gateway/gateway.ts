@@ -1,0 +1,70 @@
+// The gateway as an application: a function of the log, the settings and the logger, so that a test can inject requests.
+// Closing answers what is under way and takes nothing new; what was answered with 202 is durable already.
+
+import type { FastifyInstance } from 'fastify'
+import type { Log } from '../log/index.ts'
+import { createHttpServer, createMetrics, type Logger } from '../runtime/index.ts'
+import { Budget } from './budget.ts'
+import type { GatewayConfig } from './config.ts'
+import { routeContract } from './contract-routes.ts'
+import { allowOrigins } from './cors.ts'
+import { eventPaths, routeEvents } from './events-route.ts'
+import { measureGateway } from './gateway-metrics.ts'
+
+export interface GatewayParts {
+  readonly log: Log
+  readonly config: GatewayConfig
+  readonly logger: Logger
+  /** Milliseconds since the epoch; Date.now unless a test says otherwise. */
+  readonly now?: () => number
+}
+
+const closeLookMs = 50
+
+export async function createGateway (parts: GatewayParts): Promise<FastifyInstance> {
+  const { log, config, logger, now = Date.now } = parts
+  const metrics = createMetrics('gateway')
+  const budget = new Budget(config.FIRN_GATEWAY_UNACKNOWLEDGED_BYTES_MAX)
+  const measured = measureGateway(metrics, budget)
+  const app = createHttpServer({
+    logger,
+    bodyBytesMax: config.FIRN_GATEWAY_BODY_BYTES_MAX,
+    metrics,
+    ready: async () => { await log.checkReady() }
+  })
+  app.addHook('onResponse', (_request, reply, done) => {
+    measured.countRequest(reply.statusCode)
+    done()
+  })
+  app.addHook('onError', (_request, reply, error, done) => {
+    const seconds = (error as { values?: { retryAfterSeconds?: number } }).values?.retryAfterSeconds
+    if (seconds !== undefined) void reply.header('retry-after', String(seconds))
+    done()
+  })
+  await app.register(async scope => {
+    allowOrigins(scope, config.FIRN_GATEWAY_CORS_ORIGINS, eventPaths)
+    routeEvents(scope, { log, config, logger, budget, metrics: measured, now })
+  })
+  await routeContract(app)
+  endConnectionsOnClose(app, config.FIRN_GATEWAY_CLOSE_MS_MAX)
+  await app.ready()
+  return app
+}
+
+/**
+ * A kept-alive connection whose request ends while the server closes would hold the close until its own timeout: look for idle
+ * ones until all are gone, and cut what is still busy after `closeMsMax`.
+ */
+function endConnectionsOnClose (app: FastifyInstance, closeMsMax: number): void {
+  let look: NodeJS.Timeout | undefined
+  app.addHook('preClose', done => {
+    const startedMs = performance.now()
+    look = setInterval(() => {
+      if (performance.now() - startedMs > closeMsMax) app.server.closeAllConnections()
+      else app.server.closeIdleConnections()
+    }, closeLookMs)
+    done()
+  })
+  app.server.on('close', () => { clearInterval(look) })
+  app.addHook('onClose', async () => { if (!app.server.listening) clearInterval(look) })
+}

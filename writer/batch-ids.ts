@@ -1,0 +1,58 @@
+// The ids of one batch as typed arrays, in the order (topic, partition, offset), and the question which of them are
+// duplicates: of the index, or of an earlier row of the batch that is admitted. Pure but for nothing: the index is only
+// read. Ids enter the index when their commit landed, never before.
+
+import type { DuplicateIndex } from './duplicate-index.ts'
+
+export class BatchIds {
+  /** Three words of hash per row. */
+  hashes: Uint32Array
+  seconds: Uint32Array
+  /** DuckDB's row id in the batch's table. */
+  rows: Uint32Array
+  count = 0
+
+  constructor (capacity: number) {
+    this.hashes = new Uint32Array(capacity * 3)
+    this.seconds = new Uint32Array(capacity)
+    this.rows = new Uint32Array(capacity)
+  }
+}
+
+/** The positions (not row ids) of duplicates, ascending. The first occurrence wins. */
+export function findDuplicates (ids: BatchIds, index: DuplicateIndex, windowSeconds: number): Uint32Array {
+  const { hashes, seconds, count } = ids
+  const mask = 2 ** Math.ceil(Math.log2(Math.max(count, 8) * 2)) - 1
+  const slots = new Uint32Array(mask + 1)
+  const duplicates: number[] = []
+  for (let i = 0; i < count; i++) {
+    const a = hashes[i * 3]!
+    const b = hashes[i * 3 + 1]!
+    const c = hashes[i * 3 + 2]!
+    const second = seconds[i]!
+    let known = index.has(a, b, c, second, windowSeconds)
+    let slot = c & mask
+    while (!known) {
+      const other = slots[slot]!
+      if (other === 0) break
+      const j = other - 1
+      known = hashes[j * 3] === a && hashes[j * 3 + 1] === b && hashes[j * 3 + 2] === c && Math.abs(seconds[j]! - second) <= windowSeconds
+      slot = (slot + 1) & mask
+    }
+    if (known) duplicates.push(i)
+    else slots[slot] = i + 1
+  }
+  return Uint32Array.from(duplicates)
+}
+
+/** Adds what was admitted, after its commit landed. */
+export function addAdmitted (ids: BatchIds, duplicates: Uint32Array, index: DuplicateIndex): void {
+  let next = 0
+  for (let i = 0; i < ids.count; i++) {
+    if (duplicates[next] === i) {
+      next++
+      continue
+    }
+    index.add(ids.hashes[i * 3]!, ids.hashes[i * 3 + 1]!, ids.hashes[i * 3 + 2]!, ids.seconds[i]!)
+  }
+}

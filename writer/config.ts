@@ -1,0 +1,30 @@
+// The writer's settings, read once by main.ts and passed down frozen. Bounds keep memory and disk finite whatever the
+// log holds; the windows decide which events are too old and which are duplicates, and have to be the gateway's.
+
+import { Type, type Static } from 'typebox'
+import { logSettings } from '../log/index.ts'
+
+export const writerSettings = Type.Object({
+  ...logSettings,
+  FIRN_DATA_DIR: Type.String({ default: './data', description: 'the folder under which everything that lasts is kept on one machine' }),
+  FIRN_LOG_TOPICS: Type.Array(Type.String(), { default: ['ecommerce_events'], description: 'the topics that are read, comma separated' }),
+  FIRN_CATALOG_URL: Type.String({ default: 'http://127.0.0.1:8181', description: 'the Iceberg REST catalog that holds the tables' }),
+  FIRN_WAREHOUSE_URL: Type.Optional(Type.String({ description: 'where the tables\' files are; $FIRN_DATA_DIR/warehouse when not set' })),
+  FIRN_WRITER_HOST: Type.String({ default: '127.0.0.1', description: 'address of the health and metrics endpoints' }),
+  FIRN_WRITER_PORT: Type.Integer({ default: 8003, minimum: 0, maximum: 65535, description: 'port of the health and metrics endpoints' }),
+  FIRN_WRITER_COMMIT_INTERVAL_MS: Type.Integer({ default: 5000, minimum: 10, maximum: 3_600_000, description: 'a record waits at most this long for its commit to begin' }),
+  FIRN_WRITER_COMMIT_ROWS_MAX: Type.Integer({ default: 250_000, minimum: 1, maximum: 5_000_000, description: 'rows of one batch; bounds memory' }),
+  FIRN_WRITER_COMMIT_BYTES_MAX: Type.Integer({ default: 96 * 1024 ** 2, minimum: 64 * 1024, maximum: 4 * 1024 ** 3, description: 'bytes of records of one batch; bounds memory and staging files' }),
+  FIRN_WRITER_INDEX_IDS_MAX: Type.Integer({ default: 30_000_000, minimum: 1000, maximum: 500_000_000, description: 'ids kept to find duplicates; over it the writer stops, it never admits unchecked' }),
+  FIRN_WRITER_MEMORY_BYTES_MAX: Type.Integer({ default: 768 * 1024 ** 2, minimum: 128 * 1024 ** 2, maximum: 1024 ** 4, description: 'memory limit of DuckDB; beyond it DuckDB spills to the staging folder' }),
+  FIRN_WRITER_THREADS: Type.Integer({ default: 2, minimum: 1, maximum: 64, description: 'data files written at the same time' }),
+  FIRN_WRITER_STAGING_DIR: Type.Optional(Type.String({ description: 'folder for the files of the batch in work, emptied at start; $FIRN_DATA_DIR/writer when not set' })),
+  FIRN_WRITER_RESUME_FROM: Type.Optional(Type.Union([Type.Literal('recorded'), Type.Literal('data'), Type.Literal('earliest')], { description: 'the operator\'s decision after a halt, applied once at this start: recorded = go on at the recorded offsets, data = go on after the newest rows in the table, earliest = read the whole log again' })),
+  FIRN_EVENT_FUTURE_MINUTES_MAX: Type.Integer({ default: 60, minimum: 0, maximum: 525_600, description: 'how far ahead of its arrival an event may lie' }),
+  FIRN_EVENT_AGE_DAYS_MAX: Type.Integer({ default: 7, minimum: 1, maximum: 3650, description: 'how old an event may be when it arrives, and how far apart duplicates are found' }),
+  FIRN_EVENT_BYTES_MAX: Type.Integer({ default: 64 * 1024, minimum: 1024, maximum: 1024 ** 2, description: 'largest event; larger records become dead letters' }),
+  FIRN_EVENT_TYPES_MAX: Type.Integer({ default: 200, minimum: 1, maximum: 10_000, description: 'event types in the table; events of further types land as type unlisted' }),
+  untilEnd: Type.Boolean({ default: false, description: 'drain the log to its end as of now, then exit' })
+})
+
+export type WriterConfig = Readonly<Static<typeof writerSettings>>

@@ -1,0 +1,108 @@
+// A bounded set of (id hash, second of arrival): is an id known within a window around a moment?
+//
+// Open addressing in typed arrays, in shards, so that a rehash moves a 256th of the ids. An entry is 96 bits of a hash
+// salted per process (nobody can craft collisions; among 20 million ids one in 10^14 runs meets one) and its second:
+// 16 bytes at a load of 0.58–0.75. Ids older than `evictBelow` leave when their shard is rehashed.
+// Refuses to grow over its bound (WRITER_INDEX_FULL): never admits unchecked.
+
+import { fail } from './errors.ts'
+
+const shardCount = 256
+const loadMax = 0.75
+const growth = 1.3
+const capacityMin = 64
+const words = 4
+
+export class DuplicateIndex {
+  readonly idsMax: number
+  /** Seconds; entries below may be forgotten. */
+  evictBelow = 0
+  #shards: Uint32Array[] = Array.from({ length: shardCount }, () => new Uint32Array(capacityMin * words))
+  #counts = new Uint32Array(shardCount)
+  #count = 0
+
+  constructor (idsMax: number) {
+    this.idsMax = idsMax
+  }
+
+  get size (): number {
+    return this.#count
+  }
+
+  get bytes (): number {
+    return this.#shards.reduce((sum, shard) => sum + shard.byteLength, 0)
+  }
+
+  /** Is there an entry of this hash at most `windowSeconds` away from `second`? */
+  has (a: number, b: number, c: number, second: number, windowSeconds: number): boolean {
+    const shard = this.#shards[a & 0xff]!
+    const capacity = shard.length / words
+    let slot = Math.floor(b / 4294967296 * capacity)
+    for (;;) {
+      const at = slot * words
+      const found = shard[at + 3]!
+      if (found === 0) return false
+      if (shard[at] === a && shard[at + 1] === b && shard[at + 2] === c && Math.abs(found - second) <= windowSeconds) return true
+      slot = slot + 1 === capacity ? 0 : slot + 1
+    }
+  }
+
+  /** Adding the same entry twice changes nothing. `second` ≥ 1. */
+  add (a: number, b: number, c: number, second: number): void {
+    const number = a & 0xff
+    let shard = this.#shards[number]!
+    if (this.#counts[number]! + 1 > shard.length / words * loadMax) shard = this.#rehash(number)
+    if (place(shard, a, b, c, second)) {
+      this.#counts[number]!++
+      this.#count++
+    }
+  }
+
+  /** Makes sure that `more` ids fit, forgetting what is too old; throws WRITER_INDEX_FULL. */
+  reserve (more: number): void {
+    if (this.#count + more <= this.idsMax) return
+    for (let number = 0; number < shardCount; number++) this.#rehash(number)
+    if (this.#count + more > this.idsMax) throw fail('WRITER_INDEX_FULL', { entries: this.#count })
+  }
+
+  clear (): void {
+    this.#shards = Array.from({ length: shardCount }, () => new Uint32Array(capacityMin * words))
+    this.#counts.fill(0)
+    this.#count = 0
+  }
+
+  #rehash (number: number): Uint32Array {
+    const old = this.#shards[number]!
+    let alive = 0
+    for (let at = 3; at < old.length; at += words) if (old[at]! >= this.evictBelow && old[at] !== 0) alive++
+    const capacity = Math.max(capacityMin, Math.ceil((alive + 1) / loadMax * growth))
+    const shard = new Uint32Array(capacity * words)
+    for (let at = 0; at < old.length; at += words) {
+      const second = old[at + 3]!
+      if (second !== 0 && second >= this.evictBelow) place(shard, old[at]!, old[at + 1]!, old[at + 2]!, second)
+    }
+    this.#count += alive - this.#counts[number]!
+    this.#counts[number] = alive
+    this.#shards[number] = shard
+    return shard
+  }
+}
+
+/** Returns false when the very entry was there. */
+function place (shard: Uint32Array, a: number, b: number, c: number, second: number): boolean {
+  const capacity = shard.length / words
+  let slot = Math.floor(b / 4294967296 * capacity)
+  for (;;) {
+    const at = slot * words
+    const found = shard[at + 3]!
+    if (found === 0) {
+      shard[at] = a
+      shard[at + 1] = b
+      shard[at + 2] = c
+      shard[at + 3] = second
+      return true
+    }
+    if (found === second && shard[at] === a && shard[at + 1] === b && shard[at + 2] === c) return false
+    slot = slot + 1 === capacity ? 0 : slot + 1
+  }
+}

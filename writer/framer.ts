@@ -1,0 +1,278 @@
+// Turns records into lines of a file that DuckDB reads: eight fields between unit separators, the value last, one line a
+// record. No value can forge or break a line: a batch with a newline, a separator, a NUL or a broken character in it
+// goes record by record, and what is no event becomes a misfit with its exact bytes, past the lines.
+// Records of the gateway were checked there; all others are checked here by the same contract.
+// Invariant: lines + misfits + skipped = records, per partition, in offset order.
+
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { isUtf8 } from 'node:buffer'
+import { join } from 'node:path'
+import { checkEvent } from '../openapi/index.ts'
+import type { RecordBatch, RecordHeaders } from '../log/index.ts'
+import { declaredFields } from './columns.ts'
+import { splitMembers } from './members.ts'
+import { fail } from './errors.ts'
+
+export const lineBytesMax = 2 * 1024 * 1024
+const chunkBytes = 1024 * 1024
+const separator = 0x1f
+const newline = 0x0a
+
+export interface FramerOptions {
+  readonly dir: string
+  readonly eventBytesMax: number
+  readonly futureMinutesMax: number
+  readonly ageDaysMax: number
+}
+
+/** One partition's share of a batch: [start, end). Lines carry their distance from `start`. */
+export interface Lane {
+  readonly topic: string
+  readonly partition: number
+  readonly start: bigint
+  end: bigint
+  lines: number
+  file: string
+}
+
+/** A record that is no event, known before DuckDB. */
+export interface Misfit {
+  readonly lane: number
+  readonly delta: number
+  readonly receivedUs: bigint
+  readonly payload: Buffer
+  readonly reason: string
+  readonly error: string
+  readonly eventId: string | null
+  readonly trusted: boolean
+}
+
+interface OpenLane extends Lane {
+  chunk: Buffer
+  used: number
+  fd: number | null
+}
+
+interface Headers {
+  /** Everything between the distance and the value, for trusted records; null where each record needs its own. */
+  readonly prefix: Buffer | null
+  readonly ip: string
+  readonly userAgent: string
+  readonly imported: boolean
+  readonly extra: boolean
+  readonly receivedUs: bigint | null
+}
+
+/** The batch that is being filled. */
+export class Framer {
+  readonly options: FramerOptions
+  readonly lanes: OpenLane[] = []
+  readonly misfits: Misfit[] = []
+  /** Bytes of lines whose spaces were newlines: `lane:delta` → the record as sent. */
+  readonly originals = new Map<string, Buffer>()
+  readonly name: string
+  records = 0
+  lines = 0
+  bytes = 0
+  skipped = 0
+  oldestReceivedMs = Infinity
+  #laneOf = new Map<string, number>()
+
+  constructor (name: string, options: FramerOptions) {
+    this.name = name
+    this.options = options
+  }
+
+  /** `decided(offset)`: is already a dead letter from before a crash, so it is consumed without a trace. */
+  add (batch: RecordBatch, decided: ((offset: bigint) => boolean) | null = null): void {
+    const number = this.#lane(batch)
+    const lane = this.lanes[number]!
+    if (batch.firstOffset < lane.end) throw new TypeError(`batch at ${batch.firstOffset} of ${batch.topic}/${batch.partition}, expected ${lane.end}`)
+    const base = Number(batch.firstOffset - lane.start)
+    const headers = new Array<Headers | undefined>(batch.headers.length)
+    const { bytes, valueStart, valueEnd, headersIndex, offsetDelta, count } = batch
+    const careful = count > 0 && isSuspicious(bytes.subarray(valueStart[0], valueEnd[count - 1]))
+    const valueBytesMax = Math.min(this.options.eventBytesMax, lineBytesMax >> 1)
+    for (let i = 0; i < count; i++) {
+      const delta = base + offsetDelta[i]!
+      this.records++
+      if (decided !== null && decided(batch.firstOffset + BigInt(offsetDelta[i]!))) {
+        this.skipped++
+        continue
+      }
+      const index = headersIndex[i]!
+      const header = headers[index] ??= readHeaders(batch.headers[index] ?? {}, number)
+      const start = valueStart[i]!
+      const end = valueEnd[i]!
+      if (batch.timestampMs[i]! < this.oldestReceivedMs) this.oldestReceivedMs = batch.timestampMs[i]!
+      if (header.prefix === null || careful || end - start > valueBytesMax) {
+        this.#addCarefully(number, delta, header, bytes.subarray(start, end), batch.timestampMs[i]!)
+        continue
+      }
+      const { prefix } = header
+      const room = 20 + prefix.length + end - start
+      if (lane.used + room > lane.chunk.length) this.#makeRoom(lane, room)
+      const { chunk } = lane
+      let at = writeDigits(chunk, lane.used, delta)
+      chunk.set(prefix, at)
+      at += prefix.length
+      bytes.copy(chunk, at, start, end)
+      at += end - start
+      chunk[at] = newline
+      lane.used = at + 1
+      lane.lines++
+      this.lines++
+    }
+    this.bytes += count === 0 ? 0 : valueEnd[count - 1]! - valueStart[0]!
+    lane.end = batch.nextOffset
+  }
+
+  /** Writes what is still in memory; returns the files in the order (topic, partition). */
+  seal (): string[] {
+    for (const lane of this.lanes) {
+      if (lane.used > 0) this.#flush(lane)
+      if (lane.fd !== null) closeSync(lane.fd)
+      lane.fd = null
+      lane.chunk = Buffer.alloc(0)
+    }
+    return this.lanes.filter(lane => lane.lines > 0)
+      .sort((a, b) => a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1)
+      .map(lane => lane.file)
+  }
+
+  #lane (batch: RecordBatch): number {
+    const key = `${batch.partition}/${batch.topic}`
+    let number = this.#laneOf.get(key)
+    if (number === undefined) {
+      number = this.lanes.length
+      this.#laneOf.set(key, number)
+      this.lanes.push({
+        topic: batch.topic,
+        partition: batch.partition,
+        start: batch.firstOffset,
+        end: batch.firstOffset,
+        lines: 0,
+        file: join(this.options.dir, `${this.name}-${number}.lines`),
+        chunk: Buffer.allocUnsafeSlow(chunkBytes),
+        used: 0,
+        fd: null
+      })
+    }
+    return number
+  }
+
+  #addCarefully (number: number, delta: number, header: Headers, value: Buffer, timestampMs: number): void {
+    const { futureMinutesMax, ageDaysMax, eventBytesMax } = this.options
+    const trusted = header.receivedUs !== null
+    const receivedUs = header.receivedUs ?? BigInt(Math.max(0, Math.trunc(timestampMs))) * 1000n
+    const misfit = (reason: string, error: string, eventId: string | null = null): void => {
+      this.misfits.push({ lane: number, delta, receivedUs, payload: Buffer.from(value), reason, error, eventId, trusted })
+    }
+    if (value.length > Math.max(eventBytesMax, trusted ? lineBytesMax >> 1 : 0)) return misfit('WRITER_RECORD_TOO_LARGE', `the record has ${value.length} bytes, at most ${eventBytesMax} are an event`)
+    if (!isUtf8(value)) return misfit('WRITER_RECORD_NOT_UTF8', 'the record is not UTF-8')
+    if (value.includes(0) || value.includes(separator)) return misfit('WRITER_RECORD_NOT_JSON', 'the record holds control characters, which JSON does not allow')
+    let text: string | null = null
+    if (value.includes(newline) || value.includes(0x0d)) {
+      text = oneLine(value)
+      if (text === null) return misfit('WRITER_RECORD_NOT_JSON', 'the record is not JSON')
+      this.originals.set(`${number}:${delta}`, Buffer.from(value))
+    }
+    let extra = header.extra
+    if (!trusted) {
+      const checked = checkEvent(value, { receivedAtMs: Number(receivedUs / 1000n), futureMinutesMax, ageDaysMax: header.imported ? null : ageDaysMax, eventBytesMax })
+      if (!checked.ok) {
+        this.originals.delete(`${number}:${delta}`)
+        return misfit(checked.code, checked.path === null ? checked.message : `${checked.path}: ${checked.message}`, checked.eventId)
+      }
+      text = Buffer.from(checked.value.buffer, checked.value.byteOffset, checked.value.length).toString().replaceAll(/[\r\n]/g, ' ')
+      extra = checked.hasExtra
+    }
+    text ??= value.toString()
+    let undeclared = ''
+    if (extra) {
+      const split = splitEvent(text)
+      if (split === null) return misfit('WRITER_RECORD_NOT_JSON', 'the record is not JSON')
+      text = split.kept
+      undeclared = split.extra ?? ''
+    }
+    const line = Buffer.from(`${delta}${middleOf(number, receivedUs, header.ip, header.userAgent, trusted, undeclared)}${text}\n`)
+    const lane = this.lanes[number]!
+    if (lane.used + line.length > lane.chunk.length) this.#makeRoom(lane, line.length)
+    line.copy(lane.chunk, lane.used)
+    lane.used += line.length
+    lane.lines++
+    this.lines++
+  }
+
+  #makeRoom (lane: OpenLane, bytes: number): void {
+    this.#flush(lane)
+    if (bytes > lane.chunk.length) lane.chunk = Buffer.allocUnsafeSlow(bytes + chunkBytes)
+  }
+
+  #flush (lane: OpenLane): void {
+    try {
+      lane.fd ??= openSync(lane.file, 'w')
+      let written = 0
+      while (written < lane.used) written += writeSync(lane.fd, lane.chunk, written, lane.used - written)
+    } catch (error) {
+      throw fail('WRITER_STAGING_UNWRITABLE', { dir: this.options.dir }, error)
+    }
+    lane.used = 0
+  }
+}
+
+function readHeaders (headers: RecordHeaders, lane: number): Headers {
+  const received = headers['received_at']
+  const receivedUs = received !== undefined && /^\d{1,18}$/.test(received) ? BigInt(received) : null
+  const ip = oneField(headers['ip'])
+  const userAgent = oneField(headers['user_agent'])
+  const extra = headers['extra'] === '1'
+  const prefix = receivedUs === null || extra ? null : Buffer.from(middleOf(lane, receivedUs, ip, userAgent, true, ''))
+  return { prefix, ip, userAgent, imported: headers['source'] === 'import', extra, receivedUs }
+}
+
+function middleOf (lane: number, receivedUs: bigint, ip: string, userAgent: string, trusted: boolean, extra: string): string {
+  return `\x1f${lane}\x1f${receivedUs}\x1f${ip}\x1f${userAgent}\x1f${trusted ? 1 : 0}\x1f${extra}\x1f`
+}
+
+/** A header's text without what would break a line; headers are no part of the event. */
+function oneField (text: string | undefined): string {
+  return text === undefined ? '' : text.slice(0, 4096).replaceAll(/[\0\r\n\x1f]/g, ' ').toWellFormed()
+}
+
+function isSuspicious (bytes: Buffer): boolean {
+  return bytes.includes(newline) || bytes.includes(separator) || bytes.includes(0x0d) || bytes.includes(0) || !isUtf8(bytes)
+}
+
+/** Newlines between JSON tokens as spaces; null where the text is not JSON (a newline inside a string is not). */
+function oneLine (value: Buffer): string | null {
+  const text = value.toString()
+  try {
+    JSON.parse(text)
+  } catch {
+    return null
+  }
+  return text.replaceAll(/[\r\n]/g, ' ')
+}
+
+function splitEvent (text: string): ReturnType<typeof splitMembers> | null {
+  let type: unknown
+  try {
+    type = (JSON.parse(text) as { event_type?: unknown }).event_type
+  } catch {
+    return null
+  }
+  const declared = declaredFields(typeof type === 'string' ? type : '')
+  return splitMembers(text, name => declared.has(name))
+}
+
+function writeDigits (buffer: Buffer, at: number, value: number): number {
+  let digits = 1
+  for (let bound = 10; value >= bound; bound *= 10) digits++
+  for (let i = at + digits - 1; i >= at; i--) {
+    const rest = Math.floor(value / 10)
+    buffer[i] = 48 + value - rest * 10
+    value = rest
+  }
+  return at + digits
+}

@@ -1,0 +1,173 @@
+// The way of a batch through DuckDB: lines → typed table → ids for the duplicate check → one sorted Parquet file per
+// partition, and one for its dead letters. No row ever becomes a JavaScript object.
+// Refuses a batch whose rows are not exactly its lines (WRITER_BATCH_BROKEN).
+
+import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { DuckDBUIntegerType, UINTEGER, type DuckDBConnection, type DuckDBResult } from '@duckdb/node-api'
+import { dataFileFromDuckDB, dataFileLocation, fieldIdsForDuckDB, type DataFile, type LoadedTable, type Schema, type Storage } from '../catalog/index.ts'
+import { contractColumns, rowColumns } from '../openapi/index.ts'
+import { BatchIds } from './batch-ids.ts'
+import { duckdbType, missingRequired, quoteName, quoteText, readerStructure, typedColumns, untypable } from './columns.ts'
+import { sqlList, type Engine } from './engine.ts'
+import { fail } from './errors.ts'
+import { lineBytesMax, type Framer, type Lane } from './framer.ts'
+import { fillSql } from './sql-templates.ts'
+
+const readBufferBytes = 8 * 1024 * 1024
+/** Salts the hashes of ids, so that nobody can make two ids collide. */
+const salt = randomBytes(12).toString('hex')
+
+export interface RowPartition { readonly eventType: string, readonly days: number, readonly rows: number }
+
+export interface ParsedBatch {
+  readonly table: string
+  readonly framed: Framer
+  readonly lanes: readonly Lane[]
+  partitions: RowPartition[]
+  /** Lines that are no events. */
+  readonly unfit: number
+  readonly unfitTrusted: number
+}
+
+const parseHoles = { structure: quoteText(readerStructure()), columns: typedColumns(), untypable: untypable(), missing: missingRequired(), salt: quoteText(salt), line_bytes: lineBytesMax, buffer_bytes: readBufferBytes }
+
+/** Reads the lines of a sealed batch into a table of typed columns. */
+export async function parseBatch (engine: Engine, framed: Framer, files: string[]): Promise<ParsedBatch> {
+  const table = quoteName(framed.name)
+  const parsed = { table, framed, lanes: framed.lanes }
+  if (files.length === 0) return { ...parsed, partitions: [], unfit: 0, unfitTrusted: 0 }
+  const broken = (reason: string, cause?: unknown) => fail('WRITER_BATCH_BROKEN', { rows: framed.lines, topics: [...new Set(framed.lanes.map(lane => lane.topic))].join(', '), reason }, cause)
+  try {
+    await engine.parser.run(fillSql('parse', { ...parseHoles, table, files: sqlList(files), starts: `[${framed.lanes.map(lane => lane.start).join(', ')}]` }))
+  } catch (error) {
+    throw broken(String(error), error)
+  }
+  const groups = (await engine.parser.runAndReadAll(fillSql('partitions', { table }))).getRows() as [string | null, number | null, boolean | null, number][]
+  const lines = groups.reduce((sum, group) => sum + group[3], 0)
+  if (lines !== framed.lines) throw broken(`${framed.lines} lines were read as ${lines} rows`)
+  const good = groups.filter(group => group[2] === null)
+  const unfit = groups.filter(group => group[2] !== null)
+  const sum = (some: typeof groups): number => some.reduce((total, group) => total + group[3], 0)
+  return {
+    ...parsed,
+    partitions: good.map(([eventType, days, , rows]) => ({ eventType: eventType!, days: days!, rows })),
+    unfit: sum(unfit),
+    unfitTrusted: sum(unfit.filter(group => group[2] === true))
+  }
+}
+
+/** The ids of the batch's rows, in row order. */
+export async function readIds (connection: DuckDBConnection, batch: ParsedBatch): Promise<BatchIds> {
+  const ids = new BatchIds(batch.framed.lines)
+  if (batch.partitions.length === 0) return ids
+  const result = await connection.stream(`SELECT _h, ${secondsSql('received_at')}, rowid::UINTEGER FROM ${batch.table} WHERE _reason IS NULL`)
+  await visitIds(result, (hashes, seconds, rows, count) => {
+    for (let i = 0, at = ids.count; i < count; i++, at++) {
+      ids.hashes[at * 3] = hashes[i * 4]!
+      ids.hashes[at * 3 + 1] = hashes[i * 4 + 1]!
+      ids.hashes[at * 3 + 2] = hashes[i * 4 + 2]!
+      ids.seconds[at] = seconds[i]!
+      ids.rows[at] = rows![i]!
+    }
+    ids.count += count
+  })
+  return ids
+}
+
+/** The hash of an event_id as the index keeps it. */
+export function hashSql (column: string): string {
+  return `md5_number(concat(${quoteText(salt)}, ${column}))`
+}
+
+export function secondsSql (column: string): string {
+  return `greatest(1, least(4294967295, epoch_us(${column}) // 1000000))::UINTEGER`
+}
+
+/** Streams (UHUGEINT hash, UINTEGER second[, UINTEGER row]) as views of DuckDB's vectors: four words a hash. */
+export async function visitIds (result: DuckDBResult, visit: (hashes: Uint32Array, seconds: Uint32Array, rows: Uint32Array | null, count: number) => void): Promise<void> {
+  for (;;) {
+    const chunk = await result.fetchChunk()
+    if (chunk === null || chunk.rowCount === 0) return
+    const count = chunk.rowCount
+    const view = (chunk.getColumnVector(0) as unknown as { dataView: DataView }).dataView
+    const hashes = new Uint32Array(view.buffer, view.byteOffset, count * 4)
+    const seconds = (chunk.getColumnVector(1) as unknown as { items: Uint32Array }).items
+    const rows = chunk.columnCount > 2 ? (chunk.getColumnVector(2) as unknown as { items: Uint32Array }).items : null
+    visit(hashes, seconds, rows, count)
+  }
+}
+
+/** Marks exactly these rows as duplicates (all others as not). */
+export async function markDuplicates (connection: DuckDBConnection, batch: ParsedBatch, rows: Uint32Array): Promise<void> {
+  await connection.run('CREATE OR REPLACE TEMP TABLE duplicate_rows (row UINTEGER)')
+  const appender = await connection.createAppender('duplicate_rows')
+  for (const row of rows) {
+    appender.appendUInteger(row)
+    appender.endRow()
+  }
+  appender.closeSync()
+  await connection.run(`UPDATE ${batch.table} SET _duplicate = NOT _duplicate WHERE _duplicate <> (rowid IN (SELECT row FROM duplicate_rows))`)
+  await connection.run('DROP TABLE duplicate_rows')
+}
+
+/** Which partitions the rows lie in. */
+export async function partitionsOf (connection: DuckDBConnection, batch: ParsedBatch): Promise<RowPartition[]> {
+  if (batch.partitions.length === 0) return []
+  const rows = (await connection.runAndReadAll(fillSql('remaining', { table: batch.table }))).getRows() as [string, number, number][]
+  return rows.map(([eventType, days, count]) => ({ eventType, days, rows: count }))
+}
+
+/** Moves the rows of these types to type `unlisted`, their own name kept in `properties.$type`. */
+export async function unlistTypes (connection: DuckDBConnection, batch: ParsedBatch, types: readonly string[]): Promise<void> {
+  await connection.run(fillSql('unlist', { table: batch.table, types: sqlList(types) }))
+}
+
+/** Writes one file per partition; durable when this resolves. */
+export async function writeRows (engine: Engine, storage: Storage, table: LoadedTable, batch: ParsedBatch, partitions: readonly RowPartition[], committedUs: bigint): Promise<DataFile[]> {
+  const schema = knownSchema(table)
+  const columns = schema.fields.map(field => `${rowExpression(field.name, batch, committedUs)} AS ${quoteName(field.name)}`).join(', ')
+  const spec = table.metadata['partition-specs'].find(({ 'spec-id': id }) => id === table.metadata['default-spec-id'])!
+  return await writeFiles(engine, storage, table, schema, partitions.map(({ eventType, days }) => ({
+    partition: Object.fromEntries(spec.fields.map(field => [field.name, field.name === 'event_date' ? days : eventType])),
+    select: fillSql('rows', { columns, table: batch.table, event_type: quoteText(eventType), days })
+  })))
+}
+
+export async function writeFiles (engine: Engine, storage: Storage, table: LoadedTable, schema: Schema, files: readonly { partition: DataFile['partition'], select: string }[]): Promise<DataFile[]> {
+  const fieldIds = fieldIdsForDuckDB(schema)
+  const spec = table.metadata['partition-specs'].find(({ 'spec-id': id }) => id === table.metadata['default-spec-id'])!
+  const locations = files.map(({ partition }) => dataFileLocation(table.metadata, partition, `${crypto.randomUUID()}.parquet`))
+  const paths = locations.map(location => storage.toEnginePath(location))
+  for (const dir of new Set(paths.filter(path => path.startsWith('/')).map(dirname))) await mkdir(dir, { recursive: true })
+  const stats = await engine.runAll(files.map(({ select }, i) =>
+    `COPY (${select}) TO ${quoteText(paths[i]!)} (FORMAT parquet, COMPRESSION zstd, FIELD_IDS ${fieldIds}, RETURN_STATS)`))
+  await storage.makeDurable(locations)
+  return stats.map(([row], i) => dataFileFromDuckDB({ ...row, filename: locations[i]! } as never, schema, spec, files[i]!.partition))
+}
+
+/** The table's schema without the columns that this version does not know. */
+export function knownSchema (table: LoadedTable): Schema {
+  const { metadata } = table
+  const schema = metadata.schemas.find(({ 'schema-id': id }) => id === metadata['current-schema-id'])!
+  const known = new Set([...contractColumns, ...rowColumns].map(({ name }) => name))
+  return { ...schema, fields: schema.fields.filter(({ name }) => known.has(name)) }
+}
+
+function rowExpression (name: string, batch: ParsedBatch, committedUs: bigint): string {
+  switch (name) {
+    case 'committed_at': return `make_timestamptz(${committedUs})`
+    case 'log_topic': return `${sqlList(batch.lanes.map(lane => lane.topic))}[_lane + 1]`
+    case 'log_partition': return `CAST([${batch.lanes.map(lane => lane.partition).join(', ')}] AS INTEGER[])[_lane + 1]`
+    default: return quoteName(name)
+  }
+}
+
+/** Frees the batch's memory. */
+export async function dropBatch (connection: DuckDBConnection, batch: ParsedBatch): Promise<void> {
+  await connection.run(`DROP TABLE IF EXISTS ${batch.table}`)
+}
+
+export const rowIdType: DuckDBUIntegerType = UINTEGER
+export { duckdbType }

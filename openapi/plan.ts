@@ -1,0 +1,104 @@
+// The contract compiled into flat tables for the byte reader: each field, child of a group and reserved name gets a
+// small id; each event type becomes a row of "does it declare field n". Done once per contract, at start.
+import type { Contract, EventType } from './contract.ts'
+import type { Kind } from './kinds.ts'
+import { createNameTable } from './names.ts'
+import type { NameTable } from './names.ts'
+
+export const scopeTop = 0
+export const scopeNone = -1
+
+export interface PlannedField {
+  readonly id: number
+  readonly wire: string
+  readonly path: string
+  readonly kind: Kind | { is: 'reserved' }
+  /** scope in which the keys of an object value are looked up, or -1 */
+  readonly scope: number
+  /** added after version 1: a wrong type stays in properties.$extra */
+  readonly lenient: boolean
+  readonly children: readonly PlannedField[]
+  readonly oneOf: ReadonlySet<string> | null
+  readonly pattern: RegExp | null
+}
+
+export interface PlannedType {
+  readonly name: string | null
+  readonly declares: Uint8Array
+  readonly required: readonly PlannedField[]
+  readonly products: readonly { target: PlannedField, left: PlannedField, right: PlannedField }[]
+}
+
+export interface Plan {
+  readonly fields: readonly PlannedField[]
+  readonly scopes: readonly NameTable[]
+  readonly scopeOf: Int32Array
+  readonly top: Readonly<Record<string, PlannedField>>
+  readonly types: readonly PlannedType[]
+  readonly typeNames: NameTable
+  readonly undeclared: PlannedType
+}
+
+export function planContract (contract: Contract): Plan {
+  const fields: PlannedField[] = []
+  const scopes: NameTable[] = []
+
+  function add (wire: string, path: string, kind: PlannedField['kind'], since: number): PlannedField {
+    const id = fields.length
+    fields.push(undefined as never) // the id is taken before the children take theirs
+    const inner: [string, PlannedField['kind'], number][] =
+      kind.is === 'struct' ? Object.entries(kind.children).map(([name, child]) => [name, child.kind, 1])
+        : kind.is === 'object' ? kind.reserved.map(name => [name, { is: 'reserved' }, 1])
+          : []
+    const children = inner.map(([name, kind, since]) => add(name, `${path}.${name}`, kind, since))
+    const planned: PlannedField = {
+      id,
+      wire,
+      path,
+      kind,
+      scope: children.length > 0 ? addScope(children) : scopeNone,
+      lenient: since > 1,
+      children,
+      oneOf: kind.is === 'text' && kind.oneOf ? new Set(kind.oneOf) : null,
+      pattern: kind.is === 'text' && kind.pattern !== null ? new RegExp(kind.pattern, 'u') : null
+    }
+    fields[id] = planned
+    return planned
+  }
+
+  function addScope (children: readonly PlannedField[]): number {
+    scopes.push(createNameTable(children.map(({ wire, id }) => ({ name: wire, id }))))
+    return scopes.length - 1
+  }
+
+  scopes.push(undefined as never) // scope 0 is the event itself; filled below
+  const top = [
+    ...Object.entries(contract.fields).map(([wire, { kind, since }]) => add(wire, wire, kind, since)),
+    ...contract.reservedFields.map(wire => add(wire, wire, { is: 'reserved' }, 1))
+  ]
+  scopes[scopeTop] = createNameTable(top.map(({ wire, id }) => ({ name: wire, id })))
+  const byName = Object.fromEntries(top.map(field => [field.wire, field]))
+
+  const planType = (name: string | null, type: Pick<EventType, 'fields' | 'required' | 'defaults'>): PlannedType => {
+    const declares = new Uint8Array(fields.length)
+    for (const wire of [...contract.baseFields, ...type.fields]) declares[byName[wire]!.id] = 1
+    return {
+      name,
+      declares,
+      required: type.required.map(wire => byName[wire]!),
+      products: type.defaults.flatMap(rule => 'product' in rule
+        ? [{ target: byName[rule.field]!, left: byName[rule.product[0]]!, right: byName[rule.product[1]]! }]
+        : [])
+    }
+  }
+  const types = contract.eventTypes.map(type => planType(type.name, type))
+  return {
+    fields,
+    scopes,
+    scopeOf: Int32Array.from(fields, field => field.scope),
+    top: byName,
+    types,
+    typeNames: createNameTable(types.map(({ name }, id) => ({ name: name!, id }))),
+    undeclared: planType(null, { fields: [], required: [], defaults: [] })
+  }
+}

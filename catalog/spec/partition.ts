@@ -36,9 +36,9 @@ export function specById(metadata: TableMetadata, id: number): PartitionSpec | u
   return metadata['partition-specs'].find(spec => spec['spec-id'] === id)
 }
 
-// Java's URLEncoder: space becomes +, and only letters, digits and .-*_ stay.
+// Java's URLEncoder, but for `*`, which DuckDB would take for a pattern: space becomes +, only letters, digits and .-_ stay.
 function encodePath(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()~]/g, char => '%' + char.charCodeAt(0).toString(16).toUpperCase()).replaceAll('%20', '+')
+  return encodeURIComponent(text).replace(/[!'()~*]/g, char => '%' + char.charCodeAt(0).toString(16).toUpperCase()).replaceAll('%20', '+')
 }
 
 function typeOfField(schemas: readonly Schema[], id: number): Type | undefined {

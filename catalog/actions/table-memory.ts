@@ -1,0 +1,74 @@
+/**
+ * What a process remembers of a table between commits, so that commit 10,000 reads as little as commit 100: manifest lists by location
+ * (they never change), the manifests staged for a batch, and a merge of manifests prepared beside the commits.
+ *
+ * All of it can be lost: it is read again from the table.
+ */
+import { decodeManifestList } from '../files/manifest-list.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { ManifestFile } from '../spec/data-file.ts'
+import type { PreparedMerge } from './merge-manifests.ts'
+
+/** Lists remembered for a table: more than its snapshots are under the retention of DESIGN.md §8. */
+const listsMax = 2_048
+const stagedMax = 16
+const tablesMax = 64
+
+export interface StagedManifests { readonly commitUuid: string, readonly manifests: readonly ManifestFile[] }
+
+export class TableMemory {
+  readonly staged = new Map<bigint, StagedManifests>()
+  readonly #lists = new Map<string, readonly ManifestFile[]>()
+  readonly #storage: Storage
+  /** Expired snapshots whose files are still to be deleted: list location by snapshot id. */
+  readonly expired = new Map<bigint, string>()
+  merge: PreparedMerge | undefined
+  merging: Promise<void> | undefined
+
+  constructor(storage: Storage) { this.#storage = storage }
+
+  async readList(location: string): Promise<readonly ManifestFile[]> {
+    const known = this.#lists.get(location)
+    if (known !== undefined) return known
+    const manifests = await decodeManifestList(await this.#storage.read(location), location)
+    this.rememberList(location, manifests)
+    return manifests
+  }
+
+  knownList(location: string): readonly ManifestFile[] | undefined {
+    return this.#lists.get(location)
+  }
+
+  rememberList(location: string, manifests: readonly ManifestFile[]): void {
+    this.#lists.delete(location)
+    this.#lists.set(location, manifests)
+    forgetOldest(this.#lists, listsMax)
+  }
+
+  forgetList(location: string): void {
+    this.#lists.delete(location)
+  }
+
+  rememberStaged(snapshotId: bigint, staged: StagedManifests): void {
+    this.staged.set(snapshotId, staged)
+    forgetOldest(this.staged, stagedMax)
+  }
+}
+
+const memories = new WeakMap<Storage, Map<string, TableMemory>>()
+
+export function memoryOf(storage: Storage, tableUuid: string): TableMemory {
+  let tables = memories.get(storage)
+  if (tables === undefined) memories.set(storage, tables = new Map<string, TableMemory>())
+  let memory = tables.get(tableUuid)
+  if (memory === undefined) tables.set(tableUuid, memory = new TableMemory(storage))
+  forgetOldest(tables, tablesMax)
+  return memory
+}
+
+function forgetOldest<K>(map: Map<K, unknown>, max: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= max) return
+    map.delete(key)
+  }
+}

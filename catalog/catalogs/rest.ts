@@ -1,0 +1,234 @@
+/**
+ * Client of an Iceberg REST catalog (Apache's OpenAPI document): one request per call, and the outcome of a commit told honestly.
+ *
+ * Refuses to guess: a timeout, a 5xx, a cut or unreadable 200 after a commit is `unknown`, never `failed`. Reads are tried again a few times,
+ * commits never: that is the commit loop's decision. A change sent again is the same bytes under the same Idempotency-Key.
+ */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Agent, request } from 'undici'
+import { CatalogError, isCatalogError, reasonOf } from '../errors.ts'
+import { parseJson, printJson, readMetadata } from '../spec/json.ts'
+import type { TableChange, TableIdentifier } from '../spec/types.ts'
+import { printIdentifier, type Catalog, type CommitReply, type LoadedTable } from './catalog.ts'
+
+export interface RestCatalogOptions { warehouse?: string, token?: string, requestMsMax?: number, readAttemptsMax?: number }
+
+const requestMsMax = 30_000
+const readAttemptsMax = 4
+const readBackoffMs = 100
+
+export function openRestCatalog(catalogUrl: string, options: RestCatalogOptions = {}): Catalog {
+  const client = new RestClient(catalogUrl, options)
+  return {
+    loadTable: async id => toTable(id, await client.read('GET', paths => `${paths.table(id)}?snapshots=all`, { table: printIdentifier(id) })),
+    createTable: async (id, body) => toTable(id, await client.read('POST', paths => paths.tables(id.namespace), { table: printIdentifier(id), namespace: id.namespace.join('.') },
+      { name: id.name, ...body }, 1)),
+    commitTable: (id, change) => client.commit(id, change),
+    async ensureNamespace(namespace) {
+      const levels = namespace.map((_, index) => namespace.slice(0, index + 1))
+      for (const level of levels) {
+        try {
+          await client.read('POST', paths => paths.namespaces(), { namespace: level.join('.') }, { namespace: level, properties: {} })
+        } catch (error) {
+          if (!isCatalogError(error, 'CATALOG_ALREADY_EXISTS')) throw error
+        }
+      }
+    },
+    listNamespaces: async () => await client.readPages(paths => paths.namespaces(), 'namespaces', {}) as string[][],
+    listTables: async namespace => await client.readPages(paths => paths.tables(namespace), 'identifiers', { namespace: namespace.join('.') }) as TableIdentifier[],
+    dropTable: async (id, purge = false) => { await client.read('DELETE', paths => `${paths.table(id)}?purgeRequested=${purge}`, { table: printIdentifier(id) }, undefined, 1) }
+  }
+}
+
+interface Reply { status: number, text: string, retryAfterMs: number | undefined }
+
+class RestClient {
+  readonly #url: string
+  readonly #options: RestCatalogOptions
+  readonly #agent: Agent
+  readonly #sent = new WeakMap<TableChange, { body: string, key: string }>()
+  #config: Promise<RestConfig> | undefined
+
+  constructor(url: string, options: RestCatalogOptions) {
+    this.#url = url.replace(/\/+$/, '')
+    this.#options = options
+    const timeout = options.requestMsMax ?? requestMsMax
+    this.#agent = new Agent({ headersTimeout: timeout, bodyTimeout: timeout, connectTimeout: Math.min(timeout, 5_000), keepAliveTimeout: 4_000, connections: 8 })
+  }
+
+  /** A request that may be sent again without harm. Throws the error that the status stands for. */
+  async read(method: 'GET' | 'POST' | 'DELETE', path: (paths: Paths) => string, values: Record<string, unknown>, body?: unknown, attemptsMax = this.#options.readAttemptsMax ?? readAttemptsMax): Promise<unknown> {
+    const config = await this.#configuration()
+    return await this.#readUrl(method, config.url + path(config.paths), values, body, attemptsMax)
+  }
+
+  async readPages(path: (paths: Paths) => string, member: string, values: Record<string, unknown>): Promise<unknown[]> {
+    const found: unknown[] = []
+    for (let token: string | null | undefined = ''; typeof token === 'string';) {
+      const page = await this.read('GET', paths => `${path(paths)}?pageToken=${encodeURIComponent(String(token))}`, values) as Record<string, unknown>
+      found.push(...page[member] as unknown[] ?? [])
+      token = page['next-page-token'] as string | null | undefined
+    }
+    return found
+  }
+
+  async commit(id: TableIdentifier, change: TableChange): Promise<CommitReply> {
+    let reply: Reply
+    let target: string
+    try {
+      const config = await this.#configuration()
+      target = config.url + config.paths.table(id)
+      const { body, key } = this.#bodyOf(id, change)
+      reply = await this.#send('POST', target, body, config.idempotent ? { 'idempotency-key': key } : {})
+    } catch (error) {
+      // Nothing was sent when the configuration could not be had; saying "unknown" is still right, only slower.
+      return isCatalogError(error) && !error.retryable ? { kind: 'refused', error } : { kind: 'unknown', cause: error }
+    }
+    const reason = reasonOfReply(reply)
+    if (reply.status === 200) {
+      try {
+        return { kind: 'landed', table: toTable(id, parseJson(reply.text)) }
+      } catch (error) {
+        return { kind: 'unknown', cause: new CatalogError('CATALOG_BAD_REPLY', { url: this.#url, request: `POST ${target}`, reason: reasonOf(error) }, error) }
+      }
+    }
+    if (reply.status === 409) return { kind: 'conflict', reason }
+    if (reply.status === 429) return { kind: 'unknown', cause: this.#errorOf(reply, 'POST', target, { table: printIdentifier(id) }), retryAfterMs: reply.retryAfterMs ?? 1_000 }
+    const error = this.#errorOf(reply, 'POST', target, { table: printIdentifier(id) })
+    if (reply.status >= 500 || reply.status === 408 || reply.status < 400) return { kind: 'unknown', cause: error, ...(reply.retryAfterMs === undefined ? {} : { retryAfterMs: reply.retryAfterMs }) }
+    return { kind: 'refused', error }
+  }
+
+  #bodyOf(id: TableIdentifier, change: TableChange): { body: string, key: string } {
+    let sent = this.#sent.get(change)
+    if (sent === undefined) {
+      sent = { body: printJson({ identifier: id, requirements: change.requirements, updates: change.updates }), key: createUuidV7() }
+      this.#sent.set(change, sent)
+    }
+    return sent
+  }
+
+  async #configuration(): Promise<RestConfig> {
+    this.#config ??= this.#loadConfiguration()
+    try {
+      return await this.#config
+    } catch (error) {
+      this.#config = undefined
+      throw error
+    }
+  }
+
+  async #loadConfiguration(): Promise<RestConfig> {
+    const query = this.#options.warehouse === undefined ? '' : `?warehouse=${encodeURIComponent(this.#options.warehouse)}`
+    const raw = await this.#readUrl('GET', `${this.#url}/v1/config${query}`, {}, undefined, this.#options.readAttemptsMax ?? readAttemptsMax) as RawConfig
+    const merged = { ...raw.defaults, ...raw.overrides }
+    return {
+      url: (merged['uri'] ?? this.#url).replace(/\/+$/, ''),
+      paths: pathsOf(merged['prefix'], merged['namespace-separator'] ?? '%1F'),
+      idempotent: raw['idempotency-key-lifetime'] !== undefined
+    }
+  }
+
+  async #readUrl(method: 'GET' | 'POST' | 'DELETE', url: string, values: Record<string, unknown>, body: unknown, attemptsMax: number): Promise<unknown> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const reply = await this.#send(method, url, body === undefined ? undefined : printJson(body), {})
+        if (reply.status >= 200 && reply.status < 300) return this.#parse(reply, method, url)
+        throw this.#errorOf(reply, method, url, values)
+      } catch (error) {
+        if (attempt >= attemptsMax || !isCatalogError(error) || !error.retryable) throw error
+        await sleep(error.values['retryAfterMs'] as number | undefined ?? readBackoffMs * 2 ** attempt * (0.5 + Math.random() / 2))
+      }
+    }
+  }
+
+  #parse(reply: Reply, method: string, url: string): unknown {
+    if (reply.text.trim() === '') return {}
+    try {
+      return parseJson(reply.text)
+    } catch (error) {
+      throw new CatalogError('CATALOG_BAD_REPLY', { url: this.#url, request: `${method} ${url}`, reason: reasonOf(error) }, error)
+    }
+  }
+
+  async #send(method: 'GET' | 'POST' | 'DELETE', url: string, body: string | undefined, headers: Record<string, string>): Promise<Reply> {
+    const token = this.#options.token
+    try {
+      const reply = await request(url, {
+        method,
+        body: body ?? null,
+        dispatcher: this.#agent,
+        signal: AbortSignal.timeout(this.#options.requestMsMax ?? requestMsMax),
+        headers: { 'accept': 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...headers }
+      })
+      const retryAfter = Number(reply.headers['retry-after'])
+      return { status: reply.statusCode, text: await reply.body.text(), retryAfterMs: Number.isFinite(retryAfter) ? Math.min(retryAfter * 1_000, 60_000) : undefined }
+    } catch (error) {
+      throw new CatalogError('CATALOG_UNREACHABLE', { url: this.#url, reason: reasonOf(error) }, error)
+    }
+  }
+
+  #errorOf(reply: Reply, method: string, url: string, values: Record<string, unknown>): CatalogError {
+    const reason = reasonOfReply(reply)
+    const type = typeOfReply(reply)
+    switch (reply.status) {
+      case 401: case 403: case 419: return new CatalogError('CATALOG_UNAUTHORIZED', { url: this.#url, reason })
+      case 404:
+        if (type === 'NoSuchNamespaceException' && values['namespace'] !== undefined) return new CatalogError('CATALOG_NO_SUCH_NAMESPACE', values)
+        if (values['table'] !== undefined) return new CatalogError('CATALOG_NO_SUCH_TABLE', values)
+        if (values['namespace'] !== undefined) return new CatalogError('CATALOG_NO_SUCH_NAMESPACE', values)
+        break
+      case 409: return new CatalogError('CATALOG_ALREADY_EXISTS', { what: values['table'] === undefined ? `namespace ${String(values['namespace'])}` : `table ${String(values['table'])}` })
+      case 429: return new CatalogError('CATALOG_THROTTLED', { url: this.#url, retryAfterMs: reply.retryAfterMs ?? 1_000 })
+      default: break
+    }
+    if (reply.status >= 500 || reply.status === 408) return new CatalogError('CATALOG_UNREACHABLE', { url: this.#url, reason: `status ${reply.status}: ${reason}` })
+    return new CatalogError('CATALOG_REFUSED', { url: this.#url, request: `${method} ${url}`, status: reply.status, reason })
+  }
+}
+
+interface RawConfig { 'defaults'?: Record<string, string>, 'overrides'?: Record<string, string>, 'idempotency-key-lifetime'?: string }
+interface RestConfig { url: string, paths: Paths, idempotent: boolean }
+interface Paths { namespaces(): string, tables(namespace: readonly string[]): string, table(id: TableIdentifier): string }
+
+/** The prefix is used as given (it may hold slashes); levels are encoded one by one and joined with the separator in its encoded form. */
+function pathsOf(prefix: string | undefined, separator: string): Paths {
+  const root = prefix === undefined || prefix === '' ? '/v1' : `/v1/${prefix}`
+  const namespaceOf = (namespace: readonly string[]) => namespace.map(encodeURIComponent).join(separator.includes('%') ? separator : encodeURIComponent(separator))
+  return {
+    namespaces: () => `${root}/namespaces`,
+    tables: namespace => `${root}/namespaces/${namespaceOf(namespace)}/tables`,
+    table: id => `${root}/namespaces/${namespaceOf(id.namespace)}/tables/${encodeURIComponent(id.name)}`
+  }
+}
+
+function toTable(id: TableIdentifier, value: unknown): LoadedTable {
+  const reply = value as { 'metadata'?: unknown, 'metadata-location'?: string | null }
+  return { id, metadata: readMetadata(reply.metadata), metadataLocation: reply['metadata-location'] ?? null }
+}
+
+function errorBody(reply: Reply): { message?: string, type?: string } | undefined {
+  try {
+    return (JSON.parse(reply.text) as { error?: { message?: string, type?: string } }).error
+  } catch {
+    return undefined
+  }
+}
+
+function reasonOfReply(reply: Reply): string {
+  return errorBody(reply)?.message ?? (reply.text.trim().slice(0, 200) || `status ${reply.status}`)
+}
+
+function typeOfReply(reply: Reply): string | undefined {
+  return errorBody(reply)?.type
+}
+
+/** The REST specification asks for time-ordered uuids in Idempotency-Key. */
+function createUuidV7(): string {
+  const bytes = randomBytes(16)
+  bytes.writeUIntBE(Date.now(), 0, 6)
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}

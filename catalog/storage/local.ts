@@ -1,0 +1,205 @@
+/**
+ * Durable storage on local disks (`file://` locations).
+ *
+ * A file is on disk when its bytes are fsynced and so is every folder entry on the way to it, new parents included: only then does a
+ * promise resolve, because the next thing written will point at it. Files are created, never overwritten. A failing fsync is an error, never
+ * retried: after one the kernel may have dropped the bytes.
+ */
+import { constants } from 'node:fs'
+import { mkdir, open, readdir, readFile, rmdir, stat, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { CatalogError, reasonOf } from '../errors.ts'
+import type { Storage, StoredFile } from './storage.ts'
+
+/** Folders remembered as durable; beyond this the memory starts anew. */
+const knownFoldersMax = 100_000
+const parallelFilesMax = 16
+
+export function openLocalStorage(): Storage {
+  const folders = new DurableFolders()
+  return {
+    async writeDurably(location, bytes) {
+      const path = toPath(location)
+      try {
+        await folders.create(dirname(path))
+        const file = await openNew(path, folders)
+        try {
+          await file.writeFile(bytes)
+          await file.sync()
+        } finally {
+          await file.close()
+        }
+        await folders.sync(dirname(path))
+      } catch (error) {
+        throw writeError(location, error)
+      }
+    },
+    async makeDurable(locations) {
+      const paths = locations.map(toPath)
+      await inParallel(paths, async path => {
+        try {
+          await syncPath(path)
+        } catch (error) {
+          throw writeError(path, error)
+        }
+      })
+      for (const folder of new Set(paths.map(path => dirname(path)))) {
+        try {
+          await folders.syncUpwards(folder)
+        } catch (error) {
+          throw writeError(folder, error)
+        }
+      }
+    },
+    async read(location) {
+      try {
+        return await readFile(toPath(location))
+      } catch (error) {
+        throw readError(location, error)
+      }
+    },
+    async size(location) {
+      try {
+        return (await stat(toPath(location))).size
+      } catch (error) {
+        throw readError(location, error)
+      }
+    },
+    async delete(locations) {
+      await inParallel(locations, async location => {
+        try {
+          await unlink(toPath(location))
+        } catch (error) {
+          if (codeOf(error) !== 'ENOENT') throw writeError(location, error)
+        }
+      })
+    },
+    list: prefix => listFiles(toPath(prefix)),
+    toEnginePath: toPath
+  }
+}
+
+/** Which folders are known to be on disk, up to the root, so that they are not walked again for each file. */
+class DurableFolders {
+  readonly #known = new Set<string>()
+
+  /** Makes a folder and its parents, and puts the new entries on disk. */
+  async create(folder: string): Promise<void> {
+    if (this.#known.has(folder)) return
+    await mkdir(folder, { recursive: true })
+    await this.syncUpwards(folder)
+  }
+
+  /** Syncs a folder and every folder above it that is not known yet: who made them is not asked, it may have been DuckDB. */
+  async syncUpwards(folder: string): Promise<void> {
+    await syncPath(folder)
+    const walked: string[] = []
+    for (let child = folder; !this.#known.has(child) && dirname(child) !== child; child = dirname(child)) {
+      try {
+        await syncPath(dirname(child))
+      } catch (error) {
+        // A parent that this process may not open was not made by it, and was there before.
+        if (codeOf(error) !== 'EACCES' && codeOf(error) !== 'EPERM') throw error
+      }
+      walked.push(child)
+    }
+    if (this.#known.size >= knownFoldersMax) this.#known.clear()
+    for (const child of walked) this.#known.add(child)
+  }
+
+  async sync(folder: string): Promise<void> {
+    await syncPath(folder)
+  }
+
+  forget(folder: string): void {
+    for (let path = folder; path !== dirname(path); path = dirname(path)) this.#known.delete(path)
+  }
+}
+
+// A folder that somebody removed while it was remembered is made again.
+async function openNew(path: string, folders: DurableFolders) {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
+  try {
+    return await open(path, flags, 0o644)
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    folders.forget(dirname(path))
+    await folders.create(dirname(path))
+    return await open(path, flags, 0o644)
+  }
+}
+
+async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function * listFiles(folder: string): AsyncIterable<StoredFile> {
+  let entries
+  try {
+    entries = await readdir(folder, { withFileTypes: true })
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return
+    throw readError(folder, error)
+  }
+  for (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) { yield * listFiles(path); continue }
+    const found = await stat(path).catch(() => undefined)
+    if (found !== undefined) yield { location: toLocation(path), bytes: found.size, modifiedMs: found.mtimeMs }
+  }
+}
+
+/** Removes a folder when it is empty; used after dropping a table. */
+export async function removeEmptyFolder(location: string): Promise<void> {
+  await rmdir(toPath(location)).catch(() => undefined)
+}
+
+/** `file:///a/b`, `file:/a/b` and a bare absolute path name the same file. Partition paths hold `%` and `+`, so only a bare path is taken as is. */
+export function toPath(location: string): string {
+  if (location.startsWith('/')) return location
+  const match = /^file:(?:\/\/)?(\/.*)$/s.exec(location)
+  if (match?.[1] === undefined) throw new CatalogError('STORAGE_URL_UNSUPPORTED', { url: location })
+  return match[1]
+}
+
+/** The inverse: the path goes in unescaped, as Java's and PyIceberg's local files do. */
+export function toLocation(path: string): string {
+  return `file://${path}`
+}
+
+/** A warehouse setting such as `file:./data/warehouse` or `file:///srv/lake` as an absolute location without a trailing slash. */
+export function resolveWarehouse(url: string): string {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(url) && !url.startsWith('file:')) throw new CatalogError('STORAGE_URL_UNSUPPORTED', { url })
+  const path = url.startsWith('file:') ? (url.startsWith('file:/') ? toPath(url) : url.slice('file:'.length)) : url
+  const absolute = fileURLToPath(pathToFileURL(path))
+  return toLocation(absolute.length > 1 ? absolute.replace(/\/+$/, '') : absolute)
+}
+
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  let next = 0
+  const worker = async () => { for (let item = items[next++]; item !== undefined; item = items[next++]) await work(item) }
+  await Promise.all(Array.from({ length: Math.min(parallelFilesMax, items.length) }, worker))
+}
+
+function writeError(location: string, error: unknown): Error {
+  if (error instanceof CatalogError) return error
+  const code = codeOf(error)
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new CatalogError('STORAGE_FULL', { location }, error)
+  if (code === 'EEXIST') return new CatalogError('STORAGE_EXISTS', { location }, error)
+  return new CatalogError('STORAGE_UNWRITABLE', { location, reason: reasonOf(error) }, error)
+}
+
+function readError(location: string, error: unknown): Error {
+  if (error instanceof CatalogError) return error
+  return codeOf(error) === 'ENOENT' ? new CatalogError('STORAGE_NOT_FOUND', { location }, error) : new CatalogError('STORAGE_UNREADABLE', { location, reason: reasonOf(error) }, error)
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code
+}

@@ -1,0 +1,33 @@
+import { pathToFileURL } from 'node:url'
+import { join } from 'node:path'
+import t from 'tap'
+import { openLog, type LogRecord } from '../../log/index.ts'
+import { openWitness } from './log-witness.ts'
+import type { ProgressRecord } from './progress-record.ts'
+
+const record = (id: string): LogRecord => ({ topic: 'x', key: 'one key', value: Buffer.from(JSON.stringify({ event_id: id })), headers: {}, timestampMs: Date.now() })
+
+t.test('a gap in the table is lost when the log has records there, and what lies beyond the recorded offset waits', async t => {
+  const url = pathToFileURL(join(t.testdir(), 'log')).href
+  const log = await openLog(url, { partitions: 2 })
+  await log.ensureTopic('x')
+  const positions = await log.append(['a', 'b', 'c', 'd'].map(record))
+  const partition = positions[0]?.partition ?? 0
+  const { clusterId, topicIds } = await log.identity(['x'])
+  const progress: ProgressRecord = { tableUuid: '', snapshotId: 1n, clusterId, topicIds, partitions: [{ topic: 'x', partition, start: 0n, next: 3n }] }
+  const witness = await openWitness(url, progress)
+  t.equal(witness?.stranger, null)
+  t.equal(witness?.lag, 1n)
+  t.strictSame(await witness?.explain([{ topic: 'x', partition, from: 1n, to: 2n }]), { lost: [`x/${partition}@1`], holes: 0n, forgotten: 0n })
+  t.strictSame([...await witness?.waiting() ?? []], ['d'])
+  await witness?.close()
+
+  const other = await openWitness(url, { ...progress, clusterId: 'another' })
+  t.match(other?.stranger, /filled from log another/)
+  await other?.close()
+  await log.close()
+})
+
+t.test('where there is no log nobody makes one', async t => {
+  t.equal(await openWitness(pathToFileURL(join(t.testdir(), 'nothing')).href, { tableUuid: '', snapshotId: 1n, clusterId: '', topicIds: new Map(), partitions: [] }), null)
+})

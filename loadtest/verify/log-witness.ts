@@ -1,0 +1,100 @@
+// The log as a witness: how far it goes, what a gap in the table was, and which acknowledged events still wait in it.
+// Reads only; never acknowledges, never creates a log that is not there.
+
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { openLog, type Log } from '../../log/index.ts'
+import type { Gap } from './conservation.ts'
+import type { ProgressRecord } from './progress-record.ts'
+
+const pollMsMax = 500
+const readBytesMax = 8 * 1024 ** 2
+const quietPollsMax = 20
+
+export interface LogWitness {
+  /** Why this log cannot speak for the table, or null. */
+  readonly stranger: string | null
+  readonly lag: bigint
+  /** Offsets of the gaps that hold a record (lost), that hold none (a hole), or that the log no longer keeps. */
+  explain(gaps: readonly Gap[]): Promise<{ lost: string[], holes: bigint, forgotten: bigint }>
+  /** The event_ids of records at or after the recorded offsets. */
+  waiting(): Promise<Set<string>>
+  close(): Promise<void>
+}
+
+/** Null when there is no log at this address. */
+export async function openWitness (logUrl: string, record: ProgressRecord): Promise<LogWitness | null> {
+  if (logUrl.startsWith('file:') && !existsSync(fileURLToPath(logUrl))) return null
+  const log = await openLog(logUrl)
+  const topics = [...record.topicIds.keys()]
+  const identity = await log.identity(topics)
+  const other = topics.find(topic => identity.topicIds.get(topic) !== record.topicIds.get(topic))
+  const stranger = identity.clusterId !== record.clusterId
+    ? `the table was filled from log ${record.clusterId}, this one is ${identity.clusterId}`
+    : other === undefined ? null : `topic ${other} was recreated since: its id is ${identity.topicIds.get(other) ?? 'none'}, the table knows ${record.topicIds.get(other)}`
+  const ranges = new Map(await Promise.all(topics.map(async topic => [topic, await log.ranges(topic)] as const)))
+  const nextOf = new Map(record.partitions.map(p => [`${p.topic}/${p.partition}`, p.next]))
+  const tails = [...ranges].flatMap(([topic, { first, end }]) => [...end].map(([partition, to]): Gap => ({ topic, partition, from: nextOf.get(`${topic}/${partition}`) ?? first.get(partition) ?? 0n, to })))
+  return {
+    stranger,
+    lag: tails.reduce((sum, { from, to }) => sum + (to > from ? to - from : 0n), 0n),
+    explain: async gaps => {
+      const lost: string[] = []
+      let [holes, forgotten] = [0n, 0n]
+      for (const gap of gaps) {
+        const first = ranges.get(gap.topic)?.first.get(gap.partition) ?? gap.to
+        const from = first > gap.from ? (first < gap.to ? first : gap.to) : gap.from
+        forgotten += from - gap.from
+        let found = 0n
+        await readRange(log, { ...gap, from }, offset => {
+          found++
+          lost.push(`${gap.topic}/${gap.partition}@${offset}`)
+        })
+        holes += gap.to - from - found
+      }
+      return { lost, holes, forgotten }
+    },
+    waiting: async () => {
+      const ids = new Set<string>()
+      for (const tail of tails) {
+        await readRange(log, tail, (_, value) => {
+          const id = idOf(value())
+          if (id !== null) ids.add(id)
+        })
+      }
+      return ids
+    },
+    close: () => log.close()
+  }
+}
+
+async function readRange (log: Log, { topic, partition, from, to }: Gap, take: (offset: bigint, value: () => Buffer) => void): Promise<void> {
+  if (from >= to) return
+  const { end } = await log.ranges(topic)
+  const reader = await log.open({ topics: [topic], startAt: (_, other) => other === partition ? from : end.get(other) ?? 'earliest' })
+  try {
+    for (let at = from, quiet = 0; at < to && quiet < quietPollsMax;) {
+      const event = await reader.poll(pollMsMax, readBytesMax)
+      if (event === null) quiet++
+      if (event?.kind === 'assigned') for (const other of event.partitions) if (other !== partition) reader.pause(topic, other)
+      if (event?.kind !== 'batch' || event.batch.partition !== partition) continue
+      const { batch } = event
+      for (let i = 0; i < batch.count; i++) {
+        const offset = batch.firstOffset + BigInt(batch.offsetDelta[i] as number)
+        if (offset >= from && offset < to) take(offset, () => batch.bytes.subarray(batch.valueStart[i], batch.valueEnd[i]))
+      }
+      at = batch.nextOffset
+    }
+  } finally {
+    await reader.close()
+  }
+}
+
+function idOf (value: Buffer): string | null {
+  try {
+    const { event_id: id } = JSON.parse(value.toString()) as { event_id?: unknown }
+    return typeof id === 'string' ? id : null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,20 @@
+// `npm run verify`: prints one line per promise and one sentence as the verdict. Exit code 0: all kept; 1: one is broken;
+// 2: nothing could be judged.
+
+import { printVerdict, sentenceOfVerdict } from './report.ts'
+import { readVerifyConfig } from './config.ts'
+import { sentenceOf } from '../../runtime/index.ts'
+import { verify } from './verify.ts'
+
+try {
+  const config = readVerifyConfig()
+  const verdict = await verify(config)
+  process.stdout.write(config.json
+    ? JSON.stringify({ ...verdict, letters: Object.fromEntries(verdict.letters), verdict: sentenceOfVerdict(verdict) }, (_, value: unknown) => typeof value === 'bigint' ? Number(value) : value) + '\n'
+    : printVerdict(verdict))
+  process.exitCode = verdict.findings.every(finding => finding.kept) ? 0 : 1
+} catch (error) {
+  process.stderr.write(`verify: ${sentenceOf(error)}\n`)
+  process.exitCode = 2
+}
+process.exit()

@@ -73,9 +73,8 @@ export class Appender {
   }
 
   async append (records: readonly LogRecord[]): Promise<Position[]> {
-    if (this.#store.failure !== null) throw this.#store.failure
+    this.checkReady()
     if (records.length === 0) return []
-    if (this.#full !== null && performance.now() < this.#full.untilMs) throw this.#full.error
     for (const { key, value } of records) {
       const bytes = value.length + key.length
       if (bytes > recordBytesMax) throw fail('LOG_RECORD_TOO_LARGE', { bytes, bytesMax: recordBytesMax })
@@ -92,11 +91,17 @@ export class Appender {
     })
   }
 
-  /** Throws when the next append would be refused. */
+  /** Something was acknowledged: a full log may have room again. */
+  retry (): void {
+    this.#full = null
+  }
+
+  /** Throws when the next append would be refused: at once, rather than after one more deadline. */
   checkReady (): void {
+    if (this.#store.failure !== null) throw this.#store.failure
     if (this.#full !== null && performance.now() < this.#full.untilMs) throw this.#full.error
     if (this.#running !== null && performance.now() - this.#running.beganMs > this.#limits.appendMsMax) {
-      throw fail('LOG_TIMEOUT', { path: this.#store.path, deadlineMs: this.#limits.appendMsMax, reason: 'an earlier append has not ended' })
+      throw fail('LOG_TIMEOUT', { path: this.#store.path, deadlineMs: this.#limits.appendMsMax, reason: 'an append before this one has not ended: another process holds the write lock or the disk does not answer' })
     }
   }
 
@@ -187,7 +192,7 @@ export class Appender {
     for (const topic of this.#topics.known()) {
       if (freed >= bytesWanted) break
       const states = this.#topics.states(topic)
-      freed += removeAcknowledged(this.#store, topic, states, { appendedBeforeMs: 0, bytesWanted: bytesWanted - freed })
+      freed += removeAcknowledged(this.#store, topic, states, { appendedBeforeMs: 0, bytesWanted: bytesWanted - freed }).bytes
       this.#topics.putStates(topic, states)
     }
     if (freed > 0) putUsage(this.#store, readUsage(this.#store) - freed)

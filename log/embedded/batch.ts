@@ -1,6 +1,6 @@
 // One stored value: a whole append batch of a partition, as columns.
 //
-//   0 magic u32 · 4 version u16 · 6 flags u16 · 8 crc32 u32 of all bytes from 12 · 12 total u32 · 16 count u32
+//   0 magic u32 · 4 crc32 u32 of all bytes from 8 · 8 total u32 · 12 version u16 · 14 flags u16 · 16 count u32
 //   20 headers u32 (bytes) · 24 keys u32 (bytes) · 28 values u32 (bytes) · 32 base timestamp f64 · 40 appended at f64
 //   48 value ends u32 × count · key ends u32 × count · header index u32 × count (flag 1) · timestamps f64 × count (flag 2)
 //   then header dictionary (JSON array of distinct objects), keys, values, back to back. Little-endian throughout.
@@ -74,16 +74,16 @@ export class BatchBuilder {
       bytes.writeUInt32LE(at - valuesStart, valueEnds + i * 4)
     }
     bytes.writeUInt32LE(magic, 0)
-    bytes.writeUInt16LE(version, 4)
-    bytes.writeUInt16LE(flags, 6)
-    bytes.writeUInt32LE(at, 12)
+    bytes.writeUInt32LE(at, 8)
+    bytes.writeUInt16LE(version, 12)
+    bytes.writeUInt16LE(flags, 14)
     bytes.writeUInt32LE(count, 16)
     bytes.writeUInt32LE(headersBytes, 20)
     bytes.writeUInt32LE(valuesStart - keysStart, 24)
     bytes.writeUInt32LE(at - valuesStart, 28)
     bytes.writeDoubleLE(baseTimestampMs, 32)
     bytes.writeDoubleLE(appendedMs, 40)
-    bytes.writeUInt32LE(crc32(bytes.subarray(12, at)), 8)
+    bytes.writeUInt32LE(crc32(bytes.subarray(8, at)), 4)
     return bytes.subarray(0, at)
   }
 }
@@ -98,11 +98,11 @@ export function readStored (bytes: Buffer): StoredBatch | string {
   const { length } = bytes
   if (length < batchHeaderBytes) return `a batch of ${length} bytes is shorter than its header`
   if (bytes.readUInt32LE(0) !== magic) return 'a batch does not begin with its magic number'
-  if (bytes.readUInt16LE(4) !== version) return `a batch has version ${bytes.readUInt16LE(4)}, not ${version}`
-  if (bytes.readUInt32LE(12) !== length) return `a batch says ${bytes.readUInt32LE(12)} bytes, ${length} are stored`
-  if (crc32(bytes.subarray(12)) !== bytes.readUInt32LE(8)) return 'a batch does not match its checksum'
+  if (bytes.readUInt32LE(8) !== length) return `a batch says ${bytes.readUInt32LE(8)} bytes, ${length} are stored`
+  if (crc32(bytes.subarray(8)) !== bytes.readUInt32LE(4)) return 'a batch does not match its checksum'
+  if (bytes.readUInt16LE(12) !== version) return `a batch has version ${bytes.readUInt16LE(12)}, not ${version}`
   return {
-    flags: bytes.readUInt16LE(6),
+    flags: bytes.readUInt16LE(14),
     count: bytes.readUInt32LE(16),
     headersBytes: bytes.readUInt32LE(20),
     keysBytes: bytes.readUInt32LE(24),

@@ -9,7 +9,7 @@ import { Appender } from './appender.ts'
 import { prepareFolder } from './folder.ts'
 import { formatVersion, logKey, type LogRecordOfIdentity } from './layout.ts'
 import { EmbeddedReader } from './reader.ts'
-import { removeAcknowledged } from './retention.ts'
+import { removeAcknowledged, stepBatchesMax } from './retention.ts'
 import { openStore, type Store } from './store.ts'
 import { Topics } from './topics.ts'
 import { putUsage, readUsage } from './usage.ts'
@@ -52,6 +52,7 @@ class EmbeddedLog implements Log {
   readonly #appender: Appender
   readonly #readers = new Set<LogReader>()
   #retentionTimer: NodeJS.Timeout | null = null
+  #retaining = false
   #closing: Promise<void> | null = null
 
   constructor (store: Store, identity: LogRecordOfIdentity, settings: Required<EmbeddedLogOptions>) {
@@ -65,7 +66,7 @@ class EmbeddedLog implements Log {
 
   async append (records: readonly LogRecord[]): Promise<Position[]> {
     this.#assertOpen()
-    this.#retentionTimer ??= setInterval(() => { this.#retain() }, this.#settings.retentionEveryMs).unref()
+    this.#retentionTimer ??= setInterval(() => { void this.#retain() }, this.#settings.retentionEveryMs).unref()
     return await this.#appender.append(records)
   }
 
@@ -100,7 +101,7 @@ class EmbeddedLog implements Log {
   async ensureTopic (topic: string): Promise<number> {
     this.#assertOpen()
     try {
-      const { partitions } = await this.#topics.ensure(topic, Date.now())
+      const { partitions } = await this.#withinDeadline(this.#topics.ensure(topic, Date.now()))
       this.#wake.touch()
       return partitions
     } finally {
@@ -110,7 +111,7 @@ class EmbeddedLog implements Log {
 
   async acknowledge (topic: string, offsets: PartitionOffsets): Promise<void> {
     this.#assertOpen()
-    await this.#store.transaction(() => {
+    await this.#withinDeadline(this.#store.transaction(() => {
       const record = this.#topics.get(topic)
       const states = this.#topics.states(record)
       for (const [partition, offset] of offsets) {
@@ -119,12 +120,12 @@ class EmbeddedLog implements Log {
         state.acknowledged = offset < state.end ? offset : state.end
       }
       this.#topics.putStates(record, states)
-    })
+    }))
+    this.#appender.retry()
   }
 
   async checkReady (): Promise<void> {
     this.#assertOpen()
-    if (this.#store.failure !== null) throw this.#store.failure
     this.#snapshot(() => { this.#appender.checkReady() })
   }
 
@@ -138,22 +139,53 @@ class EmbeddedLog implements Log {
     await this.#appender.drain()
     for (const reader of [...this.#readers]) await reader.close()
     this.#wake.close()
-    await this.#store.close()
+    await this.#withinDeadline(this.#store.close())
   }
 
-  #retain (): void {
-    if (this.#store.failure !== null || this.#closing !== null) return
-    const appendedBeforeMs = Date.now() - this.#settings.retentionMs
-    void this.#store.transaction(() => {
-      let freed = 0
-      for (const topic of this.#topics.known()) {
-        const states = this.#topics.states(topic)
-        const freedHere = removeAcknowledged(this.#store, topic, states, { appendedBeforeMs, bytesWanted: 0 })
-        if (freedHere > 0) this.#topics.putStates(topic, states)
-        freed += freedHere
+  /** Removes in steps until nothing old is left; one run at a time. */
+  async #retain (): Promise<void> {
+    if (this.#retaining) return
+    this.#retaining = true
+    try {
+      let batches = stepBatchesMax
+      while (batches >= stepBatchesMax && this.#store.failure === null && this.#closing === null) {
+        const appendedBeforeMs = Date.now() - this.#settings.retentionMs
+        batches = await this.#store.transaction(() => this.#removeStep(appendedBeforeMs))
       }
-      if (freed > 0) putUsage(this.#store, readUsage(this.#store) - freed)
-    }).catch(() => { /* the next append meets the same condition and reports it */ })
+    } catch {
+      // The next append meets the same condition and reports it.
+    } finally {
+      this.#retaining = false
+    }
+  }
+
+  /** Inside a write transaction; returns how many batches left. */
+  #removeStep (appendedBeforeMs: number): number {
+    let batches = 0
+    let bytes = 0
+    for (const topic of this.#topics.known()) {
+      const states = this.#topics.states(topic)
+      const removed = removeAcknowledged(this.#store, topic, states, { appendedBeforeMs, bytesWanted: 0 })
+      if (removed.batches > 0) this.#topics.putStates(topic, states)
+      batches += removed.batches
+      bytes += removed.bytes
+    }
+    if (batches > 0) putUsage(this.#store, readUsage(this.#store) - bytes)
+    return batches
+  }
+
+  /** The write lock may be held by a process that does not move: nobody waits longer than an append would. */
+  async #withinDeadline<T> (work: Promise<T>): Promise<T> {
+    const deadlineMs = this.#settings.appendMsMax
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => { reject(fail('LOG_TIMEOUT', { path: this.#store.path, deadlineMs, reason: 'another process holds the write lock or the disk does not answer' })) }, deadlineMs)
+    })
+    try {
+      return await Promise.race([work, late])
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   #snapshot<T> (read: () => T): T {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { fail } from '../errors.ts'
 
-const probeMsMax = 3000
+const probeMsMax = 1500
 
 /** Throws LOG_LOCKED, naming the stopped processes, when the write lock cannot be had. */
 export async function checkWriteLock (path: string, lockFile: string): Promise<void> {

@@ -44,6 +44,7 @@ export class EmbeddedReader implements LogReader {
     this.#path = store.path
     this.#onClose = onClose
     this.#missing = new Set(options.topics)
+    wake.listen()
   }
 
   async poll (waitMsMax: number, bytesMax: number): Promise<LogEvent | null> {

@@ -17,8 +17,8 @@ export interface RetentionWish {
   readonly bytesWanted: number
 }
 
-/** Removes from the front of each partition; changes `states`; returns the bytes freed. A damaged batch stops its partition. */
-export function removeAcknowledged (store: Store, topic: TopicRecord, states: PartitionState[], wish: RetentionWish): number {
+/** Removes from the front of each partition; changes `states`; returns what left. A damaged batch stops its partition. */
+export function removeAcknowledged (store: Store, topic: TopicRecord, states: PartitionState[], wish: RetentionWish): { batches: number, bytes: number } {
   let freed = 0
   let steps = 0
   let moved = true
@@ -42,5 +42,5 @@ export function removeAcknowledged (store: Store, topic: TopicRecord, states: Pa
       moved = true
     }
   }
-  return freed
+  return { batches: steps, bytes: freed }
 }

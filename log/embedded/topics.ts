@@ -23,6 +23,7 @@ export class Topics {
   find (topic: string): TopicRecord | null {
     const known = this.#known.get(topic)
     if (known !== undefined) return known
+    this.#store.check()
     const stored = this.#store.readJson(topicKey(topic)) as TopicRecord | null
     if (stored !== null) this.#known.set(topic, stored)
     return stored

@@ -37,9 +37,22 @@ export class Wake {
     }
   }
 
+  /** Before a reader's first look: from here on no touch is missed. */
+  listen (): void {
+    if (this.#watcher !== null || this.#watchFailed) return
+    try {
+      this.#open()
+      this.#watcher = watch(this.#path, { persistent: false }, () => { this.#wakeAll() })
+      this.#watcher.on('error', () => {
+        this.#watchFailed = true
+      })
+    } catch {
+      this.#watchFailed = true
+    }
+  }
+
   /** Resolves at the next touch, after `waitMs`, or after the slow look's time. */
   async wait (waitMs: number, signal: { cancel?: () => void }): Promise<void> {
-    this.#watch()
     const lookMs = this.#watchFailed ? lookMsUnwatched : lookMsWatched
     await new Promise<void>(resolve => {
       const done = (): void => {
@@ -78,19 +91,6 @@ export class Wake {
 
   #open (): number {
     return this.#descriptor ??= openSync(this.#path, 'a')
-  }
-
-  #watch (): void {
-    if (this.#watcher !== null || this.#watchFailed) return
-    try {
-      this.#open()
-      this.#watcher = watch(this.#path, { persistent: false }, () => { this.#wakeAll() })
-      this.#watcher.on('error', () => {
-        this.#watchFailed = true
-      })
-    } catch {
-      this.#watchFailed = true
-    }
   }
 
   #wakeAll (): void {

@@ -1,0 +1,26 @@
+// Writes that stay: a file replaced as a whole, its bytes and its folder on the disk before the promise resolves.
+
+import { open, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+export async function replaceDurably (path: string, text: string): Promise<void> {
+  const partial = `${path}.partial`
+  const file = await open(partial, 'w')
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(partial, path)
+  await syncFolder(dirname(path))
+}
+
+export async function syncFolder (path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}

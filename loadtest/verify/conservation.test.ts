@@ -10,7 +10,7 @@ type Letter = [reason: string, id: string | null, partition: number, offset: num
 async function ask (rows: Row[], letters: Letter[] = [], claimed: Array<[number, bigint, bigint]> = [[0, 0n, 3n]]): Promise<{ broken: string[], gaps: string[] }> {
   const connection = await (await DuckDBInstance.create(':memory:')).connect()
   await connection.run("set TimeZone = 'UTC'")
-  await connection.run('create table landed (event_id varchar, at timestamptz, topic varchar, part int, off bigint); create table letters (reason varchar, event_id varchar, topic varchar, part int, off bigint)')
+  await connection.run('create table landed (event_id varchar, seen_at timestamptz, topic varchar, part int, off bigint); create table letters (reason varchar, event_id varchar, topic varchar, part int, off bigint)')
   await insert(connection, 'landed', rows.map(([id, part, off, atMs = 0]) => `('${id}', to_timestamp(${atMs} / 1000), 'x', ${part}, ${off})`))
   await insert(connection, 'letters', letters.map(([reason, id, part, off]) => `('${reason}', ${id === null ? 'null' : `'${id}'`}, 'x', ${part}, ${off})`))
   const partitions = claimed.map(([partition, start, next]): PartitionRecord => ({ topic: 'x', partition, start, next }))

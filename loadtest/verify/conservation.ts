@@ -1,6 +1,6 @@
 // The law of the line: each offset of each partition that the table claims to have taken is exactly one row or one dead
 // letter, and no event_id is two rows within the window. Plain SQL over the files; no code of the writer.
-// Two temporary tables are the input: `landed` (event_id, at, topic, part, off) and `letters` (reason, event_id, topic, part, off).
+// Two temporary tables are the input: `landed` (event_id, seen_at, topic, part, off) and `letters` (reason, event_id, topic, part, off).
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { judge, type Finding } from './finding.ts'
@@ -13,9 +13,9 @@ const gapsMax = 1000
 export interface Gap { readonly topic: string, readonly partition: number, readonly from: bigint, readonly to: bigint }
 
 export async function loadRows (connection: DuckDBConnection, events: TableFiles, letters: TableFiles | null): Promise<void> {
-  const rows = readFiles(events.files, ['event_id', 'coalesce(received_at, committed_at) as at', 'log_topic as topic', 'log_partition as part', 'log_offset as off'])
+  const rows = readFiles(events.files, ['event_id', 'coalesce(received_at, committed_at) as seen_at', 'log_topic as topic', 'log_partition as part', 'log_offset as off'])
   const dead = readFiles(letters?.files ?? [], ['reason', 'event_id', 'log_topic as topic', 'log_partition as part', 'log_offset as off'])
-  await connection.run(`create temp table landed as select * from ${rows ?? "(select null::varchar event_id, null::timestamptz at, null::varchar topic, null::int part, null::bigint off where false)"}`)
+  await connection.run(`create temp table landed as select * from ${rows ?? "(select null::varchar event_id, null::timestamptz seen_at, null::varchar topic, null::int part, null::bigint off where false)"}`)
   await connection.run(`create temp table letters as select * from ${dead ?? "(select null::varchar reason, null::varchar event_id, null::varchar topic, null::int part, null::bigint off where false)"}`)
 }
 
@@ -34,7 +34,7 @@ export async function checkConservation (connection: DuckDBConnection, partition
     await count(connection, 'no offset was taken twice',
       `from (select t.topic, t.part, t.off, count(*) as n from taken t join claimed c on c.topic = t.topic and c.part = t.part and t.off >= c.first and t.off < c.next group by all having count(*) > 1)`, `topic || '/' || part || '@' || off || ' ' || n || ' times'`),
     await count(connection, 'no event_id is two rows within the window',
-      `from (select event_id, at - lag(at) over (partition by event_id order by at) as apart from landed where event_id in (select event_id from landed group by event_id having count(*) > 1))
+      `from (select event_id, seen_at - lag(seen_at) over (partition by event_id order by seen_at) as apart from landed where event_id in (select event_id from landed group by event_id having count(*) > 1))
        where apart <= interval '${ageDaysMax} days'`, 'event_id'),
     await count(connection, 'every row has an event_id', 'from landed where event_id is null', `topic || '/' || part || '@' || off`)
   ]

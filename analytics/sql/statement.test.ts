@@ -1,0 +1,66 @@
+import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import t, { type Test } from 'tap'
+import { printCsv, printJsonRows, printTable, type Rows } from './print.ts'
+import { explainSqlError, prepareReading } from './statement.ts'
+
+async function connect (t: Test): Promise<DuckDBConnection> {
+  const connection = await (await DuckDBInstance.create(':memory:')).connect()
+  await connection.run("set TimeZone = 'UTC'; create table events as select 'é'::varchar as event_id, 1.50::decimal(18, 2) as amount")
+  t.teardown(() => connection.closeSync())
+  return connection
+}
+
+async function rowsOf (connection: DuckDBConnection, sql: string): Promise<Rows> {
+  const result = await (await prepareReading(connection, sql)).runAndReadAll()
+  return { names: result.deduplicatedColumnNames(), types: result.columnTypes().map(String), chunks: (async function * () { yield result.getRows() })() }
+}
+
+async function printed (print: (rows: Rows, write: (text: string) => void) => Promise<void>, rows: Rows): Promise<string> {
+  let out = ''
+  await print(rows, text => { out += text })
+  return out
+}
+
+t.test('what reads is prepared', async t => {
+  const connection = await connect(t)
+  for (const sql of ['select * from events', 'from events', 'with a as (select 1) select * from a', 'show tables', 'describe events', 'explain select 1', 'values (1);', '-- a word\nselect 1']) {
+    await t.resolves(prepareReading(connection, sql), sql)
+  }
+})
+
+t.test('what writes, attaches or installs is refused by name', async t => {
+  const connection = await connect(t)
+  for (const sql of ["insert into events values ('a', 1)", 'delete from events', 'drop table events', "copy events to 'x.csv'", 'create table y as select 1', "attach 'x.db'", 'install spatial', 'set threads = 1', "update nothing set a = 1", 'checkpoint']) {
+    await t.rejects(prepareReading(connection, sql), { code: 'SQL_READ_ONLY' }, sql)
+  }
+  await t.rejects(prepareReading(connection, 'select 1; drop table events'), { code: 'SQL_INVALID' })
+  await t.rejects(prepareReading(connection, ' -- only a comment\n;'), { code: 'SQL_MISSING' })
+})
+
+t.test('an error says where: line and column, also behind a long line', async t => {
+  const connection = await connect(t)
+  await t.rejects(prepareReading(connection, 'select *\n  from nowhere'), { message: /nowhere does not exist.*\(line 2, column 8\)/ })
+  await t.rejects(prepareReading(connection, 'selec 1'), { message: /syntax error.*\(line 1, column 1\)/ })
+  const filler = `select ${'1 + '.repeat(80)}1,\n `
+  await t.rejects(prepareReading(connection, `${filler}${"'x', ".repeat(40)}foo from events`), { message: /"foo" not found.*\(line 2, column 202\)/ })
+  const atRun = await (await prepareReading(connection, "select event_id::int from events")).run().catch((error: unknown) => explainSqlError(error, "select event_id::int from events"))
+  t.match(atRun, { code: 'SQL_INVALID', message: /Could not convert string 'é' to INT32/ })
+})
+
+t.test('JSON keeps every digit', async t => {
+  const connection = await connect(t)
+  const json = await printed(printJsonRows, await rowsOf(connection, "select 12345678901234567890::hugeint as n, 9999999999999999.99::decimal(18, 2) as m, timestamptz '2026-01-31 12:00:00.123456+02' as at, {'a': 1, 'b': null} as s, ['x', 'ÿ\"'] as l, map {'k': 1} as p, 'nan'::double as f, null as none"))
+  t.equal(json, '[\n{"n":12345678901234567890,"m":9999999999999999.99,"at":"2026-01-31 10:00:00.123456+00","s":{"a":1,"b":null},"l":["x","ÿ\\""],"p":{"k":1},"f":null,"none":null}\n]\n')
+  t.equal(await printed(printJsonRows, await rowsOf(connection, 'select 1 where false')), '[]\n')
+})
+
+t.test('CSV quotes what needs it and tells null from an empty text', async t => {
+  const connection = await connect(t)
+  t.equal(await printed(printCsv, await rowsOf(connection, `select 'a,b' as "x,y", 'say "hi"' as q, null as n, '' as e, 1.50::decimal(4, 2) as m`)), '"x,y",q,n,e,m\r\n"a,b","say ""hi""",,"",1.50\r\n')
+})
+
+t.test('a table lines up, numbers to the right, wide characters counted as two', async t => {
+  const connection = await connect(t)
+  const text = await printed((rows, write) => printTable(rows, write, 2), await rowsOf(connection, "select * from (values ('東京', 5), ('a', 500), ('b', 1)) v(city, n)"))
+  t.equal(text, ['city    n', '────  ───', '東京    5', 'a     500', '(3 rows, 1 not shown: use --rows N, --csv or --json)', ''].join('\n'))
+})

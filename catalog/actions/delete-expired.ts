@@ -1,0 +1,90 @@
+/**
+ * Deletes the files of expired snapshots, after the commit that expired them has surely landed.
+ *
+ * Reachability decides: a manifest goes only when no manifest list of any snapshot that is still in the metadata names it, whichever ref it
+ * belongs to. Until every such list has been read nothing is deleted. Data files go only out of a history that removed files; what appends and
+ * merges leave behind are lists and superseded manifests. Work per call is bounded; the rest waits for the next call.
+ */
+import type { LoadedTable } from '../catalogs/catalog.ts'
+import { decodeManifest } from '../files/manifest.ts'
+import type { ManifestFile } from '../spec/data-file.ts'
+import type { Snapshot, TableMetadata } from '../spec/types.ts'
+import type { Storage } from '../storage/storage.ts'
+import { memoryOf, type TableMemory } from './table-memory.ts'
+
+export interface CleanupOptions {
+  /** Manifest lists read in one call. */
+  readonly listsReadMax?: number
+  /** Expired snapshots cleaned in one call. */
+  readonly snapshotsMax?: number
+}
+
+export interface CleanupResult { readonly deletedFiles: number, readonly pendingSnapshots: number }
+
+const defaults = { listsReadMax: 64, snapshotsMax: 64 }
+/** Beyond this the oldest are left to the removal of orphans. */
+const pendingMax = 20_000
+
+/** `before` and `after` are states of one table, `after` the newer and landed. Never throws for a file that is already gone. */
+export async function deleteExpiredFiles(storage: Storage, before: LoadedTable, after: LoadedTable, options: CleanupOptions = {}): Promise<CleanupResult> {
+  const limits = { ...defaults, ...options }
+  const { metadata } = after
+  const memory = memoryOf(storage, metadata['table-uuid'])
+  if (metadata.properties['gc.enabled'] === 'false' || before.metadata['table-uuid'] !== metadata['table-uuid']) return { deletedFiles: 0, pendingSnapshots: 0 }
+  const retained = new Set(metadata.snapshots.map(snapshot => snapshot['snapshot-id']))
+  for (const snapshot of before.metadata.snapshots) {
+    if (!retained.has(snapshot['snapshot-id']) && memory.expired.size < pendingMax) memory.expired.set(snapshot['snapshot-id'], snapshot['manifest-list'])
+  }
+  if (memory.expired.size === 0) return { deletedFiles: 0, pendingSnapshots: 0 }
+  const pending = () => ({ deletedFiles: 0, pendingSnapshots: memory.expired.size })
+  if (!await readRetained(memory, metadata.snapshots, limits.listsReadMax)) return pending()
+  const retainedLists = new Set(metadata.snapshots.map(snapshot => snapshot['manifest-list']))
+  const batch = [...memory.expired].slice(0, limits.snapshotsMax)
+  const candidates = new Map<string, ManifestFile>()
+  for (const [, list] of batch) {
+    for (const manifest of await memory.readList(list).catch(() => [])) candidates.set(manifest.location, manifest)
+  }
+  const kept = reachable(memory, metadata.snapshots)
+  const superseded = [...candidates.values()].filter(manifest => !kept.has(manifest.location))
+  const dataFiles = await unreachableDataFiles(storage, before.metadata, metadata, superseded, kept)
+  const locations = [...dataFiles, ...superseded.map(manifest => manifest.location), ...batch.map(([, list]) => list).filter(list => !retainedLists.has(list))]
+  await storage.delete(locations)
+  for (const [id, list] of batch) { memory.expired.delete(id); memory.forgetList(list) }
+  return { deletedFiles: locations.length, pendingSnapshots: memory.expired.size }
+}
+
+/** True once all lists of retained snapshots are known. A list that cannot be read throws: then nothing is deleted. */
+async function readRetained(memory: TableMemory, snapshots: readonly Snapshot[], readsMax: number): Promise<boolean> {
+  const unread = snapshots.filter(snapshot => memory.knownList(snapshot['manifest-list']) === undefined)
+  for (const snapshot of unread.slice(0, readsMax)) await memory.readList(snapshot['manifest-list'])
+  return unread.length <= readsMax && snapshots.every(snapshot => memory.knownList(snapshot['manifest-list']) !== undefined)
+}
+
+function reachable(memory: TableMemory, snapshots: readonly Snapshot[]): Map<string, ManifestFile> {
+  const kept = new Map<string, ManifestFile>()
+  const seen = new Set<readonly ManifestFile[]>()
+  for (const snapshot of snapshots) {
+    const list = memory.knownList(snapshot['manifest-list']) ?? []
+    if (seen.has(list)) continue
+    seen.add(list)
+    for (const manifest of list) kept.set(manifest.location, manifest)
+  }
+  return kept
+}
+
+/** Data files named by superseded manifests and by nothing that stays. Skipped where every snapshot only appended: then each is still listed. */
+async function unreachableDataFiles(storage: Storage, before: TableMetadata, after: TableMetadata, superseded: readonly ManifestFile[], kept: ReadonlyMap<string, ManifestFile>): Promise<string[]> {
+  const onlyAppends = [...before.snapshots, ...after.snapshots].every(snapshot => snapshot.summary?.operation === 'append')
+  if (superseded.length === 0 || onlyAppends) return []
+  const doomed = new Set<string>()
+  for (const manifest of superseded) {
+    for (const entry of await decodeManifest(await storage.read(manifest.location), manifest, after)) doomed.add(entry.file.location)
+  }
+  for (const manifest of kept.values()) {
+    for (const entry of await decodeManifest(await storage.read(manifest.location), manifest, after)) {
+      if (entry.status !== 'deleted') doomed.delete(entry.file.location)
+    }
+    if (doomed.size === 0) break
+  }
+  return [...doomed]
+}

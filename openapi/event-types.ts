@@ -1,7 +1,7 @@
 // Every declared event type: which fields it has beside the base fields, which of them it requires, and the values
 // that the writer puts where the client sent none. A type that is not listed is accepted with the base fields only.
 import type { Static } from 'typebox'
-import { baseRequired, baseFields, fields } from './fields.ts'
+import type { baseFields, baseRequired, fields } from './fields.ts'
 import type { FieldName } from './fields.ts'
 
 export type Family = 'clickstream' | 'order' | 'payment' | 'customer'

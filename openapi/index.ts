@@ -12,6 +12,7 @@ export type { ContractErrorCode, ContractErrorEntry } from './errors.ts'
 export { contract, eventTypes } from './contract.ts'
 export { baseFields, reservedFields } from './fields.ts'
 export { contractColumns, jsonStructure, jsonStructureExact, rowColumns } from './columns.ts'
+export { openApiDocument } from './document.ts'
 export { schemaOf } from './schemas.ts'
 export { ContractError, contractErrors } from './errors.ts'
 
@@ -20,7 +21,3 @@ export const defaults: Readonly<Record<string, readonly Default[]>> =
   Object.fromEntries(contract.eventTypes.map(({ name, defaults }) => [name, defaults]))
 
 export const { readEvents, checkEvent } = createReader(contract)
-
-export function openApiDocument (): object {
-  return {}
-}

@@ -1,8 +1,9 @@
 // Decides about one scanned event: is it complete, is each declared field of its kind, does its time lie in the window.
 // Works on the tokens that the scanner stamped; makes strings only of the id, the type and the key. The first thing
 // that is wrong is reported, with its path; nothing is coerced, nothing is changed in the value.
-import { clip, token } from './scanner.ts'
+import { depthMax } from './scanner.ts'
 import type { Scanner } from './scanner.ts'
+import { clip, token } from './tokens.ts'
 import { scopeNone, scopeTop } from './plan.ts'
 import type { Plan, PlannedField, PlannedType } from './plan.ts'
 import { describe } from './errors.ts'
@@ -49,7 +50,7 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
     if (quoted.length > 0) quoted.length = 0
 
     const flag = scanner.flag()
-    if (flag !== null) return refuse(flag.code, flag.path === '' ? null : flag.path, { ...flag, path: flag.path === '' ? 'a key' : flag.path, depthMax: 32 })
+    if (flag !== null) return refuse(flag.code, flag.path === '' ? null : flag.path, { ...flag, path: flag.path === '' ? 'a key' : flag.path, depthMax })
     if (!isThere(idField!)) return missing(idField!, '')
     if (!isThere(typeField!)) return missing(typeField!, '')
     if (!isThere(timeField!)) return missing(timeField!, '')

@@ -10,7 +10,8 @@ import type { ContractErrorCode } from './errors.ts'
 import { createJudge } from './judge.ts'
 import type { Window } from './judge.ts'
 import { planContract } from './plan.ts'
-import { clip, createScanner, DepthFailure, depthScannedMax, SyntaxFailure, token } from './scanner.ts'
+import { createScanner, depthMax, depthScannedMax } from './scanner.ts'
+import { clip, DepthFailure, SyntaxFailure, token } from './tokens.ts'
 
 export interface CheckOptions {
   receivedAtMs: number
@@ -156,7 +157,7 @@ export function createReader (contract: Contract): EventReader {
       if (scanner.position() < to) throw new SyntaxFailure('expected the end after the event', scanner.position())
       return event
     } catch (error) {
-      if (error instanceof DepthFailure) return { ok: false, eventId: null, code: 'EVENT_TOO_DEEP', path: null, message: describe('EVENT_TOO_DEEP', { depthMax: 32 }) }
+      if (error instanceof DepthFailure) return { ok: false, eventId: null, code: 'EVENT_TOO_DEEP', path: null, message: describe('EVENT_TOO_DEEP', { depthMax }) }
       if (!(error instanceof SyntaxFailure)) throw error
       const message = describe('EVENT_NOT_JSON', { reason: error.reason, byte: `${where === '' ? '' : where}${error.byte - from}` })
       return { ok: false, eventId: null, code: 'EVENT_NOT_JSON', path: null, message }

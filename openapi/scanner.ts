@@ -4,41 +4,15 @@
 // A broken grammar is thrown as SyntaxFailure; flags are kept (the first one counts) and the scan goes on, so that the
 // end of the event is always found. UTF-8 is the caller's to check (`node:buffer` isUtf8), once per body.
 import { hashOf } from './names.ts'
+import { createOpenKeys } from './open-keys.ts'
 import { scopeNone } from './plan.ts'
 import type { Plan } from './plan.ts'
 import type { ContractErrorCode } from './errors.ts'
+import { clip, DepthFailure, failAt, nameByte, readNumber, SyntaxFailure, token } from './tokens.ts'
 
 export const depthMax = 32
 /** Beyond this the scan itself stops: the limit of its own recursion, for the whole body. */
 export const depthScannedMax = 1000
-/** Up to here comparing each key with each is cheaper than a set. */
-const pairwiseKeysMax = 24
-
-export const token = {
-  string: 1, // ASCII, no escapes: the bytes are the characters
-  stringUtf8: 2,
-  stringEscaped: 3,
-  integer: 4,
-  integerUnsafe: 5, // beyond ±(2^53 − 1)
-  real: 6,
-  realUnsafe: 7, // beyond a double
-  boolean: 8,
-  null: 9,
-  object: 10,
-  array: 11
-} as const
-
-export class SyntaxFailure extends Error {
-  readonly reason: string
-  readonly byte: number
-  constructor (reason: string, byte: number) {
-    super(reason)
-    this.reason = reason
-    this.byte = byte
-  }
-}
-
-export class DepthFailure extends SyntaxFailure {}
 
 export interface Flag { code: ContractErrorCode, path: string, got: string, reason: string }
 
@@ -91,11 +65,7 @@ export function createScanner (plan: Plan): Scanner {
   let newline = false
   let flag: Flag | null = null
 
-  // keys without a field id, of all open objects, so that a second one of the same name is noticed
-  let keyHash = new Int32Array(256)
-  let keyStart = new Int32Array(256)
-  let keyEnd = new Int32Array(256)
-  let keyCount = 0
+  const openKeys = createOpenKeys() // those without a field id
 
   // what `readKey` found
   let foundHash = 0
@@ -106,7 +76,7 @@ export function createScanner (plan: Plan): Scanner {
   const stepEnd = new Int32Array(depthScannedMax + 2)
 
   function fail (expected: string): never {
-    throw new SyntaxFailure(`${expected}, found ${nameByte(bytes, pos, limit)}`, pos)
+    return failAt(bytes, pos, limit, expected)
   }
 
   function skipSpace (): void {
@@ -122,7 +92,7 @@ export function createScanner (plan: Plan): Scanner {
   function readEvent (): number {
     now = (now + 1) | 0
     seenCount = 0
-    keyCount = 0
+    openKeys.drop(0)
     newline = false
     flag = null
     return readValue(0, 1)
@@ -133,7 +103,11 @@ export function createScanner (plan: Plan): Scanner {
     const byte = pos < limit ? bytes[pos]! : 0
     if (byte === 0x22) return readString(depth)
     if (byte === 0x7b) return readObject(scope, depth)
-    if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) return readNumber()
+    if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) {
+      const number = readNumber(bytes, pos, limit)
+      pos = number >>> 4
+      return number & 15
+    }
     if (byte === 0x5b) return readArray(depth)
     if (byte === 0x74) return readWord('true', token.boolean)
     if (byte === 0x66) return readWord('false', token.boolean)
@@ -143,7 +117,7 @@ export function createScanner (plan: Plan): Scanner {
 
   function readObject (scope: number, depth: number): number {
     if (depth > depthMax) flagDepth(depth)
-    const keysBefore = keyCount
+    const keysBefore = openKeys.count()
     pos++
     skipSpace()
     if (pos < limit && bytes[pos] === 0x7d) {
@@ -176,7 +150,7 @@ export function createScanner (plan: Plan): Scanner {
         end[field] = pos
       } else {
         if (scope !== scopeNone) extra[scope] = now
-        pushKey(nameStart, nameEnd)
+        openKeys.push(foundHash, nameStart, nameEnd)
         const from = pos
         const found = readValue(scopeNone, depth + 1)
         if (found === token.integerUnsafe || found === token.realUnsafe) raise('EVENT_NUMBER_RANGE', depth, from)
@@ -192,8 +166,15 @@ export function createScanner (plan: Plan): Scanner {
         break
       } else fail('expected , or } after a value')
     }
-    if (keyCount - keysBefore > 1) checkDuplicates(keysBefore, depth)
-    keyCount = keysBefore
+    if (openKeys.count() - keysBefore > 1) {
+      const twice = openKeys.findTwice(keysBefore, keyText)
+      if (twice >= 0) {
+        stepStart[depth] = openKeys.start(twice)
+        stepEnd[depth] = openKeys.end(twice)
+        raise('EVENT_DUPLICATE_KEY', depth)
+      }
+    }
+    openKeys.drop(keysBefore)
     return token.object
   }
 
@@ -311,51 +292,6 @@ export function createScanner (plan: Plan): Scanner {
     return unit
   }
 
-  function readNumber (): number {
-    const from = pos
-    let i = pos
-    if (bytes[i] === 0x2d) i++
-    const first = i
-    i = skipDigits(i)
-    if (i === first) {
-      pos = i
-      fail('expected a digit')
-    }
-    if (bytes[first] === 0x30 && i - first > 1) throw new SyntaxFailure('a number must not start with 0', from)
-    const integerDigits = i - first
-    let real = false
-    let exponent = false
-    if (i < limit && bytes[i] === 0x2e) {
-      real = true
-      const point = ++i
-      i = skipDigits(i)
-      if (i === point) {
-        pos = i
-        fail('expected a digit after the decimal point')
-      }
-    }
-    if (i < limit && (bytes[i]! | 0x20) === 0x65) {
-      real = exponent = true
-      i++
-      if (i < limit && (bytes[i] === 0x2b || bytes[i] === 0x2d)) i++
-      const power = i
-      i = skipDigits(i)
-      if (i === power) {
-        pos = i
-        fail('expected a digit in the exponent')
-      }
-    }
-    pos = i
-    if (!real) return integerDigits <= 15 || Number.isSafeInteger(Number(bytes.toString('latin1', from, i))) ? token.integer : token.integerUnsafe
-    if (!exponent && integerDigits < 300) return token.real
-    return Number.isFinite(Number(bytes.toString('latin1', from, i))) ? token.real : token.realUnsafe
-  }
-
-  function skipDigits (i: number): number {
-    while (i < limit && bytes[i]! >= 0x30 && bytes[i]! <= 0x39) i++
-    return i
-  }
-
   function readWord (word: string, found: number): number {
     for (let i = 0; i < word.length; i++) {
       if (pos + i >= limit || bytes[pos + i] !== word.charCodeAt(i)) return fail(`expected ${word}`)
@@ -368,42 +304,6 @@ export function createScanner (plan: Plan): Scanner {
     if (foundPlain) return scopes[scope]!.find(foundHash, bytes, nameStart, nameEnd)
     const decoded = Buffer.from(keyText(nameStart, nameEnd))
     return scopes[scope]!.find(foundHash, decoded, 0, decoded.length)
-  }
-
-  function pushKey (nameStart: number, nameEnd: number): void {
-    if (keyCount === keyHash.length) {
-      keyHash = grow(keyHash)
-      keyStart = grow(keyStart)
-      keyEnd = grow(keyEnd)
-    }
-    keyHash[keyCount] = foundHash
-    keyStart[keyCount] = nameStart
-    keyEnd[keyCount] = nameEnd
-    keyCount++
-  }
-
-  function checkDuplicates (from: number, depth: number): void {
-    if (keyCount - from <= pairwiseKeysMax) {
-      for (let a = from + 1; a < keyCount; a++) {
-        for (let b = from; b < a; b++) {
-          if (keyHash[a] === keyHash[b]) return compareNames(from, depth)
-        }
-      }
-    } else if (new Set(keyHash.subarray(from, keyCount)).size < keyCount - from) compareNames(from, depth)
-  }
-
-  /** Two hashes were equal: only the names themselves can tell. */
-  function compareNames (from: number, depth: number): void {
-    const names = new Set<string>()
-    for (let n = from; n < keyCount; n++) {
-      const name = keyText(keyStart[n]!, keyEnd[n]!)
-      if (names.has(name)) {
-        stepStart[depth] = keyStart[n]!
-        stepEnd[depth] = keyEnd[n]!
-        return raise('EVENT_DUPLICATE_KEY', depth)
-      }
-      names.add(name)
-    }
   }
 
   function flagDepth (depth: number): void {
@@ -449,20 +349,4 @@ export function createScanner (plan: Plan): Scanner {
     flag: () => flag,
     hasNewline: () => newline
   }
-}
-
-export function clip (text: string): string {
-  return text.length > 64 ? `${text.slice(0, 64)}…` : text
-}
-
-function grow (array: Int32Array): Int32Array<ArrayBuffer> {
-  const next = new Int32Array(array.length * 2)
-  next.set(array)
-  return next
-}
-
-function nameByte (bytes: Uint8Array, at: number, limit: number): string {
-  if (at >= limit) return 'the end'
-  const byte = bytes[at]!
-  return byte > 0x20 && byte < 0x7f ? `'${String.fromCharCode(byte)}'` : `byte 0x${byte.toString(16).padStart(2, '0')}`
 }

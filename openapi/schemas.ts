@@ -21,6 +21,7 @@ export function eventSchema (contract: Contract, type: EventType | null): TSchem
   for (const wire of names) {
     let schema = contract.fields[wire]!.schema
     if (wire === 'event_type' && type) schema = Type.Literal(type.name, { description: type.doc })
+    if (wire === 'event_type' && !type) schema = Type.Unsafe<string>({ ...schema, not: { enum: contract.eventTypes.map(({ name }) => name) } })
     properties[wire] = required.has(wire) ? schema : optional(schema)
     if (defaults.has(wire)) properties[wire] = { ...properties[wire], default: defaults.get(wire) } as TSchema
   }

@@ -3,6 +3,7 @@
 
 import { text } from 'node:stream/consumers'
 import { once } from 'node:events'
+import { connectCatalog, openStorage } from '../../catalog/index.ts'
 import { sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readSqlConfig } from './config.ts'
@@ -25,7 +26,13 @@ async function main (): Promise<void> {
   if (config.csv && config.json) throw fail('SQL_FORMAT')
   const sql = config._.length > 0 ? config._.join(' ') : process.stdin.isTTY ? '' : await text(process.stdin)
   if (sql.trim() === '') throw fail('SQL_MISSING')
-  const connection = await openSession(config, sql, config.asOf)
+  const lake = {
+    catalog: connectCatalog(config.FIRN_CATALOG_URL),
+    catalogUrl: config.FIRN_CATALOG_URL,
+    storage: openStorage(config.FIRN_WAREHOUSE_URL),
+    memoryMiBMax: config.FIRN_SQL_MEMORY_MIB_MAX
+  }
+  const connection = await openSession(lake, sql, config.asOf)
   const prepared = await prepareReading(connection, sql)
   const result = await prepared.stream().catch((error: unknown) => { throw explainSqlError(error, sql) })
   const rows: Rows = {

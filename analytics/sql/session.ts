@@ -3,14 +3,20 @@
 // mistake) gets the columns of all. UTC, no downloaded extension. The views are frozen at the snapshot read at the start.
 
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
-import { connectCatalog, duckdbScan, isCatalogError, openStorage, scanFiles, type Catalog, type LoadedTable, type Schema } from '../../catalog/index.ts'
+import { duckdbScan, isCatalogError, scanFiles, type Catalog, type LoadedTable, type Schema, type Storage } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
-import type { SqlConfig } from './config.ts'
+
+export interface Lake {
+  readonly catalog: Catalog
+  /** Named in what goes wrong. */
+  readonly catalogUrl: string
+  readonly storage: Storage
+  readonly memoryMiBMax: number
+}
 
 /** Connects, with views for what `sql` names. `asOf`: a snapshot id or a time. Throws SQL_CATALOG_AWAY, SQL_NO_TABLES, SQL_NO_SUCH_SNAPSHOT. */
-export async function openSession (config: Pick<SqlConfig, 'FIRN_CATALOG_URL' | 'FIRN_WAREHOUSE_URL' | 'FIRN_SQL_MEMORY_MIB_MAX'>, sql: string, asOf?: string): Promise<DuckDBConnection> {
-  const [connection, tables] = await Promise.all([connect(config.FIRN_SQL_MEMORY_MIB_MAX), loadTables(config.FIRN_CATALOG_URL)])
-  const storage = openStorage(config.FIRN_WAREHOUSE_URL)
+export async function openSession ({ catalog, catalogUrl, storage, memoryMiBMax }: Lake, sql: string, asOf?: string): Promise<DuckDBConnection> {
+  const [connection, tables] = await Promise.all([connect(memoryMiBMax), loadTables(catalog, catalogUrl)])
   const named = tables.filter(table => namesWord(sql, table.id.name))
   if (asOf !== undefined && !named.some(table => snapshotAt(table, asOf) !== undefined)) throw fail('SQL_NO_SUCH_SNAPSHOT', { asOf })
   await connection.run(`attach ':memory:' as lake; ${[...new Set(tables.map(({ id }) => id.namespace.join('.')))].map(schema => `create schema if not exists lake.${quote(schema)}`).join('; ')}`)
@@ -39,9 +45,8 @@ async function connect (memoryMiBMax: number): Promise<DuckDBConnection> {
   return connection
 }
 
-async function loadTables (url: string): Promise<LoadedTable[]> {
+async function loadTables (catalog: Catalog, url: string): Promise<LoadedTable[]> {
   try {
-    const catalog: Catalog = connectCatalog(url)
     const namespaces = await catalog.listNamespaces()
     const identifiers = (await Promise.all(namespaces.map(namespace => catalog.listTables(namespace)))).flat()
     const tables = await Promise.all(identifiers.map(id => catalog.loadTable(id)))

@@ -33,7 +33,7 @@ export async function openTable (catalogUrl: string, warehouseUrl: string, name:
 /** SQL that reads these columns of all files by name; `null` where there are no files. */
 export function readFiles (files: readonly TableFile[], columns: readonly string[]): string | null {
   if (files.length === 0) return null
-  return `(select ${columns.join(', ')} from read_parquet([${files.map(file => sqlText(file.path)).join(', ')}], union_by_name = true, hive_partitioning = false))`
+  return `(select ${columns.join(', ')} from read_parquet([${files.map(file => sqlText(asPattern(file.path))).join(', ')}], union_by_name = true, hive_partitioning = false))`
 }
 
 export async function checkFiles (connection: DuckDBConnection, { name, table, storage, files }: TableFiles): Promise<Finding[]> {
@@ -47,7 +47,7 @@ export async function checkFiles (connection: DuckDBConnection, { name, table, s
   if (wrong.length === 0) {
     for (let at = 0; at < files.length; at += 200) {
       const some = files.slice(at, at + 200)
-      const list = `[${some.map(file => sqlText(file.path)).join(', ')}]`
+      const list = `[${some.map(file => sqlText(asPattern(file.path))).join(', ')}]`
       try {
         // Hashing the row makes DuckDB decode every column of it.
         const counted = await connection.runAndReadAll(`select filename, count(*), bit_xor(hash(t)) from read_parquet(${list}, union_by_name = true, filename = true, hive_partitioning = false) t group by filename`)
@@ -97,4 +97,9 @@ async function filesOf (table: LoadedTable, storage: Storage, snapshotId?: bigin
 
 export function sqlText (value: string): string {
   return `'${value.replaceAll("'", "''")}'`
+}
+
+/** DuckDB takes a path for a pattern: what is special in one stands for itself. */
+function asPattern (path: string): string {
+  return path.replaceAll(/[*?[]/g, char => `[${char}]`)
 }

@@ -66,7 +66,7 @@ export async function verify (options: Readonly<VerifyOptions>): Promise<Verdict
         const { lost, holes, forgotten } = await witness.explain(gaps)
         findings.push(judge(promise, BigInt(lost.length) + forgotten, `${lost.length} lost, ${holes} holes, ${forgotten} no longer in the log`, lost.length > 0 ? lost : gaps.map(gap => `${gap.topic}/${gap.partition}@${gap.from}…${gap.to - 1n}`)))
       }
-      if (witness?.stranger != null) findings.push(broken('the log is the one that the table was filled from', witness.stranger))
+      if (witness !== null && witness.stranger !== null) findings.push(broken('the log is the one that the table was filled from', witness.stranger))
       const lag = witness?.lag ?? 0n
       if (options.drained) findings.push(judge('the log is drained', lag, `${lag} records wait`))
       findings.push(...await checkLedgers(connection, ledgers, async () => lag > 0n ? await witness?.waiting() ?? new Set<string>() : new Set<string>()))

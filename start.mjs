@@ -100,10 +100,10 @@ async function install () {
   process.stderr.write(`firn: installing its packages and Node ${pinnedVersion()} into node_modules (once; about 700 MB, half a minute to a few minutes) …\n`)
   const ticker = setInterval(() => process.stderr.write(`firn: still installing, ${seconds()} s\n`), 10_000)
   rmSync(marker, { force: true })
-  let { code, output } = await npm(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'])
+  let { code, output } = await npm(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error', '--fetch-retry-mintimeout=2000', '--fetch-retry-maxtimeout=5000'])
   if (code === 0 && !existsSync(pinnedNode())) {
     // The package `node` fetches its binary in an install script; some set-ups of npm skip those.
-    ({ code, output } = await npm(['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error', `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}@${pinnedVersion()}`]))
+    ({ code, output } = await npm(['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error', '--fetch-retry-mintimeout=2000', '--fetch-retry-maxtimeout=5000', `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}@${pinnedVersion()}`]))
   }
   clearInterval(ticker)
   if (code !== 0 || !existsSync(pinnedNode())) {

@@ -104,7 +104,8 @@ function readTimestamp(text: string): bigint | null {
 }
 
 function daysOf(year?: string, month?: string, day?: string): number {
-  return Math.floor(Date.UTC(Number(year), Number(month) - 1, Number(day)) / 86_400_000)
+  // Date.UTC takes the years 0 to 99 for 1900 to 1999.
+  return Math.floor(new Date(0).setUTCFullYear(Number(year), Number(month) - 1, Number(day)) / 86_400_000)
 }
 
 function secondsOf(hour = '0', minute = '0', second = '0'): number {

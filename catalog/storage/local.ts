@@ -187,11 +187,12 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<voi
   await Promise.all(Array.from({ length: Math.min(parallelFilesMax, items.length) }, worker))
 }
 
-function writeError(location: string, error: unknown): Error {
+/** One sentence for a failed write. Exported for the test: a full disk is hard to come by. */
+export function writeError(location: string, error: unknown): Error {
   if (error instanceof CatalogError) return error
   const code = codeOf(error)
   if (code === 'ENOSPC' || code === 'EDQUOT') return new CatalogError('STORAGE_FULL', { location }, error)
-  if (code === 'EEXIST') return new CatalogError('STORAGE_EXISTS', { location }, error)
+  if (code === 'EEXIST' && (error as NodeJS.ErrnoException).syscall === 'open') return new CatalogError('STORAGE_EXISTS', { location }, error)
   return new CatalogError('STORAGE_UNWRITABLE', { location, reason: reasonOf(error) }, error)
 }
 

@@ -1,0 +1,65 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { openStorage } from './open.ts'
+import { resolveWarehouse, toPath, writeError } from './local.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'firn-storage-'))
+t.teardown(() => { rmSync(folder, { recursive: true }) })
+const storage = openStorage(`file://${folder}`)
+const at = (name: string) => `file://${folder}/${name}`
+
+t.test('a file is created with its folders, and never overwritten', async t => {
+  await storage.writeDurably(at('a/b/c.avro'), Buffer.from('one'))
+  t.equal((await storage.read(at('a/b/c.avro'))).toString(), 'one')
+  t.equal(await storage.size(at('a/b/c.avro')), 3)
+  await t.rejects(storage.writeDurably(at('a/b/c.avro'), Buffer.from('two')), { code: 'STORAGE_EXISTS' })
+  t.equal((await storage.read(at('a/b/c.avro'))).toString(), 'one')
+})
+
+t.test('a folder that was removed behind our back is made again', async t => {
+  await storage.writeDurably(at('gone/x'), Buffer.from('1'))
+  rmSync(join(folder, 'gone'), { recursive: true })
+  await storage.writeDurably(at('gone/y'), Buffer.from('2'))
+  t.ok(existsSync(join(folder, 'gone/y')))
+})
+
+t.test('many files in one new folder at once are all there', async t => {
+  await Promise.all(Array.from({ length: 20 }, (_, index) => storage.writeDurably(at(`many/deep/${index}`), Buffer.from([index]))))
+  const names: string[] = []
+  for await (const file of storage.list(at('many'))) names.push(file.location)
+  t.equal(names.length, 20)
+  await storage.makeDurable(names)
+})
+
+t.test('deleting what is absent is fine; reading it names the file', async t => {
+  await storage.delete([at('nothing'), at('a/b/c.avro')])
+  t.notOk(existsSync(join(folder, 'a/b/c.avro')))
+  await t.rejects(storage.read(at('a/b/c.avro')), { code: 'STORAGE_NOT_FOUND', message: new RegExp('a/b/c.avro') })
+  await t.rejects(storage.makeDurable([at('nothing')]), { code: 'STORAGE_UNWRITABLE' })
+})
+
+t.test('an unwritable folder gives one sentence with the path', async t => {
+  writeFileSync(join(folder, 'file'), '')
+  await t.rejects(storage.writeDurably(at('file/x'), Buffer.from('')), { code: 'STORAGE_UNWRITABLE', message: /file\/x cannot be written/ })
+  if (process.getuid?.() === 0) return
+  mkdirSync(join(folder, 'locked'))
+  chmodSync(join(folder, 'locked'), 0o500)
+  await t.rejects(storage.writeDurably(at('locked/x'), Buffer.from('')), { code: 'STORAGE_UNWRITABLE' })
+})
+
+t.test('a full disk says so', async t => {
+  t.match(writeError(at('x'), Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' })), { code: 'STORAGE_FULL', message: /no space left while writing file:.*\/x/ })
+})
+
+t.test('odd names are taken as they are', async t => {
+  const name = 'event_type=a%2Fb+c/é [1].parquet'
+  await storage.writeDurably(at(name), Buffer.from('x'))
+  t.equal(readFileSync(join(folder, name)).toString(), 'x')
+  t.equal(toPath('file:/x/y'), '/x/y')
+  t.equal(resolveWarehouse('file:///a/b/'), 'file:///a/b')
+  t.equal(resolveWarehouse('file:./x'), `file://${process.cwd()}/x`)
+  t.throws(() => resolveWarehouse('s3://bucket'), { code: 'STORAGE_URL_UNSUPPORTED' })
+  t.throws(() => openStorage('s3://bucket'), { code: 'STORAGE_URL_UNSUPPORTED' })
+})

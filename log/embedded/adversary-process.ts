@@ -1,11 +1,21 @@
 // Starts the adversary of the embedded log and reads what it prints.
 
 import type { Test } from 'tap'
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
+const adversary = fileURLToPath(new URL('adversary.ts', import.meta.url))
+
 export function startAdversary (t: Test, ...words: string[]): ChildProcess {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('adversary.ts', import.meta.url)), ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [adversary, ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  return child
+}
+
+/** The same with system calls that fail as libfiu is told; null where libfiu is not installed. */
+export function startFailing (t: Test, faults: string, ...words: string[]): ChildProcess | null {
+  if (spawnSync('fiu-run', ['-h']).error !== undefined) return null
+  const child = spawn('fiu-run', ['-x', '-c', faults, process.execPath, adversary, ...words], { stdio: ['ignore', 'pipe', 'ignore'] })
   t.teardown(() => child.kill('SIGKILL'))
   return child
 }

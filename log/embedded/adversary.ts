@@ -1,5 +1,6 @@
 // What tests of the embedded log do to it from another process.
 //   append FOLDER NAME   appends without end; prints "partition offset value" after each acknowledgment
+//   try FOLDER COUNT     appends one after the other; prints "partition offset value", or the code of the error
 //   hold FOLDER          takes the write lock and stops itself (SIGSTOP) with it
 //   idle FOLDER MS       reads with nothing to read; prints the CPU milliseconds that it took
 
@@ -22,6 +23,20 @@ if (command === 'append') {
     }
   }
   await Promise.all(Array.from({ length: 8 }, (_, worker) => work(worker)))
+} else if (command === 'try') {
+  const log = await openEmbeddedLog(pathToFileURL(folder), { appendMsMax: 1000 })
+  for (let i = 0, failures = 0; i < Number(argument) && failures < 10; i++) {
+    try {
+      const [position] = await log.append([record(topic, `key-${i}`, `value-${i}`)])
+      process.stdout.write(`${position!.partition} ${position!.offset} value-${i}\n`)
+    } catch (error) {
+      const { code } = error as { code: string }
+      process.stdout.write(`${code}\n`)
+      if (code === 'LOG_FAILED') failures++
+      else await new Promise(resolve => setTimeout(resolve, 60)) // past the pause after LOG_FULL
+    }
+  }
+  await log.close()
 } else if (command === 'hold') {
   const store = new Store(folder, 0)
   store.db.transactionSync(() => {

@@ -17,7 +17,7 @@ const groupBytesMax = 4 * 1024 * 1024
 const groupRecordsMax = 50_000
 export const recordBytesMax = 4 * 1024 * 1024
 /** After a refusal for space, appends are refused for this long without trying the disk again. */
-const fullMsMin = 200
+const fullMsMin = 50
 
 export interface AppenderLimits {
   readonly bytesMax: number

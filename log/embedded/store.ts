@@ -21,6 +21,8 @@ const mapFull = -30792
 /** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_PANIC, MDB_VERSION_MISMATCH, MDB_INVALID. */
 const damageCodes = new Set([-30797, -30796, -30795, -30794, -30793])
 const noSpace = new Set([28, 122]) // ENOSPC, EDQUOT
+/** In the reason when the write of a page failed, before any sync: the transaction is gone and nothing else has happened. */
+const pageWrite = 'Attempting to write page'
 
 export interface StoreLimits {
   readonly bytesMax: number
@@ -60,6 +62,8 @@ export class Store {
       encoding: 'binary',
       keyEncoding: 'binary',
       overlappingSync: false,
+      // With batching by turn, a failed commit also rejects a promise that nobody can hold: the process would end.
+      eventTurnBatching: false,
       compression: false,
       cache: false,
       mapSize: Math.max(mapBytes, bytesMax * 4)
@@ -147,7 +151,7 @@ export class Store {
     const code = (cause as { code?: unknown } | null)?.code
     const reason = cause instanceof Error ? cause.message : String(cause)
     if (code === mapFull) return fail('LOG_FULL', { path: this.path, reason: 'its address space is used up' }, cause)
-    if (typeof code === 'number' && noSpace.has(code)) return fail('LOG_FULL', { path: this.path, reason: 'the disk has no space left' }, cause)
+    if (typeof code === 'number' && noSpace.has(code) && reason.includes(pageWrite)) return fail('LOG_FULL', { path: this.path, reason: 'the disk has no space left' }, cause)
     this.failure = fail('LOG_FAILED', { path: this.path, reason }, cause)
     return this.failure
   }

@@ -10,10 +10,10 @@ const quietMsMax = 60_000
 const freshnessWindowMs = 60_000
 
 const accepted = 'firn_gateway_events_accepted_total'
-const rows = 'firn_writer_rows_committed_total'
+const rows = 'firn_writer_rows_total'
 const deadLetters = 'firn_writer_dead_letters_total'
 const freshness = 'firn_writer_freshness_seconds'
-const halted = 'firn_writer_partitions_halted'
+const halted = 'firn_writer_halted_partitions'
 
 interface Reading {
   atMs: number
@@ -84,7 +84,8 @@ async function read (gatewayUrl: string, writerUrl: string): Promise<Reading | u
     atMs: Date.now(),
     accepted: sumOf(gateway, accepted),
     rows: sumOf(writer, rows),
-    deadLetters: sumOf(writer, deadLetters),
+    // Dropped duplicates are listed in the same table; they are no letters that somebody has to look at.
+    deadLetters: sumOf(writer, deadLetters) - (writer.get(`${deadLetters}{reason="duplicate"}`) ?? 0),
     halted: sumOf(writer, halted),
     freshness: bucketsOf(writer, freshness)
   }
@@ -105,7 +106,7 @@ export function describeLine (previous: Reading | undefined, now: Reading, oldes
     `freshness p50 ${quantile(0.5)} p99 ${quantile(0.99)}`,
     `dead letters ${now.deadLetters.toLocaleString('en')}`
   ]
-  if (now.halted > 0) parts.push(`${now.halted} partition(s) HALTED: see data/logs/writer.log`)
+  if (now.halted !== 0) parts.push(`${now.halted > 0 ? `${now.halted} partition(s)` : 'the writer'} HALTED: see logs/writer.log`)
   return parts.join('  ·  ')
 }
 

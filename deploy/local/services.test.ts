@@ -50,7 +50,7 @@ t.test('every script of package.json is a task of the starter, and every task ru
   const tasks = [...starter.matchAll(/^ {2}'?([a-z:]+)'?: \{ (?:entry|tool|tasks)/gm)].map(match => match[1] as string)
   t.strictSame(Object.keys(scripts).sort(), tasks.sort())
   for (const [name, script] of Object.entries(scripts)) t.equal(script, `node start.mjs ${name}`)
-  for (const [, entry] of starter.matchAll(/entry: '([^']+)'/g)) t.ok(existsSync(join(root, entry as string)), entry)
+  for (const [, entry] of starter.matchAll(/entry: '([^']+)'/g)) t.ok(existsSync(join(root, entry as string)), String(entry))
 })
 
 t.test('the lock file names no registry and carries the platforms', async t => {

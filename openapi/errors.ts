@@ -14,7 +14,7 @@ export const contractErrors = {
   BODY_EMPTY: entry('the body holds no event: send one event object, an array of events, {"events": […]}, or one event per line'),
   BODY_TOO_DEEP: entry('the body nests deeper than {depthMax} levels at byte {byte}; nothing of it was accepted'),
   BODY_TOO_MANY_EVENTS: entry('the body holds more than {eventsMax} events: split it into several requests', 413),
-  EVENT_NOT_JSON: entry('the event is not JSON: {reason} at byte {byte}'),
+  EVENT_NOT_JSON: entry('the event is not JSON: {reason} at {place}'),
   EVENT_ENCODING: entry('the event must be UTF-8 without a byte order mark: {reason}'),
   EVENT_NOT_OBJECT: entry('an event must be a JSON object, got {got}'),
   EVENT_TOO_LARGE: entry('the event has {bytes} bytes, {bytesMax} are allowed', 413),

@@ -159,7 +159,7 @@ export function createReader (contract: Contract): EventReader {
     } catch (error) {
       if (error instanceof DepthFailure) return { ok: false, eventId: null, code: 'EVENT_TOO_DEEP', path: null, message: describe('EVENT_TOO_DEEP', { depthMax }) }
       if (!(error instanceof SyntaxFailure)) throw error
-      const message = describe('EVENT_NOT_JSON', { reason: error.reason, byte: `${where === '' ? '' : where}${error.byte - from}` })
+      const message = describe('EVENT_NOT_JSON', { reason: error.reason, place: `${where}byte ${error.byte - from}` })
       return { ok: false, eventId: null, code: 'EVENT_NOT_JSON', path: null, message }
     }
   }

@@ -61,7 +61,7 @@ t.test('an array, {"events": […]} and NDJSON are taken alike', async t => {
   ]
   for (const [payload, type] of requests) {
     const answer = await gateway.app.inject({ method: 'POST', url: '/events', payload: Buffer.from(payload), headers: type === undefined ? {} : { 'content-type': type } })
-    t.equal(answer.statusCode, 202, type)
+    t.equal(answer.statusCode, 202, type ?? 'no type')
     t.same(answer.json(), { accepted: 2, rejected: 0, errors: [] })
   }
   t.equal((await gateway.records()).length, requests.length * 2)
@@ -76,7 +76,7 @@ t.test('a bad line of NDJSON costs itself only', async t => {
 t.test('every kind of bad input gets 4xx with code, message, retryable and requestId, and nothing lands', async t => {
   const gateway = await startGateway(t, { settings: { FIRN_GATEWAY_BODY_BYTES_MAX: '200000', FIRN_GATEWAY_EVENTS_MAX: '10' } })
   const event = JSON.stringify(someEvent())
-  const rows: Array<[string, number, string | Buffer | object, Record<string, string>?, string?]> = [
+  const rows: Array<[string, number, string | Buffer | object, (Record<string, string> | undefined)?, string?]> = [
     ['malformed JSON', 400, '{"event_id": "a"'],
     ['not UTF-8', 400, Buffer.concat([Buffer.from('{"event_id":"'), Buffer.from([0xff]), Buffer.from(event.slice(13))])],
     ['wrong type', 400, someEvent({ session_id: 7 }), undefined, 'session_id'],

@@ -6,6 +6,7 @@ import { open } from 'node:fs/promises'
 import { parse, type CsvError, type Info, type Options } from 'csv-parse'
 import { planColumns } from './csv-columns.ts'
 import { fail } from '../errors.ts'
+import { readNdjsonLines } from './ndjson-lines.ts'
 import type { SourceLine } from './source-line.ts'
 
 interface CsvRecord {
@@ -13,46 +14,69 @@ interface CsvRecord {
   readonly info: Info
 }
 
+interface CsvHeader {
+  readonly names: string[]
+  readonly delimiter: string
+  /** Where the first record begins. */
+  readonly end: number
+}
+
 const headBytes = 256 * 1024
 
 export async function * readCsvLines (path: string, from: number, lineBytesMax: number): AsyncGenerator<SourceLine> {
   const header = await readHeader(path)
   if (header === null) return
-  const { delimiter, names, end: headerEnd } = header
-  const print = plan(path, names)
-  const base = Math.max(from, headerEnd)
-  const skipped: SourceLine[] = []
-  let start = base
-  const options = optionsOf(delimiter, lineBytesMax)
-  const parser = parse({ ...options, skip_records_with_error: true })
-  parser.on('skip', (error: CsvError & { bytes?: number }) => {
-    const end = base + (error.bytes ?? 0)
-    skipped.push({ start: end, end, bytes: Buffer.from(String((error as { record?: unknown }).record ?? '')), problem: { reason: error.message }, complete: true })
-  })
-  const input = createReadStream(path, { start: base })
+  const print = plan(path, header.names)
+  let start = Math.max(from, header.end)
+  for (;;) {
+    const end = yield * readRecords(path, start, header, print, lineBytesMax)
+    if (end === null) return
+    // What the parser cannot read (a quote that does not close) would swallow what follows: give up that one line, begin after it.
+    const bad = await lineAt(path, end, lineBytesMax)
+    if (bad === null) return
+    yield { ...bad, problem: bad.problem ?? { reason: 'a quote in it does not close, or it is longer than an event may be' } }
+    start = bad.end
+  }
+}
+
+/** Yields records until the end of the file (null), or until one that cannot be read: its place. */
+async function * readRecords (path: string, from: number, header: CsvHeader, print: (cells: readonly string[]) => string, lineBytesMax: number): AsyncGenerator<SourceLine, number | null> {
+  const { delimiter, names } = header
+  let start = from
+  let failedAt = Infinity
+  const parser = parse({ ...optionsOf(delimiter, lineBytesMax), skip_records_with_error: true })
+  parser.on('skip', (error: CsvError & { bytes?: number }) => { failedAt = Math.min(failedAt, from + (error.bytes ?? 0)) })
+  const input = createReadStream(path, { start: from })
   input.on('error', error => { parser.destroy(error) })
   input.pipe(parser)
   try {
     for await (const { record, info } of parser as AsyncIterable<CsvRecord>) {
-      const end = base + info.bytes
-      while (skipped.length > 0 && (skipped[0] as SourceLine).end <= end) yield skipped.shift() as SourceLine
-      const text = record.length === names.length ? print(record) : record.join(delimiter)
+      const end = from + info.bytes
+      if (end > failedAt) break
+      const fits = record.length === names.length
       yield {
         start,
         end,
-        bytes: Buffer.from(text),
+        bytes: Buffer.from(fits ? print(record) : record.join(delimiter)),
         complete: true,
-        ...record.length === names.length ? {} : { problem: { reason: `${record.length} cells where the first line names ${names.length}` } }
+        ...fits ? {} : { problem: { reason: `${record.length} cells where the first line names ${names.length}` } }
       }
       start = end
     }
-    yield * skipped
   } finally {
     input.destroy()
   }
+  return failedAt === Infinity ? null : start
 }
 
-async function readHeader (path: string): Promise<{ names: string[], delimiter: string, end: number } | null> {
+async function lineAt (path: string, start: number, lineBytesMax: number): Promise<SourceLine | null> {
+  for await (const line of readNdjsonLines(path, start, lineBytesMax)) {
+    if (line.bytes.length > 0 || line.problem !== undefined) return { ...line, complete: true }
+  }
+  return null
+}
+
+async function readHeader (path: string): Promise<CsvHeader | null> {
   const file = await open(path)
   let head: Buffer
   try {
@@ -64,7 +88,7 @@ async function readHeader (path: string): Promise<{ names: string[], delimiter: 
   const text = head.toString('latin1')
   const firstLine = text.slice(0, text.search(/[\r\n]|$/))
   const delimiter = [',', ';', '\t', '|'].reduce((best, each) => firstLine.split(each).length > firstLine.split(best).length ? each : best, ',')
-  for await (const { record, info } of parse(head, { ...optionsOf(delimiter, headBytes), to: 1, relax_quotes: true }) as AsyncIterable<CsvRecord>) {
+  for await (const { record, info } of parse(head, { ...optionsOf(delimiter, headBytes), to: 1 }) as AsyncIterable<CsvRecord>) {
     return { names: record, delimiter, end: info.bytes }
   }
   return null
@@ -77,6 +101,7 @@ function optionsOf (delimiter: string, lineBytesMax: number): Options {
     info: true,
     record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
+    relax_quotes: true,
     skip_empty_lines: true,
     max_record_size: lineBytesMax
   }

@@ -39,7 +39,8 @@ export default tseslint.config(
     files: ['**/*.test.ts'],
     rules: {
       // tap's subtests are awaited by tap itself.
-      '@typescript-eslint/no-floating-promises': 'off'
+      '@typescript-eslint/no-floating-promises': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { args: 'none', varsIgnorePattern: '^_', caughtErrors: 'none' }]
     }
   }
 )

@@ -7,8 +7,8 @@ import { baseFields, contractColumns, eventTypes, type ContractColumn, type Iceb
 /** A plain string in place of the object is stored as this member of it. */
 const plainMember: Readonly<Record<string, string>> = { location: 'region', device: 'type' }
 
-const declaredByType = new Map(eventTypes.map(type => [type.name, new Set([...baseFields, ...type.fields])]))
-const declaredByAll = new Set(baseFields)
+const declaredByType = new Map(eventTypes.map(type => [type.name, new Set<string>([...baseFields, ...type.fields])]))
+const declaredByAll: ReadonlySet<string> = new Set(baseFields)
 
 /** The wire names that a type declares; of a type that the contract does not know, the base fields. */
 export function declaredFields (eventType: string): ReadonlySet<string> {
@@ -75,7 +75,7 @@ export function untypable (): string {
 /** The first required field that a type lacks, or NULL. */
 export function missingRequired (): string {
   const typesOf = new Map<string, string[]>()
-  for (const { name, required } of eventTypes) for (const field of required) if (!baseFields.includes(field)) typesOf.set(field, [...typesOf.get(field) ?? [], name])
+  for (const { name, required } of eventTypes) for (const field of required) if (!declaredByAll.has(field)) typesOf.set(field, [...typesOf.get(field) ?? [], name])
   const parts = [...typesOf].map(([wire, types]) => `CASE WHEN ${quoteName(nameOf(wire))} IS NULL AND event_type IN (${types.map(quoteText).join(', ')}) THEN '${wire}' END`)
   return parts.length === 0 ? 'NULL' : `coalesce(${parts.join(', ')})`
 }

@@ -4,7 +4,7 @@
 // Records of the gateway were checked there; all others are checked here by the same contract.
 // Invariant: lines + misfits + skipped = records, per partition, in offset order.
 
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { isUtf8 } from 'node:buffer'
 import { join } from 'node:path'
 import { checkEvent } from '../openapi/index.ts'
@@ -15,6 +15,7 @@ import { fail } from './errors.ts'
 
 export const lineBytesMax = 2 * 1024 * 1024
 const chunkBytes = 1024 * 1024
+const arrivalsMax = 512
 const separator = 0x1f
 const newline = 0x0a
 
@@ -75,7 +76,8 @@ export class Framer {
   lines = 0
   bytes = 0
   skipped = 0
-  oldestReceivedMs = Infinity
+  /** A sample of the times of arrival, for the freshness. */
+  readonly arrivals: number[] = []
   #laneOf = new Map<string, number>()
 
   constructor (name: string, options: FramerOptions) {
@@ -83,11 +85,14 @@ export class Framer {
     this.options = options
   }
 
-  /** `decided(offset)`: is already a dead letter from before a crash, so it is consumed without a trace. */
-  add (batch: RecordBatch, decided: ((offset: bigint) => boolean) | null = null): void {
-    const number = this.#lane(batch)
+  /**
+   * `position` is where the partition was read up to: the log may have holes. `decided(offset)` says that the record
+   * is already a dead letter from before a crash: it is consumed without a trace.
+   */
+  add (batch: RecordBatch, position: bigint, decided: ((offset: bigint) => boolean) | null = null): void {
+    const number = this.#lane(batch, position)
     const lane = this.lanes[number]!
-    if (batch.firstOffset < lane.end) throw new TypeError(`batch at ${batch.firstOffset} of ${batch.topic}/${batch.partition}, expected ${lane.end}`)
+    if (position !== lane.end || batch.firstOffset < position) throw new TypeError(`batch at ${batch.firstOffset} of ${batch.topic}/${batch.partition}, the lane ends at ${lane.end}`)
     const base = Number(batch.firstOffset - lane.start)
     const headers = new Array<Headers | undefined>(batch.headers.length)
     const { bytes, valueStart, valueEnd, headersIndex, offsetDelta, count } = batch
@@ -104,7 +109,6 @@ export class Framer {
       const header = headers[index] ??= readHeaders(batch.headers[index] ?? {}, number)
       const start = valueStart[i]!
       const end = valueEnd[i]!
-      if (batch.timestampMs[i]! < this.oldestReceivedMs) this.oldestReceivedMs = batch.timestampMs[i]!
       if (header.prefix === null || careful || end - start > valueBytesMax) {
         this.#addCarefully(number, delta, header, bytes.subarray(start, end), batch.timestampMs[i]!)
         continue
@@ -123,6 +127,7 @@ export class Framer {
       lane.lines++
       this.lines++
     }
+    if (count > 0 && this.arrivals.length < arrivalsMax) this.arrivals.push(batch.timestampMs[0]!, batch.timestampMs[count - 1]!)
     this.bytes += count === 0 ? 0 : valueEnd[count - 1]! - valueStart[0]!
     lane.end = batch.nextOffset
   }
@@ -140,7 +145,16 @@ export class Framer {
       .map(lane => lane.file)
   }
 
-  #lane (batch: RecordBatch): number {
+  /** Removes the files. */
+  discard (): void {
+    for (const lane of this.lanes) {
+      if (lane.fd !== null) closeSync(lane.fd)
+      lane.fd = null
+      if (lane.lines > 0) rmSync(lane.file, { force: true })
+    }
+  }
+
+  #lane (batch: RecordBatch, position: bigint): number {
     const key = `${batch.partition}/${batch.topic}`
     let number = this.#laneOf.get(key)
     if (number === undefined) {
@@ -149,8 +163,8 @@ export class Framer {
       this.lanes.push({
         topic: batch.topic,
         partition: batch.partition,
-        start: batch.firstOffset,
-        end: batch.firstOffset,
+        start: position,
+        end: position,
         lines: 0,
         file: join(this.options.dir, `${this.name}-${number}.lines`),
         chunk: Buffer.allocUnsafeSlow(chunkBytes),

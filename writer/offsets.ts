@@ -115,6 +115,13 @@ export function mergeOffsets (base: RecordedOffsets | null, batch: readonly Cons
   return { tableUuid: carrier.tableUuid, snapshotId: carrier.snapshotId, sequenceNumber: carrier.sequenceNumber, clusterId: carrier.log.clusterId, topics }
 }
 
+/** The same for dead_letters, which may be ahead after a crash: `next` only rises. */
+export function advanceOffsets (base: RecordedOffsets | null, batch: readonly ConsumedRange[], carrier: Parameters<typeof mergeOffsets>[2]): RecordedOffsets {
+  const next = (topic: string, partition: number): bigint | undefined => base?.topics.get(topic)?.partitions.get(partition)?.next
+  const rising = batch.filter(({ topic, partition, end }) => (next(topic, partition) ?? -1n) < end)
+  return mergeOffsets(base, rising.map(range => ({ ...range, start: next(range.topic, range.partition) ?? range.start })), carrier)
+}
+
 /** Null when the text is not a value that this version understands. */
 export function parseOffsets (text: string): RecordedOffsets | null {
   try {

@@ -5,11 +5,11 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { DuckDBUIntegerType, UINTEGER, type DuckDBConnection, type DuckDBResult } from '@duckdb/node-api'
-import { dataFileFromDuckDB, dataFileLocation, fieldIdsForDuckDB, type DataFile, type LoadedTable, type Schema, type Storage } from '../catalog/index.ts'
-import { contractColumns, rowColumns } from '../openapi/index.ts'
+import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api'
+import { dataFileFromDuckDB, dataFileLocation, duckdbType, fieldIdsForDuckDB, type DataFile, type DuckDBStatsRow, type LoadedTable, type NestedField, type Schema, type Storage } from '../catalog/index.ts'
+import { contractColumns, rowColumns, type ContractColumn } from '../openapi/index.ts'
 import { BatchIds } from './batch-ids.ts'
-import { duckdbType, missingRequired, quoteName, quoteText, readerStructure, typedColumns, untypable } from './columns.ts'
+import { missingRequired, quoteName, quoteText, readerStructure, typedColumns, untypable } from './columns.ts'
 import { sqlList, type Engine } from './engine.ts'
 import { fail } from './errors.ts'
 import { lineBytesMax, type Framer, type Lane } from './framer.ts'
@@ -127,7 +127,7 @@ export async function unlistTypes (connection: DuckDBConnection, batch: ParsedBa
 /** Writes one file per partition; durable when this resolves. */
 export async function writeRows (engine: Engine, storage: Storage, table: LoadedTable, batch: ParsedBatch, partitions: readonly RowPartition[], committedUs: bigint): Promise<DataFile[]> {
   const schema = knownSchema(table)
-  const columns = schema.fields.map(field => `${rowExpression(field.name, batch, committedUs)} AS ${quoteName(field.name)}`).join(', ')
+  const columns = schema.fields.map(field => `CAST(${rowExpression(field.name, batch, committedUs)} AS ${duckdbType(field.type)}) AS ${quoteName(field.name)}`).join(', ')
   const spec = table.metadata['partition-specs'].find(({ 'spec-id': id }) => id === table.metadata['default-spec-id'])!
   return await writeFiles(engine, storage, table, schema, partitions.map(({ eventType, days }) => ({
     partition: Object.fromEntries(spec.fields.map(field => [field.name, field.name === 'event_date' ? days : eventType])),
@@ -144,15 +144,23 @@ export async function writeFiles (engine: Engine, storage: Storage, table: Loade
   const stats = await engine.runAll(files.map(({ select }, i) =>
     `COPY (${select}) TO ${quoteText(paths[i]!)} (FORMAT parquet, COMPRESSION zstd, FIELD_IDS ${fieldIds}, RETURN_STATS)`))
   await storage.makeDurable(locations)
-  return stats.map(([row], i) => dataFileFromDuckDB({ ...row, filename: locations[i]! } as never, schema, spec, files[i]!.partition))
+  return stats.map(([row], i) => dataFileFromDuckDB(row as unknown as DuckDBStatsRow, schema, spec, files[i]!.partition, locations[i]!))
 }
 
 /** The table's schema without the columns that this version does not know. */
 export function knownSchema (table: LoadedTable): Schema {
   const { metadata } = table
   const schema = metadata.schemas.find(({ 'schema-id': id }) => id === metadata['current-schema-id'])!
-  const known = new Set([...contractColumns, ...rowColumns].map(({ name }) => name))
-  return { ...schema, fields: schema.fields.filter(({ name }) => known.has(name)) }
+  return { ...schema, fields: knownFields(schema.fields, [...contractColumns, ...rowColumns]) }
+}
+
+function knownFields (fields: readonly NestedField[], columns: readonly ContractColumn[]): NestedField[] {
+  return fields.flatMap(field => {
+    const column = columns.find(({ name }) => name === field.name)
+    if (column === undefined) return []
+    if (typeof column.type === 'string' || typeof field.type === 'string' || field.type.type !== 'struct') return [field]
+    return [{ ...field, type: { ...field.type, fields: knownFields(field.type.fields, column.type.fields) } }]
+  })
 }
 
 function rowExpression (name: string, batch: ParsedBatch, committedUs: bigint): string {
@@ -168,6 +176,3 @@ function rowExpression (name: string, batch: ParsedBatch, committedUs: bigint): 
 export async function dropBatch (connection: DuckDBConnection, batch: ParsedBatch): Promise<void> {
   await connection.run(`DROP TABLE IF EXISTS ${batch.table}`)
 }
-
-export const rowIdType: DuckDBUIntegerType = UINTEGER
-export { duckdbType }

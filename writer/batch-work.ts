@@ -1,0 +1,132 @@
+// One sealed batch on its way to the table: flushing (filter, files) → committing (dead letters, rows) → landed.
+// After a conflict that brought new ids, the batch is filtered again and written again under a new snapshot id: the old
+// attempt asserted a main that has moved, so it can never land.
+
+import { eventTypes } from '../openapi/index.ts'
+import type { DataFile } from '../catalog/index.ts'
+import { commitLetters, commitRows, type CommitParts } from './commit.ts'
+import type { BatchIds } from './batch-ids.ts'
+import type { Duplicates } from './duplicates.ts'
+import type { Engine } from './engine.ts'
+import { fail } from './errors.ts'
+import { writeLetters } from './letters.ts'
+import type { ConsumedRange, LogIds } from './offsets.ts'
+import { markDuplicates, partitionsOf, readIds, unlistTypes, writeRows, type ParsedBatch, type RowPartition } from './pipeline.ts'
+import type { WriterTables } from './tables.ts'
+
+export type BatchState =
+  | { readonly at: 'flushing', readonly ids: BatchIds }
+  | { readonly at: 'committing', readonly ids: BatchIds, readonly files: readonly DataFile[], readonly partitions: readonly RowPartition[], readonly attempt: number }
+  | { readonly at: 'landed', readonly snapshotId: bigint, readonly tables: WriterTables, readonly rows: number, readonly letters: number, readonly duplicates: number }
+
+export interface BatchParts extends CommitParts { readonly engine: Engine, readonly duplicates: Duplicates, readonly log: LogIds, readonly typesMax: number }
+
+type Landed = Extract<BatchState, { at: 'landed' }>
+
+/** Throws WRITER_FENCED when the batch is not ours to write: read on from the table. */
+export async function landBatch (parts: BatchParts, tables: WriterTables, batch: ParsedBatch): Promise<Landed> {
+  const work = new BatchWork(parts, tables, batch)
+  let state: BatchState = { at: 'flushing', ids: await readIds(parts.engine.main, batch) }
+  for (let attempt = 1; ; attempt++) {
+    switch (state.at) {
+      case 'flushing':
+        state = await work.flush(state.ids, attempt)
+        break
+      case 'committing':
+        state = await work.commit(state)
+        break
+      case 'landed':
+        return state
+    }
+  }
+}
+
+class BatchWork {
+  readonly #parts: BatchParts
+  readonly #batch: ParsedBatch
+  readonly #ranges: ConsumedRange[]
+  readonly #committedUs: bigint
+  #tables: WriterTables
+  #duplicates: Uint32Array = new Uint32Array(0)
+  #unlisted = new Set<string>()
+  #lettersListed = false
+
+  constructor (parts: BatchParts, tables: WriterTables, batch: ParsedBatch) {
+    this.#parts = parts
+    this.#tables = tables
+    this.#batch = batch
+    this.#ranges = batch.lanes.map(({ topic, partition, start, end }) => ({ topic, partition, start, end }))
+    this.#committedUs = BigInt(Math.trunc(parts.nowMs())) * 1000n
+  }
+
+  /** Drops duplicates and surplus types, lists what is new among the dead letters, writes the rows. */
+  async flush (ids: BatchIds, attempt: number): Promise<BatchState> {
+    const { engine, storage, duplicates } = this.#parts
+    const { main } = engine
+    const before = this.#duplicates
+    await duplicates.follow(this.#tables.events)
+    this.#duplicates = union(before, await duplicates.check(this.#tables.events, this.#batch, ids))
+    if (this.#duplicates.length > before.length) await markDuplicates(main, this.#batch, this.#duplicates.map(position => ids.rows[position]!))
+    const surplus = this.#surplusTypes()
+    if (surplus.length > 0) {
+      await unlistTypes(main, this.#batch, surplus)
+      for (const type of surplus) this.#unlisted.add(type)
+    }
+    await this.#listLetters(ids, before)
+    const partitions = this.#duplicates.length > 0 || this.#unlisted.size > 0 ? await partitionsOf(main, this.#batch) : this.#batch.partitions
+    const files = await writeRows(engine, storage, this.#tables.events, this.#batch, partitions, this.#committedUs)
+    return { at: 'committing', ids, files, partitions, attempt }
+  }
+
+  async commit ({ ids, files, partitions, attempt }: Extract<BatchState, { at: 'committing' }>): Promise<BatchState> {
+    const { duplicates, log } = this.#parts
+    const rows = partitions.reduce((sum, partition) => sum + partition.rows, 0)
+    const letters = this.#letters()
+    const outcome = await commitRows(this.#parts, this.#tables.events, {
+      ranges: this.#ranges, files, log, rows, letters,
+      isCheckedOn: async base => {
+        if (duplicates.isAt(base) || !await duplicates.follow(base)) return true
+        const found = await duplicates.check(base, this.#batch, ids)
+        return union(this.#duplicates, found).length === this.#duplicates.length && this.#surplusTypes().length === 0
+      }
+    })
+    if (outcome.kind === 'fenced') throw fail('WRITER_FENCED', { reason: outcome.reason })
+    if (outcome.kind === 'stale') {
+      this.#tables = { ...this.#tables, events: outcome.table }
+      return await this.flush(ids, attempt + 1)
+    }
+    await duplicates.landed(outcome.table, outcome.snapshotId, ids, this.#duplicates, partitions.map(({ eventType }) => eventType))
+    return { at: 'landed', snapshotId: outcome.snapshotId, tables: { ...this.#tables, events: outcome.table }, rows, letters, duplicates: this.#duplicates.length }
+  }
+
+  #letters (): number {
+    return this.#batch.unfit + this.#batch.framed.misfits.length + this.#duplicates.length
+  }
+
+  /** dead_letters first: on resume, what it lists is decided. */
+  async #listLetters (ids: BatchIds, before: Uint32Array): Promise<void> {
+    const all = !this.#lettersListed
+    const old = new Set(before)
+    const added = this.#duplicates.filter(position => !old.has(position))
+    if (all ? this.#letters() === 0 : added.length === 0) return
+    const { engine, storage, log } = this.#parts
+    const files = await writeLetters(engine, storage, this.#tables.letters, this.#batch, this.#committedUs, all ? null : added.map(position => ids.rows[position]!))
+    const letters = await commitLetters(this.#parts, this.#tables.letters, { ranges: this.#ranges, files, log, letters: all ? this.#letters() : added.length })
+    this.#tables = { ...this.#tables, letters }
+    this.#lettersListed = true
+  }
+
+  /** Types of the batch for which the table has no room; deterministic, so that all writers agree on one base. */
+  #surplusTypes (): string[] {
+    const { duplicates, typesMax } = this.#parts
+    const known = new Set([...duplicates.types, ...eventTypes.map(({ name }) => name), 'unlisted'])
+    const fresh = [...new Set(this.#batch.partitions.map(({ eventType }) => eventType))].filter(type => !known.has(type) && !this.#unlisted.has(type)).sort()
+    return fresh.slice(Math.max(0, typesMax - known.size))
+  }
+}
+
+function union (left: Uint32Array, right: Uint32Array): Uint32Array {
+  if (left.length === 0) return right
+  return Uint32Array.from(new Set([...left, ...right])).sort()
+}
+

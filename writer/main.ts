@@ -1,0 +1,53 @@
+// The writer as a process: log → rows in the table. `--until-end` drains the log to its end as of now and exits with 0.
+
+import { isAbsolute, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { connectCatalog, openStorage } from '../catalog/index.ts'
+import { openLogFrom } from '../log/index.ts'
+import { createHttpServer, createMetrics, listen, readConfig, runService } from '../runtime/index.ts'
+import { writerSettings } from './config.ts'
+import { Duplicates } from './duplicates.ts'
+import { openEngine } from './engine.ts'
+import { createWriterMetrics } from './metrics.ts'
+import { Writer } from './writer.ts'
+
+const config = readConfig('writer', writerSettings)
+
+runService('writer', async ({ logger, signal, onClose, stop }) => {
+  const under = (name: string): string => resolve(config.FIRN_DATA_DIR, name)
+  const dir = config.FIRN_WRITER_STAGING_DIR ?? under('writer')
+  const stagingDir = isAbsolute(dir) ? dir : join(process.cwd(), dir)
+  const source = await openLogFrom(config.FIRN_LOG_URL ?? pathToFileURL(under('log')).href, config)
+  onClose(async () => { await source.close() })
+  const storage = openStorage(config.FIRN_WAREHOUSE_URL ?? pathToFileURL(under('warehouse')).href)
+  const catalog = connectCatalog(config.FIRN_CATALOG_URL)
+  const engine = await openEngine({ memoryBytesMax: config.FIRN_WRITER_MEMORY_BYTES_MAX, stagingDir, writers: config.FIRN_WRITER_THREADS })
+  const nowMs = Date.now
+  const windowSeconds = config.FIRN_EVENT_AGE_DAYS_MAX * 86_400
+  const duplicates = new Duplicates(engine, storage, { idsMax: config.FIRN_WRITER_INDEX_IDS_MAX, windowSeconds, nowMs })
+  const registry = createMetrics('writer')
+  const writer = new Writer({ catalog, storage, logger, nowMs, signal, engine, duplicates, source, typesMax: config.FIRN_EVENT_TYPES_MAX, metrics: createWriterMetrics(registry) }, {
+    topics: config.FIRN_LOG_TOPICS,
+    dir: stagingDir,
+    intervalMs: config.FIRN_WRITER_COMMIT_INTERVAL_MS,
+    rowsMax: config.FIRN_WRITER_COMMIT_ROWS_MAX,
+    bytesMax: config.FIRN_WRITER_COMMIT_BYTES_MAX,
+    eventBytesMax: config.FIRN_EVENT_BYTES_MAX,
+    futureMinutesMax: config.FIRN_EVENT_FUTURE_MINUTES_MAX,
+    ageDaysMax: config.FIRN_EVENT_AGE_DAYS_MAX,
+    resumeFrom: config.FIRN_WRITER_RESUME_FROM ?? null,
+    untilEnd: config.untilEnd
+  })
+  const app = createHttpServer({ logger, bodyBytesMax: 1024, metrics: registry, ready: async () => { await writer.checkReady() } })
+  await listen(app, { host: config.FIRN_WRITER_HOST, port: config.FIRN_WRITER_PORT, setting: 'FIRN_WRITER_PORT' })
+  onClose(async () => { await app.close() })
+
+  const running = writer.run()
+  onClose(async () => { await running.catch(() => undefined) })
+  running.then(() => { if (!signal.aborted) stop(0) }, (error: unknown) => {
+    if (signal.aborted) return
+    logger.fatal({ err: error }, 'the writer ends')
+    process.stderr.write(`writer ends: ${error instanceof Error ? error.message : String(error)}\n`)
+    stop(1)
+  })
+})

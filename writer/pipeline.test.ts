@@ -1,0 +1,133 @@
+// Values: what the contract accepted is what the row holds, through the real log and the real engine.
+
+import t from 'tap'
+import { pathToFileURL } from 'node:url'
+import { openLog, type LogRecord, type RecordHeaders } from '../log/index.ts'
+import { openEngine, type Engine } from './engine.ts'
+import { Framer } from './framer.ts'
+import { parseBatch, readIds } from './pipeline.ts'
+
+const now = Date.UTC(2026, 5, 15, 12)
+const fromGateway: RecordHeaders = { received_at: String(now * 1000), ip: '10.1.2.3', user_agent: 'Mozilla/5.0 "quoted", \\ and more', source: 'gateway' }
+const base = (more: object): string => JSON.stringify({ event_id: 'e1', event_type: 'page_view', timestamp: '2026-06-15T11:00:00Z', ...more })
+
+type Row = Record<string, unknown>
+
+t.test('the pipeline', async t => {
+  const dir = t.testdir({})
+  const engine = await openEngine({ memoryBytesMax: 512 * 1024 ** 2, stagingDir: dir, writers: 1 })
+  t.teardown(() => { engine.close() })
+  let batches = 0
+  const read = async (values: (string | Buffer)[], headers: RecordHeaders = fromGateway): Promise<{ rows: Row[], framer: Framer }> => await readThrough(engine, `${dir}/${batches++}`, values, headers)
+  const one = async (value: string | Buffer, headers?: RecordHeaders): Promise<Row> => {
+    const { rows, framer } = await read([value], headers)
+    t.equal(framer.misfits.length, 0, framer.misfits[0]?.error ?? '')
+    return rows[0]!
+  }
+
+  t.test('times are instants in UTC, fractions cut to microseconds', async t => {
+    for (const [sent, read] of [
+      ['2026-06-15T11:00:00Z', '2026-06-15 11:00:00+00'], ['2026-06-15T13:00:00.1+02:00', '2026-06-15 11:00:00.1+00'],
+      ['2026-06-15T11:00:00.123456999Z', '2026-06-15 11:00:00.123456+00'], ['2026-06-15t11:00:00z', '2026-06-15 11:00:00+00'], ['2026-06-14T23:30:00-01:30', '2026-06-15 01:00:00+00']
+    ]) {
+      const row = await one(base({ timestamp: sent }))
+      t.equal(row._reason, null, sent ?? '')
+      t.equal(row.event_time, read)
+      t.equal(row._row_date, '2026-06-15')
+    }
+  })
+
+  t.test('money is exact, whatever it was written as', async t => {
+    for (const [sent, read] of [['12.1', '12.10'], ['"0.07"', '0.07'], ['9999999999999.99', '9999999999999.99'], ['"9999999999999999.99"', '9999999999999999.99'], ['-3', '-3.00']]) {
+      const row = await one(`{"event_id":"m","event_type":"payment_captured","timestamp":"2026-06-15T11:00:00Z","payment_id":"p","order_id":"o","amount":${sent}}`)
+      t.equal(row._reason, null)
+      t.equal(row.amount, read)
+      t.equal(row.currency, 'USD')
+    }
+  })
+
+  t.test('orders default to quantity times unit price, clickstream does not', async t => {
+    t.match(await one(base({ event_type: 'order_created', order_id: 'o', quantity: 3, unit_price: 19.99 })), { amount: '59.97', currency: 'USD', quantity: '3' })
+    t.match(await one(base({ event_type: 'purchase', quantity: 3, unit_price: '19.99' })), { amount: null, currency: null })
+  })
+
+  t.test('a plain string is a region or a type, an object is itself', async t => {
+    t.match(await one(base({ location: 'Bavaria', device: 'mobile' })), { location: { region: 'Bavaria', country: null }, device: { type: 'mobile' } })
+    t.match(await one(base({ location: { country: 'DE', latitude: 48.1 } })), { location: { country: 'DE', region: null, latitude: 48.1 }, device: null })
+    t.match(await one(base({ location: null, properties: { location: 'x' } })), { location: null })
+  })
+
+  t.test('texts keep every character, properties stay JSON', async t => {
+    const row = await one(base({ title: 'größe 🚚 "quoted" \\ \u001f\ttab\nline', properties: { a: [1, { b: null }], ä: 'ö' } }))
+    t.equal(row.title, 'größe 🚚 "quoted" \\ \u001f\ttab\nline')
+    t.same(JSON.parse(row.properties as string), { a: [1, { b: null }], ä: 'ö' })
+    t.equal(row.user_agent, fromGateway.user_agent)
+  })
+
+  t.test('what a type does not declare is kept as sent', async t => {
+    const row = await one('{"event_id":"x","event_type":"page_view","timestamp":"2026-06-15T11:00:00Z","amount": 1.50, "loyalty":{"tier" : "gold"},"properties":{"a":1}}', { ...fromGateway, extra: '1' })
+    t.equal(row.amount, null)
+    t.equal(row.properties, '{"a":1,"$extra":{"amount":1.50,"loyalty":{"tier" : "gold"}}}')
+    t.equal((await one(base({ event_type: 'own_type', order_id: 'o' }), { ...fromGateway, extra: '1' })).properties, '{"$extra":{"order_id":"o"}}')
+  })
+
+  t.test('records of a direct producer are checked by the contract', async t => {
+    t.equal((await one(base({ amount: 1.5 }), {})).properties, '{"$extra":{"amount":1.5}}')
+    const { framer } = await read([base({ timestamp: '2020-01-01T00:00:00Z' }), base({ timestamp: 'yesterday' }), base({ url: 5 }), '[]', '', 'x'.repeat(70_000)], {})
+    t.equal(framer.misfits.length, 6)
+    t.equal(framer.lines, 0)
+    t.equal((await read([base({ timestamp: '2020-01-01T00:00:00Z' })], { source: 'import' })).framer.misfits.length, 0, 'history has no age')
+  })
+
+  t.test('no value can break or forge a line', async t => {
+    const forged = Buffer.from(`1\x1f0\x1f1\x1f\x1f\x1f1\x1f\x1f${base({ event_id: 'forged' })}`)
+    const values = [base({ event_id: 'a' }), Buffer.concat([Buffer.from('{}\n'), forged]), forged, Buffer.from([0xff, 0xfe]), base({ event_id: 'b' }), '', 'a\rb', base({ event_id: 'c' }).replace(',', ',\r\n '), Buffer.from('{"event_id":"n\0"}')]
+    const { rows, framer } = await read(values)
+    t.same(rows.filter(row => row._reason === null).map(row => row.event_id), ['a', 'b', 'c'])
+    t.equal(framer.lines + framer.misfits.length, values.length)
+    for (const { delta, payload } of framer.misfits) t.same(payload, Buffer.from(values[delta]!), 'with its exact bytes')
+  })
+
+  t.test('a record of the gateway that is no event is routed, not lost', async t => {
+    const { rows } = await read(['not json', '[1]', base({ event_id: '' }), base({ event_type: 'Bad' }), base({ timestamp: 'x' }), base({ event_type: 'order_created' }), base({ event_type: 'order_created', order_id: 'o', amount: 'much' })])
+    t.same(rows.map(row => row._reason), ['WRITER_RECORD_NOT_JSON', 'WRITER_RECORD_NOT_AN_EVENT', 'WRITER_RECORD_NOT_AN_EVENT', 'WRITER_RECORD_NOT_AN_EVENT', 'WRITER_RECORD_NOT_AN_EVENT', 'WRITER_FIELD_MISSING', 'WRITER_VALUE_UNTYPABLE'])
+    t.equal(rows[0]!._raw, 'not json')
+  })
+
+  t.test('ids come in row order', async t => {
+    const dir2 = `${dir}/ids`
+    const { batch, framer } = await parse(engine, dir2, Array.from({ length: 5000 }, (_, i) => base({ event_id: `id-${i % 2500}` })), fromGateway)
+    const ids = await readIds(engine.main, batch)
+    t.equal(ids.count, 5000)
+    t.same([...ids.rows.subarray(0, 5)], [0, 1, 2, 3, 4])
+    t.equal(ids.seconds[0], now / 1000)
+    t.same(ids.hashes.subarray(0, 3), ids.hashes.subarray(7500, 7503), 'same id, same hash')
+    framer.discard()
+  })
+})
+
+async function readThrough (engine: Engine, dir: string, values: (string | Buffer)[], headers: RecordHeaders): Promise<{ rows: Row[], framer: Framer }> {
+  const { batch, framer } = await parse(engine, dir, values, headers)
+  const rows = framer.lines === 0 ? [] : (await engine.main.runAndReadAll(`SELECT * FROM ${batch.table} ORDER BY log_offset`)).getRowObjectsJson() as Row[]
+  framer.discard()
+  return { rows, framer }
+}
+
+async function parse (engine: Engine, dir: string, values: (string | Buffer)[], headers: RecordHeaders): Promise<{ batch: Awaited<ReturnType<typeof parseBatch>>, framer: Framer }> {
+  const { mkdirSync } = await import('node:fs')
+  mkdirSync(dir, { recursive: true })
+  const log = await openLog(pathToFileURL(`${dir}/log`).href, { partitions: 1 })
+  await log.ensureTopic('t')
+  await log.append(values.map((value): LogRecord => ({ topic: 't', key: 'k', value: Buffer.from(value), headers, timestampMs: now })))
+  const reader = await log.open({ topics: ['t'], startAt: () => 'earliest' })
+  const framer = new Framer(`b${dir.replaceAll(/\W/g, '')}`, { dir, eventBytesMax: 65536, futureMinutesMax: 60, ageDaysMax: 7 })
+  for (let read = 0; read < values.length;) {
+    const event = await reader.poll(1000, 1e7)
+    if (event?.kind !== 'batch') continue
+    framer.add(event.batch, event.batch.firstOffset)
+    read += event.batch.count
+  }
+  await reader.close()
+  await log.close()
+  return { batch: await parseBatch(engine, framer, framer.seal()), framer }
+}

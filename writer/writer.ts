@@ -1,0 +1,344 @@
+// The writer's loop: fill a batch from the log, seal it by time, rows or bytes, parse it beside the one before, land it.
+// At most one batch is filling, one is parsed, one is landing; beyond that reading waits. Recovery is always the same:
+// drop what is in memory and read on from the table. Only a landed commit is acknowledged to the log.
+// Where it can die: filling and parsing (nothing exists), flushing (files that nobody names), committing (the table
+// knows), acknowledging (advisory).
+
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { deleteExpiredFiles } from '../catalog/index.ts'
+import type { Log, LogReader } from '../log/index.ts'
+import { FirnError } from '../runtime/index.ts'
+import { landBatch, type BatchParts } from './batch-work.ts'
+import { fail, is } from './errors.ts'
+import { Framer, type FramerOptions } from './framer.ts'
+import type { WriterMetrics } from './metrics.ts'
+import { dropBatch, parseBatch } from './pipeline.ts'
+import { openSession, outOfRange, type HaltedPartition, type ResumeFrom, type Session } from './session.ts'
+import type { WriterTables } from './tables.ts'
+
+const idlePollMs = 10_000
+const busyPollMs = 100
+const pollBytesMax = 4 * 1024 * 1024
+const backoffMsMin = 500
+const backoffMsMax = 30_000
+const haltedLookMs = 30_000
+
+export interface WriterSettings extends FramerOptions {
+  readonly topics: readonly string[]
+  readonly intervalMs: number
+  readonly rowsMax: number
+  readonly bytesMax: number
+  readonly resumeFrom: ResumeFrom | null
+  readonly untilEnd: boolean
+}
+
+export interface WriterParts extends Omit<BatchParts, 'log'> { readonly source: Log, readonly metrics: WriterMetrics | null }
+
+type WriterState =
+  | { readonly at: 'starting' }
+  | { readonly at: 'reading', readonly session: Session, readonly halted: readonly HaltedPartition[] }
+  | { readonly at: 'recovering', readonly error: Error, readonly attempt: number }
+  | { readonly at: 'halted', readonly error: FirnError }
+  | { readonly at: 'ended' }
+
+export class Writer {
+  readonly #parts: WriterParts
+  readonly #settings: WriterSettings
+  #state: WriterState = { at: 'starting' }
+  #batches = 0
+  #resume: ResumeFrom | null
+
+  constructor (parts: WriterParts, settings: WriterSettings) {
+    this.#parts = parts
+    this.#settings = settings
+    this.#resume = settings.resumeFrom
+  }
+
+  /** Rejects with the reason while rows are not being written. */
+  async checkReady (): Promise<void> {
+    const state = this.#state
+    if (state.at === 'halted' || state.at === 'recovering') throw state.error
+    if (state.at !== 'reading') throw new Error(`the writer is ${state.at}`)
+    if (state.halted.length > 0) throw haltError(state.halted[0]!)
+  }
+
+  /** Runs until the signal aborts, or with `untilEnd` until the log is drained. Throws what only an operator can mend. */
+  async run (): Promise<void> {
+    const { signal, logger, metrics } = this.#parts
+    await emptyStaging(this.#settings.dir)
+    for (let attempt = 1; !signal.aborted;) {
+      try {
+        const session = await openSession(this.#parts, this.#parts.source, this.#settings.topics, this.#resume)
+        this.#resume = null
+        const reading = new Reading(this.#parts, this.#settings, session, () => `batch${this.#batches++}`)
+        this.#state = { at: 'reading', session, halted: reading.halted }
+        metrics?.halted.set(reading.halted.length)
+        try {
+          await reading.run()
+          this.#state = { at: 'ended' }
+          return
+        } finally {
+          if (reading.landed > 0) attempt = 1
+        }
+      } catch (error) {
+        if (signal.aborted) return
+        if (is(error, 'WRITER_HALTED')) {
+          if (this.#settings.untilEnd) throw error
+          if (this.#state.at !== 'halted' || this.#state.error.message !== error.message) {
+            logger.fatal({ code: error.code }, error.message)
+            process.stderr.write(error.message + '\n')
+          }
+          this.#state = { at: 'halted', error }
+          metrics?.halted.set(-1)
+          await sleep(haltedLookMs, undefined, { signal }).catch(() => undefined)
+          continue
+        }
+        if (!isRetryable(error)) throw error
+        this.#state = { at: 'recovering', error: error as Error, attempt }
+        metrics?.fenced.inc({ reason: (error as FirnError).code })
+        const waitMs = is(error, 'WRITER_FENCED') ? 10 * attempt : Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(attempt - 1, 10))
+        logger.warn({ code: (error as FirnError).code, attempt, waitMs }, (error as Error).message)
+        attempt++
+        await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+      }
+    }
+  }
+}
+
+/** One reading of the log from the table's offsets, until something makes it start over. */
+class Reading {
+  readonly halted: HaltedPartition[]
+  landed = 0
+  readonly #parts: WriterParts
+  readonly #settings: WriterSettings
+  readonly #session: Session
+  readonly #name: () => string
+  readonly #positions = new Map<string, bigint>()
+  #tables: WriterTables
+  #open: Framer
+  #openedMs = 0
+  #unfinished = 0
+  #tail: Promise<void> = Promise.resolve()
+  #failure: unknown = null
+  #settled: (() => void) | null = null
+
+  constructor (parts: WriterParts, settings: WriterSettings, session: Session, name: () => string) {
+    this.#parts = parts
+    this.#settings = settings
+    this.#session = session
+    this.#tables = session.tables
+    this.#name = name
+    this.halted = [...session.halted]
+    this.#open = new Framer(name(), settings)
+    for (const halt of this.halted) this.#sayHalted(halt)
+  }
+
+  async run (): Promise<void> {
+    const { source, signal } = this.#parts
+    const { topics, untilEnd } = this.#settings
+    const ends = untilEnd ? await this.#ends() : null
+    const recorded = this.#session.offsets?.topics
+    const reader = await source.open({ topics, startAt: (topic, partition) => recorded?.get(topic)?.partitions.get(partition)?.next ?? 'earliest' })
+    const stop = (): void => { void reader.close() }
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      await this.#read(reader, ends)
+      // Ending: what is filling is read again at the next start, what is landing lands.
+      if (ends !== null && !signal.aborted && this.#open.records > 0) this.#seal()
+      await this.#tail
+      if (this.#failure !== null && !signal.aborted) throw this.#failure
+    } finally {
+      signal.removeEventListener('abort', stop)
+      await reader.close()
+      await this.#tail
+      this.#open.discard()
+    }
+  }
+
+  async #read (reader: LogReader, ends: Map<string, bigint> | null): Promise<void> {
+    const { signal } = this.#parts
+    while (!signal.aborted) {
+      if (this.#failure !== null) throw this.#failure
+      const full = this.#isFull()
+      if (this.#isDue(full)) this.#seal()
+      else if (full) {
+        await this.#settles()
+        continue
+      }
+      if (ends !== null && this.#isDrained(ends)) return
+      const event = await reader.poll(this.#waitMs(), Math.min(pollBytesMax, this.#settings.bytesMax)).catch((error: unknown) => {
+        if (signal.aborted) return null
+        throw error
+      })
+      if (event === null) continue
+      const { topic } = event.kind === 'batch' ? event.batch : event
+      switch (event.kind) {
+        case 'batch': {
+          const { batch } = event
+          const key = `${batch.partition}/${topic}`
+          if (this.halted.some(halt => halt.topic === topic && halt.partition === batch.partition)) break
+          const recorded = this.#session.offsets?.topics.get(topic)?.partitions.get(batch.partition)?.next
+          const position = this.#positions.get(key) ?? recorded ?? batch.firstOffset
+          if (this.#open.records === 0) this.#openedMs = performance.now()
+          this.#open.add(batch, position, this.#session.decided.at(topic, batch.partition, batch.firstOffset))
+          this.#positions.set(key, batch.nextOffset)
+          break
+        }
+        case 'assigned':
+          for (const halt of this.halted) if (halt.topic === topic) reader.pause(topic, halt.partition)
+          break
+        case 'revoked':
+          throw fail('WRITER_FENCED', { reason: `partitions ${event.partitions.join(', ')} of ${topic} were given to another reader` })
+        case 'out-of-range': {
+          reader.pause(topic, event.partition)
+          if (this.halted.some(halt => halt.topic === topic && halt.partition === event.partition)) break
+          const halt = outOfRange(topic, event.partition, event.wanted, event.first, event.end)
+          if (halt === null) break
+          this.halted.push(halt)
+          this.#sayHalted(halt)
+          break
+        }
+      }
+    }
+  }
+
+  #isFull (): boolean {
+    return this.#open.records >= this.#settings.rowsMax || this.#open.bytes >= this.#settings.bytesMax
+  }
+
+  /** Full: as soon as the parser is free. Old: as soon as nothing is under way, so that small batches stay few. */
+  #isDue (full: boolean): boolean {
+    if (this.#open.records === 0) return false
+    if (full) return this.#unfinished < 2
+    return this.#unfinished === 0 && performance.now() - this.#openedMs >= this.#settings.intervalMs
+  }
+
+  #waitMs (): number {
+    if (this.#open.records === 0) return this.#unfinished > 0 ? busyPollMs : idlePollMs
+    return Math.max(1, Math.min(idlePollMs, this.#unfinished > 0 ? busyPollMs : Infinity, this.#settings.intervalMs - (performance.now() - this.#openedMs)))
+  }
+
+  #seal (): void {
+    const sealedMs = performance.now()
+    const framed = this.#open
+    this.#open = new Framer(this.#name(), this.#settings)
+    this.#unfinished++
+    const files = framed.seal()
+    const parsing = parseBatch(this.#parts.engine, framed, files)
+    parsing.catch(() => undefined)
+    this.#tail = this.#tail.then(async () => {
+      try {
+        if (this.#failure !== null) return
+        const batch = await parsing
+        try {
+          const landed = await landBatch({ ...this.#parts, log: this.#session.log }, this.#tables, batch)
+          const before = this.#tables
+          this.#tables = landed.tables
+          this.landed++
+          await this.#report(framed, landed, sealedMs)
+          this.#cleanUp(before)
+        } finally {
+          await dropBatch(this.#parts.engine.main, batch)
+        }
+      } catch (error) {
+        this.#failure ??= error
+      } finally {
+        framed.discard()
+        this.#unfinished--
+        this.#settled?.()
+      }
+    })
+  }
+
+  async #settles (): Promise<void> {
+    if (this.#unfinished === 0) return
+    await new Promise<void>(resolve => { this.#settled = resolve })
+    this.#settled = null
+  }
+
+  async #report (framed: Framer, landed: Awaited<ReturnType<typeof landBatch>>, sealedMs: number): Promise<void> {
+    const { metrics, source, logger, nowMs, duplicates } = this.#parts
+    const now = nowMs()
+    const ms = Math.round(performance.now() - sealedMs)
+    logger.info({ snapshot: String(landed.snapshotId), rows: landed.rows, deadLetters: landed.letters - landed.duplicates, duplicates: landed.duplicates, ms }, 'committed')
+    if (metrics !== null) {
+      metrics.rows.inc(landed.rows)
+      metrics.commits.inc({ table: 'events' })
+      if (landed.letters > 0) metrics.commits.inc({ table: 'dead_letters' })
+      if (landed.duplicates > 0) metrics.duplicates.inc(landed.duplicates)
+      if (landed.letters > landed.duplicates) metrics.letters.inc({ reason: 'unfit' }, landed.letters - landed.duplicates)
+      metrics.commitSeconds.observe(ms / 1000)
+      for (const arrival of framed.arrivals) metrics.freshness.observe(Math.max(0, now - arrival) / 1000)
+      metrics.indexIds.set(duplicates.index.size)
+      metrics.types.set(duplicates.types.size)
+    }
+    for (const topic of new Set(framed.lanes.map(lane => lane.topic))) {
+      const offsets = new Map(framed.lanes.filter(lane => lane.topic === topic).map(({ partition, end }) => [partition, end]))
+      await source.acknowledge(topic, offsets).catch((error: unknown) => { logger.warn({ err: error, topic }, 'the log did not take the acknowledgement; the next one will do') })
+      if (metrics !== null) {
+        const { end } = await source.ranges(topic)
+        for (const [partition, offset] of offsets) metrics.lag.set({ topic, partition: String(partition) }, Number((end.get(partition) ?? offset) - offset))
+      }
+    }
+  }
+
+  /** Files of snapshots that the commits expired; beside the next batch. */
+  #cleanUp (before: WriterTables): void {
+    const { storage, logger } = this.#parts
+    for (const [old, now] of [[before.events, this.#tables.events], [before.letters, this.#tables.letters]] as const) {
+      if (old === now) continue
+      deleteExpiredFiles(storage, old, now).catch((error: unknown) => { logger.warn({ err: error }, 'files of expired snapshots were not deleted; it is tried again') })
+    }
+  }
+
+  #isDrained (ends: Map<string, bigint>): boolean {
+    for (const [key, end] of ends) {
+      if (this.halted.some(({ topic, partition }) => `${partition}/${topic}` === key)) continue
+      const [partition, topic] = splitKey(key)
+      const at = this.#positions.get(key) ?? this.#session.offsets?.topics.get(topic)?.partitions.get(partition)?.next
+      if (at === undefined ? end > 0n : at < end) return false
+    }
+    return true
+  }
+
+  async #ends (): Promise<Map<string, bigint>> {
+    const ends = new Map<string, bigint>()
+    for (const topic of this.#settings.topics) {
+      const { first, end } = await this.#parts.source.ranges(topic)
+      for (const [partition, offset] of end) if (offset > (first.get(partition) ?? 0n)) ends.set(`${partition}/${topic}`, offset)
+    }
+    return ends
+  }
+
+  #sayHalted (halt: HaltedPartition): void {
+    const error = haltError(halt)
+    this.#parts.logger.fatal({ code: error.code, topic: halt.topic, partition: halt.partition }, error.message)
+    process.stderr.write(error.message + '\n')
+    this.#parts.metrics?.halted.set(this.halted.length)
+  }
+}
+
+export function haltError (halt: HaltedPartition): FirnError {
+  return fail('WRITER_PARTITION_HALTED', { ...halt })
+}
+
+function splitKey (key: string): [number, string] {
+  const at = key.indexOf('/')
+  return [Number(key.slice(0, at)), key.slice(at + 1)]
+}
+
+function isRetryable (error: unknown): boolean {
+  return (error as { retryable?: unknown } | null)?.retryable === true
+}
+
+/** Staging files belong to batches that died: everything in them is in the log. */
+async function emptyStaging (dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true })
+    for (const name of await readdir(dir)) if (name.endsWith('.lines') || name.startsWith('duckdb_temp')) await rm(join(dir, name), { force: true, recursive: true })
+  } catch (error) {
+    throw fail('WRITER_STAGING_UNWRITABLE', { dir }, error)
+  }
+}

@@ -31,7 +31,7 @@ t.test('every route has its own operation, every reference leads somewhere', asy
   t.match(Object.keys(document.paths['/v1/events']!['post']!.responses), ['202', '400', '401', '413', '415', '429', '503'])
   for (const [, name] of JSON.stringify(document).matchAll(/"#\/([^"]+)"/g)) {
     const found = name!.split('/').reduce<unknown>((at, step) => (at as Record<string, unknown>)?.[step], document)
-    t.ok(found, name)
+    t.ok(found, name!)
   }
 })
 

@@ -192,7 +192,7 @@ t.test('one event that is too large or too deep leaves its neighbours alone', as
   t.match(checkEvent(Buffer.from(JSON.stringify(events[0])), options), { ok: false, code: 'EVENT_TOO_LARGE' })
 })
 
-t.test('the slices of a batch parse to the elements of the batch', async t => {
+t.test('the slices of a batch parse to the elements of the batch', async () => {
   const event = fc.record({ event_id: fc.string({ minLength: 1, maxLength: 20 }).filter(id => isWhole(id)), extra: fc.jsonValue({ maxDepth: 3 }) }).map(({ event_id, extra }) => ({ ...base, event_id, extra }))
   fc.assert(fc.property(fc.array(event, { minLength: 1, maxLength: 5 }), fc.constantFrom(undefined, 1), (events, indent) => {
     const body = Buffer.from(JSON.stringify(events, null, indent))
@@ -202,7 +202,7 @@ t.test('the slices of a batch parse to the elements of the batch', async t => {
   }), { numRuns: 500 })
 })
 
-t.test('the reader and the compiled TypeBox validator agree about every declared type', async t => {
+t.test('the reader and the compiled TypeBox validator agree about every declared type', async () => {
   const wire = fc.constantFrom(...Object.keys(contract.fields))
   const raw = fc.constantFrom(null, 'x', '', 'NEW', 'USD', '12.34', 0, 7, -3, 1.5, true, [], {}, { city: 'x' }, { city: 1 }, { latitude: 1.5, type: 'x' }, { type: 2 }, 'order_created', timestamp)
   for (const type of contract.eventTypes) {

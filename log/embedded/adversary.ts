@@ -2,6 +2,7 @@
 //   append FOLDER NAME   appends without end; prints "partition offset value" after each acknowledgment
 //   try FOLDER COUNT     appends one after the other; prints "partition offset value", or the code of the error
 //   hold FOLDER          takes the write lock and stops itself (SIGSTOP) with it
+//   pin FOLDER           reads a state of the log and stops itself with it
 //   idle FOLDER MS       reads with nothing to read; prints the CPU milliseconds that it took
 
 import { pathToFileURL } from 'node:url'
@@ -43,6 +44,11 @@ if (command === 'append') {
     process.stdout.write('holding\n')
     process.kill(process.pid, 'SIGSTOP')
   })
+} else if (command === 'pin') {
+  const store = new Store(folder, 0)
+  store.db.useReadTransaction()
+  process.stdout.write('pinned\n')
+  process.kill(process.pid, 'SIGSTOP')
 } else if (command === 'idle') {
   const log = await openEmbeddedLog(pathToFileURL(folder), {})
   const reader = await log.open({ topics: [topic], startAt: () => 'earliest' })

@@ -160,6 +160,7 @@ export class Appender {
         encoded.push({ part, bytes })
       }
     }
+    this.#store.checkPinned(this.#limits.bytesMax)
     await this.#store.transaction(() => { this.#put(encoded) })
     this.#committed()
   }

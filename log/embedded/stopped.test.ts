@@ -2,6 +2,9 @@
 
 import t from 'tap'
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { record } from '../behaviour.ts'
 import { openLog } from '../index.ts'
@@ -31,6 +34,27 @@ t.test('a stopped process that holds the write lock: appends end at their deadli
   await new Promise(resolve => setTimeout(resolve, 300))
   await log.append([record(topic, 'k', 'after')])
   await log.checkReady()
+  await log.close()
+})
+
+t.test('a stopped reader that pins old pages: the file stays bounded and the refusal names the process', async t => {
+  const folder = t.testdir()
+  const bytesMax = 1024 * 1024
+  const log = await openLog(pathToFileURL(folder).href, { bytesMax })
+  await log.ensureTopic(topic)
+  const holder = startAdversary(t, 'pin', folder)
+  await collectLines(holder).lines(1)
+  const cycle = async (): Promise<void> => {
+    await log.append([record(topic, 'k', 'x'.repeat(100_000))])
+    await log.acknowledge(topic, (await log.ranges(topic)).end)
+  }
+  await t.rejects(async () => { for (let i = 0; i < 400; i++) await cycle() }, { code: 'LOG_FULL', message: new RegExp(`process ${holder.pid} reads an old state`) })
+  t.ok(statSync(join(folder, 'data.mdb')).size < 12 * bytesMax)
+  holder.kill('SIGKILL')
+  await once(holder, 'close')
+  await new Promise(resolve => setTimeout(resolve, 100))
+  for (let i = 0; i < 20; i++) await cycle()
+  t.pass('when it is gone the log goes on')
   await log.close()
 })
 

@@ -17,6 +17,10 @@ import { checkWriteLock } from './lock-holders.ts'
 export const dataFile = 'data.mdb'
 /** Address space, not memory or disk: large enough that the map never moves. */
 const mapBytes = 64 * 1024 ** 3
+/** The file may outgrow twice its bound by this much before anybody asks why. */
+const fileSlackBytes = 8 * 1024 ** 2
+/** A reader that lags by so many commits does not move: between polls a reader holds no snapshot. */
+const pinnedTransactionsMax = 100
 const mapFull = -30792
 /** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_PANIC, MDB_VERSION_MISMATCH, MDB_INVALID. */
 const damageCodes = new Set([-30797, -30796, -30795, -30794, -30793])
@@ -85,6 +89,21 @@ export class Store {
       throw fail('LOG_DAMAGED', { path: this.path, what: `${this.#file} was cut off from ${this.#bytesSeen} to ${found.size} bytes while it was open` })
     }
     this.#bytesSeen = found.size
+  }
+
+  /**
+   * Throws LOG_FULL when the file has outgrown its bound because a stopped reader pins pages that are free otherwise.
+   * Pages that left the log are used again, so without such a reader the file stays near the bound.
+   */
+  checkPinned (bytesMax: number): void {
+    if (this.#bytesSeen <= bytesMax * 2 + fileSlackBytes) return
+    this.db.readerCheck() // frees the slots of processes that died
+    const { lastTxnId } = this.db.getStats() as { lastTxnId: number }
+    // Lines of "pid thread transaction", "-" where a slot holds no snapshot.
+    for (const [, pid, transaction] of this.db.readerList().matchAll(/^\s*(\d+)\s+\S+\s+(\d+)\s*$/gm)) {
+      if (lastTxnId - Number(transaction) < pinnedTransactionsMax) continue
+      throw fail('LOG_FULL', { path: this.path, reason: `its file has ${this.#bytesSeen} bytes, since process ${pid} reads an old state of it and does not move: continue or end that process` })
+    }
   }
 
   /**

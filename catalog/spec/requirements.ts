@@ -1,10 +1,11 @@
 /**
- * The requirements of a commit (REST specification, `TableRequirement`, `ViewRequirement`): what the sender says it has seen.
+ * The requirements of a commit (REST specification, `TableRequirement`, `ViewRequirement`): what the sender says it has seen, checked with
+ * the sentences of Iceberg's own library, since clients and the compatibility kit match on them.
  *
  * They, and not the equality of the metadata file, decide whether a commit may land: two changes that do not touch the same thing both do.
- * A requirement that does not hold is a conflict: reload, decide again, send again.
+ * A requirement that does not hold is a conflict: reload, stage again, send again.
  */
-import { ChangeRefused } from './refused.ts'
+import { ChangeRefused, demand } from './refused.ts'
 import type { Requirement, TableMetadata } from './types.ts'
 import type { ViewMetadata, ViewRequirement } from './view-types.ts'
 
@@ -17,7 +18,8 @@ export function checkRequirements(base: TableMetadata | null, requirements: read
 }
 
 export function checkViewRequirements(base: ViewMetadata, requirements: readonly ViewRequirement[]): void {
-  for (const { uuid } of requirements) {
+  for (const { type, uuid } of requirements) {
+    demand(type === 'assert-view-uuid', () => `Cannot parse update requirement: ${String(type)} is not one of a view`)
     if (!sameUuid(uuid, base['view-uuid'])) throw new ChangeRefused('conflict', `Requirement failed: view UUID does not match: expected ${base['view-uuid']} != ${uuid}`)
   }
 }
@@ -26,7 +28,7 @@ export function checkViewRequirements(base: ViewMetadata, requirements: readonly
 export function isCreate(requirements: readonly Requirement[]): boolean {
   const others = requirements.filter(requirement => requirement.type !== 'assert-create')
   if (others.length === requirements.length) return false
-  if (others.length > 0) throw new ChangeRefused('invalid', `Invalid create requirements: ${others.map(other => other.type).join(', ')}`)
+  demand(others.length === 0, () => `Invalid create requirements: ${others.map(other => other.type).join(', ')}`)
   return true
 }
 
@@ -36,12 +38,13 @@ function findConflict(base: TableMetadata | null, requirement: Requirement): str
   switch (requirement.type) {
     case 'assert-table-uuid':
       return sameUuid(requirement.uuid, base['table-uuid']) ? null : `UUID does not match: expected ${base['table-uuid']} != ${requirement.uuid}`
-    case 'assert-ref-snapshot-id': return findRefConflict(base, requirement.ref, requirement['snapshot-id'])
+    case 'assert-ref-snapshot-id': return findRefConflict(base, requirement.ref, requirement['snapshot-id'] ?? null)
     case 'assert-last-assigned-field-id': return compareIds('last assigned field id', requirement['last-assigned-field-id'], base['last-column-id'])
     case 'assert-current-schema-id': return compareIds('current schema', requirement['current-schema-id'], base['current-schema-id'])
     case 'assert-last-assigned-partition-id': return compareIds('last assigned partition id', requirement['last-assigned-partition-id'], base['last-partition-id'])
     case 'assert-default-spec-id': return compareIds('default partition spec', requirement['default-spec-id'], base['default-spec-id'])
     case 'assert-default-sort-order-id': return compareIds('default sort order', requirement['default-sort-order-id'], base['default-sort-order-id'])
+    default: demand(false, () => `Cannot parse update requirement: unknown type ${String((requirement as { type?: unknown }).type)}`)
   }
 }
 

@@ -86,7 +86,10 @@ class ViewDraft {
 
   #addSchema(schema: Schema): void {
     const known = this.#view.schemas.find(other => sameSchema(other, schema))
-    if (known !== undefined) return
+    if (known !== undefined) {
+      this.#lastSchemaId = known['schema-id'] ?? 0
+      return
+    }
     const id = this.#view.schemas.reduce((next, other) => Math.max(next, (other['schema-id'] ?? 0) + 1), 0)
     this.#view.schemas.push({ ...schema, 'schema-id': id })
     this.#lastSchemaId = id
@@ -103,7 +106,6 @@ class ViewDraft {
     const id = view.versions.reduce((next, other) => other['version-id'] >= next ? other['version-id'] + 1 : next, given['version-id'])
     let schemaId = given['schema-id']
     if (schemaId === lastAdded) {
-      // The schema sent before may have been an old one: then it is that one which is meant.
       demand(this.#lastSchemaId !== null, () => 'Cannot set last added schema: no schema has been added')
       schemaId = this.#lastSchemaId
     }

@@ -15,8 +15,9 @@ const windowMs = 10_000
 
 export class ServiceLog {
   readonly file: string
-  /** The last line that was a warning, an error or on stderr. */
+  /** Its own last sentence; without one, the last line that was a warning, an error or on stderr. */
   lastWords = 'nothing'
+  #spoke = false
   readonly #name: string
   readonly #say: (line: string) => void
   #fd: number
@@ -35,6 +36,8 @@ export class ServiceLog {
 
   /** Follows the output of a new process. */
   take (child: ChildProcess): void {
+    this.lastWords = 'nothing'
+    this.#spoke = false
     if (child.stdout !== null) createInterface({ input: child.stdout }).on('line', line => this.#line(line, shortWarning(line)))
     if (child.stderr !== null) createInterface({ input: child.stderr }).on('line', line => this.#line(line, isNoise(line) ? undefined : line))
   }
@@ -51,15 +54,17 @@ export class ServiceLog {
   #line (line: string, shown: string | undefined): void {
     this.#write(line + '\n')
     if (shown === undefined) return
-    this.lastWords = shown.slice(0, shownCharsMax)
+    const own = shown.startsWith(`${this.#name} `)
+    const short = shown.slice(0, shownCharsMax)
+    if (own || !this.#spoke) this.lastWords = short
+    this.#spoke ||= own
     const now = Date.now()
     if (now - this.#windowStart > windowMs) {
       this.#windowStart = now
       this.#shown = 0
     }
     this.#shown++
-    const prefix = shown.startsWith(this.#name) ? '' : `${this.#name}: `
-    if (this.#shown <= shownPerWindowMax) this.#say(prefix + this.lastWords)
+    if (this.#shown <= shownPerWindowMax) this.#say(own ? short : `${this.#name}: ${short}`)
     else if (this.#shown === shownPerWindowMax + 1) this.#say(`${this.#name}: more of that in ${this.file}`)
   }
 
@@ -79,9 +84,9 @@ export class ServiceLog {
   }
 }
 
-/** Node's own advice on how to see more of a warning is not a warning. */
+/** Stack frames, Node's own frame around an uncaught error, and its advice on how to see more: for the file only. */
 function isNoise (line: string): boolean {
-  return line.trim() === '' || line.startsWith('(Use `node --trace-')
+  return /^\s*($|at |\^|throw |[{}]|Node\.js v|node:internal|\(Use `node --trace-|(code|url|requireStack): )/.test(line)
 }
 
 /** The message of a JSON line of level warn or above. */

@@ -25,13 +25,16 @@ const portSettings = { gateway: 'FIRN_GATEWAY_PORT', catalog: 'FIRN_CATALOG_PORT
 
 export async function * checkLine (addresses: LineAddresses): AsyncGenerator<Finding> {
   const services = ['catalog', 'gateway', 'writer'] as const
-  let running = 0
-  for (const service of services) {
-    const finding = await checkService(service, addresses[service], service === 'catalog' && !addresses.catalogEmbedded)
-    if (finding.state === 'ok' && finding.detail.startsWith('ready')) running++
-    yield finding
+  const findings: Finding[] = []
+  for (const service of services) findings.push(await checkService(service, addresses[service], service === 'catalog' && !addresses.catalogEmbedded))
+  const running = findings.filter(finding => finding.detail.startsWith('ready'))
+  const ownRunning = running.filter(finding => finding.what !== 'catalog' || addresses.catalogEmbedded)
+  for (const finding of findings) {
+    yield finding.state === 'ok' && !running.includes(finding) && ownRunning.length > 0
+      ? { ...finding, state: 'fail', detail: `does not run, although the ${ownRunning.map(({ what }) => what).join(' and the ')} does: look into logs/${finding.what}.log of the data folder, then start the line again` }
+      : finding
   }
-  if (running < services.length) {
+  if (running.length < services.length) {
     yield { what: 'one event', state: 'warn', detail: 'not sent, since the line does not run: type npm start, then npm run doctor in another terminal' }
     return
   }

@@ -19,6 +19,7 @@ t.test('reads what Date reads, for every instant and offset', async t => {
     }
   ), { numRuns: 1000 })
   t.equal(read('0001-01-01T00:00:00Z'), -62_135_596_800_000)
+  t.ok(read('9999-12-31T23:59:59.999999999Z') > Date.UTC(9999, 11, 31, 23, 59, 59))
   t.equal(read('2000-02-29T00:00:00Z'), Date.UTC(2000, 1, 29))
 })
 

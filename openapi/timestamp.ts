@@ -4,8 +4,8 @@
 
 export const timestampRule = 'an RFC 3339 time with offset such as 2025-03-14T09:26:53.589Z (1–9 fraction digits, no second 60)'
 
-const firstMs = -62_135_596_800_000 // 0001-01-01T00:00:00Z
-const lastMs = 253_402_300_800_000 // 10000-01-01T00:00:00Z, excluded
+const firstSecond = -62_135_596_800 // 0001-01-01T00:00:00Z
+const lastSecond = 253_402_300_800 // 10000-01-01T00:00:00Z, excluded
 
 export function readTimestamp (bytes: Uint8Array, start: number, end: number): number {
   if (end - start < 20) return NaN
@@ -43,8 +43,8 @@ export function readTimestamp (bytes: Uint8Array, start: number, end: number): n
     offsetMinutes = (bytes[at] === 0x2d ? -1 : 1) * (hours * 60 + minutes)
   } else return NaN
 
-  const ms = daysBefore(day, month, year) * 86_400_000 + ((hour * 60 + minute - offsetMinutes) * 60 + second) * 1000 + micros / 1000
-  return ms >= firstMs && ms < lastMs ? ms : NaN
+  const seconds = daysBefore(day, month, year) * 86_400 + (hour * 60 + minute - offsetMinutes) * 60 + second
+  return seconds >= firstSecond && seconds < lastSecond ? seconds * 1000 + micros / 1000 : NaN
 }
 
 function isDigit (byte: number): boolean {

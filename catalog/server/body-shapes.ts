@@ -1,0 +1,66 @@
+/**
+ * What a request body may look like, as small checks that name the member that is wrong. A body that passes can be worked on without
+ * looking at types again; what it asks for may still be refused.
+ */
+import { RestError } from './errors.ts'
+
+export type Shape = (value: unknown, path: string) => void
+
+export const text: Shape = (value, path) => expect(typeof value === 'string', path, 'a string', value)
+export const integer: Shape = (value, path) => expect(typeof value === 'number' && Number.isSafeInteger(value), path, 'an integer', value)
+export const longInteger: Shape = (value, path) => expect(typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value)), path, 'an integer', value)
+export const flag: Shape = (value, path) => expect(typeof value === 'boolean', path, 'true or false', value)
+export const anyObject: Shape = (value, path) => expect(isObject(value), path, 'an object', value)
+
+export const stringMap: Shape = (value, path) => {
+  anyObject(value, path)
+  for (const [name, item] of Object.entries(value as object)) text(item, `${path}.${name}`)
+}
+
+export function listOf(shape: Shape): Shape {
+  return (value, path) => {
+    expect(Array.isArray(value), path, 'an array', value)
+    for (const [index, item] of (value as unknown[]).entries()) shape(item, `${path}[${index}]`)
+  }
+}
+
+/** Members that must be there, and members that may be absent or null. Others are let through: they belong to newer versions. */
+export function objectOf(required: Record<string, Shape>, optional: Record<string, Shape> = {}): Shape {
+  return (value, path) => {
+    anyObject(value, path)
+    const object = value as Record<string, unknown>
+    for (const [name, shape] of Object.entries(required)) shape(object[name], `${path}.${name}`)
+    for (const [name, shape] of Object.entries(optional)) if ((object[name] ?? null) !== null) shape(object[name], `${path}.${name}`)
+  }
+}
+
+/** One of several objects, told apart by one member. */
+export function oneOf(member: string, shapes: Record<string, Shape>, what: string): Shape {
+  return (value, path) => {
+    anyObject(value, path)
+    const kind = (value as Record<string, unknown>)[member]
+    const shape = typeof kind === 'string' && Object.hasOwn(shapes, kind) ? shapes[kind] : undefined
+    if (shape === undefined) throw new RestError('BadRequestException', `Cannot parse ${what} at ${path}: unknown ${member} ${JSON.stringify(kind) ?? 'missing'}`)
+    shape(value, path)
+  }
+}
+
+export function or(left: Shape, right: Shape): Shape {
+  return (value, path) => {
+    try {
+      left(value, path)
+    } catch {
+      right(value, path)
+    }
+  }
+}
+
+function isObject(value: unknown): boolean {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}
+
+function expect(holds: boolean, path: string, what: string, value: unknown): void {
+  if (holds) return
+  const found = value === undefined ? 'it is missing' : value === null ? 'it is null' : `it is ${typeof value === 'object' ? (Array.isArray(value) ? 'an array' : 'an object') : `the ${typeof value} ${String(value).slice(0, 60)}`}`
+  throw new RestError('BadRequestException', `Invalid request: ${path.replace(/^body\./, '')} must be ${what}, ${found}`)
+}

@@ -22,7 +22,7 @@ const idlePollMs = 10_000
 const busyPollMs = 100
 const pollBytesMax = 4 * 1024 * 1024
 const backoffMsMin = 500
-const backoffMsMax = 30_000
+const backoffMsMax = 5_000
 const haltedLookMs = 30_000
 
 export interface WriterSettings extends FramerOptions {

@@ -17,7 +17,7 @@ import { breakable, failSyncs, healSyncs, watchSyncs, type SyncWatch } from './f
 const delayMs = 400
 const commitMsMax = 30_000
 const events = { namespace: ['firn'], name: 'events' }
-const often = { FIRN_WRITER_COMMIT_MS_MAX: '300' }
+const often = { FIRN_WRITER_COMMIT_INTERVAL_MS: '300' }
 
 let passed = 0
 let failed = 0

@@ -30,7 +30,7 @@ const check = (sentence: string, ok: boolean, detail = ''): void => {
 
 const dataDir = mkdtempSync(join(tmpdir(), 'firn-engines-'))
 const judges = await installJudges()
-const line = await startLine({ dataDir, settings: { writer: { FIRN_WRITER_COMMIT_MS_MAX: '1000' } } })
+const line = await startLine({ dataDir, settings: { writer: { FIRN_WRITER_COMMIT_INTERVAL_MS: '1000' } } })
 try {
   await line.start('catalog')
   await line.start('gateway')

@@ -64,6 +64,7 @@ export class Appender {
   #watchdog: NodeJS.Timeout | null = null
   #full: { error: Error, untilMs: number } | null = null
   #memory = Buffer.alloc(0)
+  #closed = false
 
   constructor (store: Store, topics: Topics, limits: AppenderLimits, committed: () => void) {
     this.#store = store
@@ -78,6 +79,10 @@ export class Appender {
     for (const { key, value } of records) {
       const bytes = value.length + key.length
       if (bytes > recordBytesMax) throw fail('LOG_RECORD_TOO_LARGE', { bytes, bytesMax: recordBytesMax })
+    }
+    if (this.#store.renewing !== null) {
+      await this.#store.renewing
+      if (this.#closed) throw fail('LOG_CLOSED', { path: this.#store.path })
     }
     const topics = new Map<string, TopicRecord>()
     for (const { topic } of records) if (!topics.has(topic)) topics.set(topic, this.#topics.get(topic))
@@ -107,6 +112,7 @@ export class Appender {
 
   /** Resolves when everything appended so far is answered. */
   async drain (): Promise<void> {
+    this.#closed = true
     while (this.#flushing !== null) {
       const unanswered = [this.#running, ...this.#queue].some(group => group?.waiters.some(waiter => !waiter.settled))
       if (!unanswered) break

@@ -28,10 +28,13 @@ export interface EmbeddedLogOptions {
   readonly retentionEveryMs?: number
 }
 
+const partitionsMax = 256
 const defaults = { partitions: 3, bytesMax: 10 * 1024 ** 3, retentionMs: 24 * 3_600_000, appendMsMax: 5000, retentionEveryMs: 5000 }
 
 export async function openEmbeddedLog (url: URL, options: EmbeddedLogOptions): Promise<Log> {
   const settings = { ...defaults, ...options }
+  const { partitions } = settings
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > partitionsMax) throw fail('LOG_SETTING', { name: 'FIRN_LOG_PARTITIONS', value: partitions, expected: `1 to ${partitionsMax}` })
   const path = await prepareFolder(url)
   const store = await openStore(path, settings)
   try {
@@ -78,7 +81,7 @@ class EmbeddedLog implements Log {
   }
 
   async identity (topics: readonly string[]): Promise<LogIdentity> {
-    return this.#snapshot(() => {
+    return await this.#snapshot(() => {
       const topicIds = new Map<string, string>()
       for (const topic of topics) {
         const found = this.#topics.find(topic)
@@ -89,7 +92,7 @@ class EmbeddedLog implements Log {
   }
 
   async ranges (topic: string): Promise<TopicRange> {
-    return this.#snapshot(() => {
+    return await this.#snapshot(() => {
       const states = this.#topics.states(this.#topics.get(topic))
       return {
         first: new Map(states.map((state, partition) => [partition, state.first])),
@@ -100,6 +103,7 @@ class EmbeddedLog implements Log {
 
   async ensureTopic (topic: string): Promise<number> {
     this.#assertOpen()
+    await this.#store.renewing
     try {
       const { partitions } = await this.#withinDeadline(this.#topics.ensure(topic, Date.now()))
       this.#wake.touch()
@@ -126,7 +130,7 @@ class EmbeddedLog implements Log {
 
   async checkReady (): Promise<void> {
     this.#assertOpen()
-    this.#snapshot(() => { this.#appender.checkReady() })
+    await this.#snapshot(() => { this.#appender.checkReady() })
   }
 
   async close (): Promise<void> {
@@ -188,8 +192,9 @@ class EmbeddedLog implements Log {
     }
   }
 
-  #snapshot<T> (read: () => T): T {
+  async #snapshot<T> (read: () => T): Promise<T> {
     this.#assertOpen()
+    await this.#store.renewing
     try {
       this.#store.check()
       return read()

@@ -50,6 +50,7 @@ export class EmbeddedReader implements LogReader {
   async poll (waitMsMax: number, bytesMax: number): Promise<LogEvent | null> {
     const deadline = performance.now() + waitMsMax
     for (;;) {
+      await this.#store.renewMap()
       if (this.#closed) throw fail('LOG_CLOSED', { path: this.#path })
       let event: LogEvent | null
       try {

@@ -12,13 +12,15 @@ import { FirnError } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { syncFolders } from './folder.ts'
 import { checkDataFile } from './data-file.ts'
-import { checkWriteLock } from './lock-holders.ts'
+import { checkWriteLock, stoppedHolders } from './lock-holders.ts'
 
 export const dataFile = 'data.mdb'
 /** Address space, not memory or disk: large enough that the map never moves. */
 const mapBytes = 64 * 1024 ** 3
 /** The file may outgrow twice its bound by this much before anybody asks why. */
 const fileSlackBytes = 8 * 1024 ** 2
+/** After so much was read the file is mapped anew. */
+const bytesReadMax = 96 * 1024 ** 2
 /** A reader that lags by so many commits does not move: between polls a reader holds no snapshot. */
 const pinnedTransactionsMax = 100
 const mapFull = -30792
@@ -38,7 +40,7 @@ export async function openStore (path: string, limits: StoreLimits): Promise<Sto
   const isNew = !existsSync(file)
   if (!isNew) {
     checkDataFile(path, file)
-    await checkWriteLock(path, `${realpathSync(file)}-lock`)
+    await checkWriteLock(path, lockFileOf(file))
   }
   try {
     const store = new Store(path, limits.bytesMax)
@@ -54,25 +56,20 @@ export class Store {
   readonly #file: string
   readonly #inode: number
   #bytesSeen: number
-  readonly db: RootDatabase<Buffer, Buffer>
+  readonly #mapBytes: number
+  /** Another object after each `renewMap`: do not keep it. */
+  db: RootDatabase<Buffer, Buffer>
   /** Set once; every later transaction is refused with it. */
   failure: Error | null = null
+  #transactions = 0
+  #bytesRead = 0
+  #renewing: Promise<void> | null = null
 
   constructor (path: string, bytesMax: number) {
     this.path = path
-    this.db = openLmdb<Buffer, Buffer>({
-      path: join(path, dataFile),
-      noSubdir: true,
-      encoding: 'binary',
-      keyEncoding: 'binary',
-      overlappingSync: false,
-      // With batching by turn, a failed commit also rejects a promise that nobody can hold: the process would end.
-      eventTurnBatching: false,
-      compression: false,
-      cache: false,
-      mapSize: Math.max(mapBytes, bytesMax * 4)
-    })
+    this.#mapBytes = Math.max(mapBytes, bytesMax * 4)
     this.#file = join(path, dataFile)
+    this.db = openEnvironment(this.#file, this.#mapBytes)
     const { ino, size } = statSync(this.#file)
     this.#inode = ino
     this.#bytesSeen = size
@@ -111,9 +108,11 @@ export class Store {
    * by itself, so it must throw before its first put. Throws LOG_FULL, LOG_FAILED.
    */
   async transaction<T> (change: () => T): Promise<T> {
+    if (this.#renewing !== null) await this.#renewing
     if (this.failure !== null) throw this.failure
     this.check()
     let thrown: unknown = null
+    this.#transactions++
     try {
       return await this.db.transaction(() => {
         try {
@@ -127,14 +126,18 @@ export class Store {
       const cause = thrown ?? await commitErrorOf(error)
       if (cause instanceof FirnError) throw cause
       throw this.#explain(cause)
+    } finally {
+      this.#transactions--
     }
   }
 
   /** The stored bytes of a key, in memory that the next read uses again. */
   read (key: Buffer): Buffer | null {
     const bytes = this.db.getBinaryFast(key)
-    // lmdb puts a `length` of its own on this buffer; only a view has the true one.
-    return bytes === undefined ? null : bytes.subarray(0, (this.db as unknown as { lastSize: number }).lastSize)
+    if (bytes === undefined) return null
+    const { lastSize } = this.db as unknown as { lastSize: number }
+    this.#bytesRead += lastSize
+    return bytes.subarray(0, lastSize) // lmdb puts a `length` of its own on this buffer; only a view has the true one
   }
 
   readJson (key: Buffer): unknown {
@@ -162,8 +165,40 @@ export class Store {
     this.db.resetReadTxn()
   }
 
+  /**
+   * Pages that were read stay mapped and count as this process's memory: reading a large log would look like holding it.
+   * Opens the file anew once much was read; call it where no snapshot is held.
+   */
+  async renewMap (): Promise<void> {
+    if (this.#renewing !== null) await this.#renewing
+    if (this.#bytesRead < bytesReadMax || this.#transactions > 0 || this.failure !== null) return
+    this.#bytesRead = 0
+    if (stoppedHolders(lockFileOf(this.#file)).length > 0) return // opening takes the write lock
+    this.#renewing = this.#reopen()
+    await this.#renewing
+  }
+
+  /** To be awaited before a read outside a transaction; null when no `renewMap` is under way. */
+  get renewing (): Promise<void> | null {
+    return this.#renewing
+  }
+
   async close (): Promise<void> {
+    await this.#renewing
     await this.db.close()
+  }
+
+  async #reopen (): Promise<void> {
+    try {
+      await this.db.close()
+      this.check()
+      this.db = openEnvironment(this.#file, this.#mapBytes)
+    } catch (error) {
+      this.failure = explainOpen(this.path, error) as Error
+      throw this.failure
+    } finally {
+      this.#renewing = null
+    }
   }
 
   #explain (cause: unknown): Error {
@@ -176,7 +211,27 @@ export class Store {
   }
 }
 
+function openEnvironment (file: string, mapSize: number): RootDatabase<Buffer, Buffer> {
+  return openLmdb<Buffer, Buffer>({
+    path: file,
+    noSubdir: true,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    overlappingSync: false,
+    // With batching by turn, a failed commit also rejects a promise that nobody can hold: the process would end.
+    eventTurnBatching: false,
+    compression: false,
+    cache: false,
+    mapSize
+  })
+}
+
+function lockFileOf (file: string): string {
+  return `${realpathSync(file)}-lock`
+}
+
 function explainOpen (path: string, error: unknown): unknown {
+  if (error instanceof FirnError) return error
   const { code, message } = error as { code?: unknown, message: string }
   if (typeof code === 'number' && damageCodes.has(code)) return fail('LOG_DAMAGED', { path, what: message }, error)
   return fail('LOG_UNWRITABLE', { path, reason: message }, error)

@@ -3,6 +3,8 @@
 // Refuses settings that no service knows. Ends everything it started within 10 s, the gateway first.
 
 import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { Type } from 'typebox'
 import { readConfig, sentenceOf, supervise } from '../../runtime/index.ts'
@@ -33,7 +35,7 @@ try {
 }
 
 async function runLine (): Promise<void> {
-  const config = readConfig('npm start', settings) as Readonly<Record<string, unknown>>
+  const config = await choosePorts(readConfig('npm start', settings) as Readonly<Record<string, unknown>>)
   const dataDir = resolve(String(config.FIRN_DATA_DIR))
   const gatewayUrl = `http://${hostToReach(config.FIRN_GATEWAY_HOST)}:${String(config.FIRN_GATEWAY_PORT)}`
   const writerUrl = `http://${hostToReach(config.FIRN_WRITER_HOST)}:${String(config.FIRN_WRITER_PORT)}`
@@ -77,6 +79,19 @@ async function runLine (): Promise<void> {
   if (failure !== undefined) throw failure
   print('closed; everything that was acknowledged is kept in ' + dataDir)
   process.exit(0)
+}
+
+/** Port 0 means any free one; it is chosen here, since the services have to know each other's. */
+async function choosePorts (config: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>>> {
+  const chosen: Record<string, unknown> = { ...config }
+  for (const name of ['FIRN_GATEWAY_PORT', 'FIRN_CATALOG_PORT', 'FIRN_WRITER_PORT']) {
+    if (chosen[name] !== 0) continue
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    chosen[name] = (server.address() as AddressInfo).port
+    server.close()
+  }
+  return Object.freeze(chosen)
 }
 
 function welcome (gatewayUrl: string, catalog: { url: string, embedded: boolean }, dataDir: string, readyMs: number): string {

@@ -50,8 +50,7 @@ export class Duplicates {
     this.index.evictBelow = Math.max(this.#from, horizon - windowSeconds - slackOf(windowSeconds))
     this.index.reserve(ids.count)
     this.#from = Math.max(this.#from, this.index.evictBelow)
-    let oldest = Infinity
-    for (let i = 0; i < ids.count; i++) if (ids.seconds[i]! < oldest) oldest = ids.seconds[i]!
+    const oldest = ids.seconds.subarray(0, ids.count).reduce((least, second) => Math.min(least, second), Infinity)
     if (oldest - windowSeconds < this.#from) await this.#askTable(table, batch, oldest)
     return findDuplicates(ids, this.index, windowSeconds)
   }
@@ -60,7 +59,7 @@ export class Duplicates {
   async landed (table: LoadedTable, snapshotId: bigint, ids: BatchIds, duplicates: Uint32Array, types: Iterable<string>): Promise<void> {
     addAdmitted(ids, duplicates, this.index)
     const now = Math.floor(this.#options.nowMs() / 1000)
-    for (let i = 0; i < ids.count; i++) if (ids.seconds[i]! > this.#newest && ids.seconds[i]! <= now) this.#newest = ids.seconds[i]!
+    this.#newest = ids.seconds.subarray(0, ids.count).reduce((most, second) => second <= now && second > most ? second : most, this.#newest)
     for (const type of types) this.types.add(type)
     // A rival's commit may lie on top already: its ids are read, ours are in.
     if (mainOf(table) === snapshotId) this.#tag(table)

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { CatalogError, isCatalogError, reasonOf } from '../errors.ts'
 import { parseJson, printJson, readMetadata } from '../spec/json.ts'
+import { MetadataReader } from '../spec/metadata-reader.ts'
 import type { TableChange, TableIdentifier } from '../spec/types.ts'
 import { printIdentifier, type Catalog, type CommitReply, type LoadedTable } from './catalog.ts'
 
@@ -17,11 +18,13 @@ export interface RestCatalogOptions { warehouse?: string, token?: string, reques
 const requestMsMax = 30_000
 const readAttemptsMax = 4
 const readBackoffMs = 100
+/** Tables whose snapshots are remembered between replies. */
+const tablesMax = 64
 
 export function openRestCatalog(catalogUrl: string, options: RestCatalogOptions = {}): Catalog {
   const client = new RestClient(catalogUrl, options)
   return {
-    loadTable: async id => toTable(id, await client.read('GET', paths => `${paths.table(id)}?snapshots=all`, { table: printIdentifier(id) })),
+    loadTable: async id => await client.loadTable(id),
     createTable: async (id, body) => toTable(id, await client.read('POST', paths => paths.tables(id.namespace), { table: printIdentifier(id), namespace: id.namespace.join('.') },
       { name: id.name, ...body }, 1)),
     commitTable: (id, change) => client.commit(id, change),
@@ -48,6 +51,7 @@ class RestClient {
   readonly #options: RestCatalogOptions
   readonly #agent: Agent
   readonly #sent = new WeakMap<TableChange, { body: string, key: string }>()
+  readonly #readers = new Map<string, MetadataReader>()
   #config: Promise<RestConfig> | undefined
 
   constructor(url: string, options: RestCatalogOptions) {
@@ -58,9 +62,14 @@ class RestClient {
   }
 
   /** A request that may be sent again without harm. Throws the error that the status stands for. */
-  async read(method: 'GET' | 'POST' | 'DELETE', path: (paths: Paths) => string, values: Record<string, unknown>, body?: unknown, attemptsMax = this.#options.readAttemptsMax ?? readAttemptsMax): Promise<unknown> {
+  async read(method: 'GET' | 'POST' | 'DELETE', path: (paths: Paths) => string, values: Record<string, unknown>, body?: unknown, attemptsMax = this.#options.readAttemptsMax ?? readAttemptsMax, parse = parseJson): Promise<unknown> {
     const config = await this.#configuration()
-    return await this.#readUrl(method, config.url + path(config.paths), values, body, attemptsMax)
+    return await this.#readUrl(method, config.url + path(config.paths), values, body, attemptsMax, parse)
+  }
+
+  async loadTable(id: TableIdentifier): Promise<LoadedTable> {
+    const reader = this.#readerOf(id)
+    return toTable(id, await this.read('GET', paths => `${paths.table(id)}?snapshots=all`, { table: printIdentifier(id) }, undefined, this.#options.readAttemptsMax, text => reader.parseReply(text)))
   }
 
   async readPages(path: (paths: Paths) => string, member: string, values: Record<string, unknown>): Promise<unknown[]> {
@@ -88,7 +97,7 @@ class RestClient {
     const reason = reasonOfReply(reply)
     if (reply.status === 200) {
       try {
-        return { kind: 'landed', table: toTable(id, parseJson(reply.text)) }
+        return { kind: 'landed', table: toTable(id, this.#readerOf(id).parseReply(reply.text)) }
       } catch (error) {
         return { kind: 'unknown', cause: new CatalogError('CATALOG_BAD_REPLY', { url: this.#url, request: `POST ${target}`, reason: reasonOf(error) }, error) }
       }
@@ -98,6 +107,16 @@ class RestClient {
     const error = this.#errorOf(reply, 'POST', target, { table: printIdentifier(id) })
     if (reply.status >= 500 || reply.status === 408 || reply.status < 400) return { kind: 'unknown', cause: error, ...(reply.retryAfterMs === undefined ? {} : { retryAfterMs: reply.retryAfterMs }) }
     return { kind: 'refused', error }
+  }
+
+  #readerOf(id: TableIdentifier): MetadataReader {
+    const key = JSON.stringify(id)
+    let reader = this.#readers.get(key)
+    if (reader === undefined) {
+      if (this.#readers.size >= tablesMax) this.#readers.clear()
+      this.#readers.set(key, reader = new MetadataReader())
+    }
+    return reader
   }
 
   #bodyOf(id: TableIdentifier, change: TableChange): { body: string, key: string } {
@@ -130,11 +149,11 @@ class RestClient {
     }
   }
 
-  async #readUrl(method: 'GET' | 'POST' | 'DELETE', url: string, values: Record<string, unknown>, body: unknown, attemptsMax: number): Promise<unknown> {
+  async #readUrl(method: 'GET' | 'POST' | 'DELETE', url: string, values: Record<string, unknown>, body: unknown, attemptsMax: number, parse: (text: string) => unknown = parseJson): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
       try {
         const reply = await this.#send(method, url, body === undefined ? undefined : printJson(body), {})
-        if (reply.status >= 200 && reply.status < 300) return this.#parse(reply, method, url)
+        if (reply.status >= 200 && reply.status < 300) return this.#parse(reply, method, url, parse)
         throw this.#errorOf(reply, method, url, values)
       } catch (error) {
         if (attempt >= attemptsMax || !isCatalogError(error) || !error.retryable) throw error
@@ -143,10 +162,10 @@ class RestClient {
     }
   }
 
-  #parse(reply: Reply, method: string, url: string): unknown {
+  #parse(reply: Reply, method: string, url: string, parse: (text: string) => unknown): unknown {
     if (reply.text.trim() === '') return {}
     try {
-      return parseJson(reply.text)
+      return parse(reply.text)
     } catch (error) {
       throw new CatalogError('CATALOG_BAD_REPLY', { url: this.#url, request: `${method} ${url}`, reason: reasonOf(error) }, error)
     }

@@ -80,10 +80,8 @@ export class Appender {
       const bytes = value.length + key.length
       if (bytes > recordBytesMax) throw fail('LOG_RECORD_TOO_LARGE', { bytes, bytesMax: recordBytesMax })
     }
-    if (this.#store.renewing !== null) {
-      await this.#store.renewing
-      if (this.#closed) throw fail('LOG_CLOSED', { path: this.#store.path })
-    }
+    while (this.#store.renewing !== null) await this.#store.renewing
+    if (this.#closed) throw fail('LOG_CLOSED', { path: this.#store.path })
     const topics = new Map<string, TopicRecord>()
     for (const { topic } of records) if (!topics.has(topic)) topics.set(topic, this.#topics.get(topic))
     return await new Promise<Position[]>((resolve, reject) => {

@@ -102,8 +102,8 @@ class EmbeddedLog implements Log {
   }
 
   async ensureTopic (topic: string): Promise<number> {
+    while (this.#store.renewing !== null) await this.#store.renewing
     this.#assertOpen()
-    await this.#store.renewing
     try {
       const { partitions } = await this.#withinDeadline(this.#topics.ensure(topic, Date.now()))
       this.#wake.touch()
@@ -193,8 +193,8 @@ class EmbeddedLog implements Log {
   }
 
   async #snapshot<T> (read: () => T): Promise<T> {
+    while (this.#store.renewing !== null) await this.#store.renewing
     this.#assertOpen()
-    await this.#store.renewing
     try {
       this.#store.check()
       return read()

@@ -51,6 +51,7 @@ export class EmbeddedReader implements LogReader {
     const deadline = performance.now() + waitMsMax
     for (;;) {
       await this.#store.renewMap()
+      while (this.#store.renewing !== null) await this.#store.renewing
       if (this.#closed) throw fail('LOG_CLOSED', { path: this.#path })
       let event: LogEvent | null
       try {

@@ -63,6 +63,7 @@ export class Store {
   failure: Error | null = null
   #transactions = 0
   #bytesRead = 0
+  #closed = false
   #renewing: Promise<void> | null = null
 
   constructor (path: string, bytesMax: number) {
@@ -108,7 +109,7 @@ export class Store {
    * by itself, so it must throw before its first put. Throws LOG_FULL, LOG_FAILED.
    */
   async transaction<T> (change: () => T): Promise<T> {
-    if (this.#renewing !== null) await this.#renewing
+    while (this.#renewing !== null) await this.#renewing
     if (this.failure !== null) throw this.failure
     this.check()
     let thrown: unknown = null
@@ -162,7 +163,7 @@ export class Store {
 
   /** Lets go of the snapshot that reads hold, so that it pins no pages and the next read sees what is new. */
   releaseSnapshot (): void {
-    this.db.resetReadTxn()
+    if (!this.#closed) this.db.resetReadTxn()
   }
 
   /**
@@ -170,20 +171,21 @@ export class Store {
    * Opens the file anew once much was read; call it where no snapshot is held.
    */
   async renewMap (): Promise<void> {
-    if (this.#renewing !== null) await this.#renewing
-    if (this.#bytesRead < bytesReadMax || this.#transactions > 0 || this.failure !== null) return
+    while (this.#renewing !== null) await this.#renewing
+    if (this.#bytesRead < bytesReadMax || this.#transactions > 0 || this.#closed || this.failure !== null) return
     this.#bytesRead = 0
     if (stoppedHolders(lockFileOf(this.#file)).length > 0) return // opening takes the write lock
     this.#renewing = this.#reopen()
     await this.#renewing
   }
 
-  /** To be awaited before a read outside a transaction; null when no `renewMap` is under way. */
+  /** To be awaited until it is null, in the same turn as a read outside a transaction: a `renewMap` is under way. */
   get renewing (): Promise<void> | null {
     return this.#renewing
   }
 
   async close (): Promise<void> {
+    this.#closed = true
     await this.#renewing
     await this.db.close()
   }

@@ -38,7 +38,7 @@ const uuid: Shape = (value, path) => {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value as string)) throw new RestError('BadRequestException', `Invalid request: ${path} must be a uuid, it is ${String(value)}`)
 }
 
-const either = (name: string, legacy: string, shape: Shape) => or(objectOf({ [name]: shape }), objectOf({ [legacy]: shape }))
+const either = (name: string, legacy: string, shape: Shape) => or(objectOf({ [legacy]: shape }), objectOf({ [name]: shape }))
 const sharedUpdates = {
   'assign-uuid': objectOf({ uuid }),
   'upgrade-format-version': objectOf({ 'format-version': integer }),

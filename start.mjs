@@ -48,7 +48,7 @@ async function run (task, args) {
   if (task.tasks !== undefined) {
     for (const name of task.tasks) {
       process.stderr.write(`\n── ${name}\n`)
-      const code = await spawnPinned([fileURLToPath(import.meta.url), name, ...name === task.tasks.at(-1) ? args : []])
+      const code = await spawnPinned([fileURLToPath(import.meta.url), ...name.split(' '), ...name === task.tasks.at(-1) ? args : []])
       if (code !== 0) process.exit(code)
     }
     return

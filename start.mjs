@@ -17,11 +17,10 @@ const tasks = {
   generate: { entry: 'loadtest/generate/main.ts' },
   ingest: { entry: 'gateway/ingest/main.ts' },
   import: { entry: 'gateway/ingest/import.ts' },
-  check: { tasks: ['lint', 'types', 'contract:check', 'test'] },
+  check: { tasks: ['lint', 'types', 'contract --check', 'test'] },
   lint: { tool: 'eslint/bin/eslint.js', args: ['.'] },
   types: { tool: 'typescript/bin/tsc', args: ['--noEmit', '-p', '.'] },
   contract: { entry: 'openapi/main.ts' },
-  'contract:check': { entry: 'openapi/main.ts', args: ['--check'] },
   docs: { entry: 'deploy/local/docs.ts' },
   test: { tool: 'tap/dist/esm/run.mjs', args: [] },
   bench: { entry: 'loadtest/bench/main.ts' },
@@ -55,7 +54,7 @@ async function run (task, args) {
   }
   const file = task.entry === undefined ? join(modules, task.tool) : join(root, task.entry)
   if (!existsSync(file)) end(`${task.entry ?? task.tool} is not there: this checkout is incomplete`)
-  const words = task.entry === undefined ? [file, ...task.args, ...args] : [join(root, 'deploy/local/run.ts'), file, ...task.args ?? [], ...args]
+  const words = task.entry === undefined ? [file, ...task.args, ...args] : [join(root, 'deploy/local/run.ts'), file, ...args]
   // On the pinned Node already (npm puts its own node_modules first on PATH): go on in this process.
   if (process.version === `v${pinnedVersion()}`) {
     process.argv = [process.execPath, ...words]

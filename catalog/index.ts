@@ -1,4 +1,6 @@
 /** The table layer: everything that knows Iceberg. What is not exported here is nobody else's business. */
+import type { CatalogServer, CatalogServerOptions } from './server/server.ts'
+
 export type { CreateTableRequest, Catalog, CommitReply, LoadedTable } from './catalogs/catalog.ts'
 export { printIdentifier } from './catalogs/catalog.ts'
 export { connectCatalog } from './catalogs/connect.ts'
@@ -22,5 +24,11 @@ export { deleteExpiredFiles, type CleanupResult } from './actions/delete-expired
 export { commitSnapshot, type CommitContext, type CommitOptions, type CommitOutcome } from './commit/commit.ts'
 export { evolveSchema, setProperties } from './commit/change.ts'
 export { scanFiles, type DeleteFile, type ScanOptions, type TableScan } from './scan/scan-files.ts'
+export type { CatalogServer, CatalogServerOptions } from './server/server.ts'
 export { duckdbScan } from './scan/duckdb-scan.ts'
 export { CatalogError, catalogErrors, isCatalogError, type CatalogErrorCode } from './errors.ts'
+
+/** The embedded REST catalog. Loaded when it is called: a writer does not carry the server in its memory. */
+export async function startCatalogServer(options: CatalogServerOptions): Promise<CatalogServer> {
+  return await (await import('./server/server.ts')).startCatalogServer(options)
+}

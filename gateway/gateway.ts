@@ -32,6 +32,8 @@ export async function createGateway (parts: GatewayParts): Promise<FastifyInstan
     metrics,
     ready: async () => { await log.checkReady() }
   })
+  // Otherwise Fastify asks a QUERY for its body's type before it can answer 405.
+  app.addHttpMethod('QUERY', { hasBody: false, overrideExisting: true })
   // A logger of its own for each request costs more than reading the request does; error lines carry the requestId.
   app.setChildLoggerFactory(() => logger as never)
   app.addHook('onSend', (_request, reply, _payload, done) => {

@@ -2,7 +2,8 @@
 // 0 everything landed · 1 stopped on an error, run again · 2 finished, but lines were rejected (they are in the reports).
 
 import { resolve } from 'node:path'
-import { readConfig, sentenceOf } from '../../runtime/index.ts'
+import type { TObject } from 'typebox'
+import { readConfig, sentenceOf, settingsOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { listInputs } from './input-files.ts'
 import { printSummary, showProgress } from './progress-line.ts'
@@ -11,7 +12,7 @@ import { importSettings, ingestSettings } from './settings.ts'
 
 export async function ingestCommand (): Promise<void> {
   await endWith('ingest', async (signal, say) => {
-    const config = readConfig('ingest', ingestSettings)
+    const config = readConfig('ingest', ingestSettings, { env: ownOf(ingestSettings) })
     const [folder, ...more] = config._ ?? []
     if (folder === undefined || more.length > 0) throw fail('INGEST_USAGE', { usage: 'npm run ingest -- DIR [--watch]' })
     if (config.watch) say(`watching ${folder}, Ctrl+C ends`)
@@ -25,7 +26,7 @@ export async function ingestCommand (): Promise<void> {
 
 export async function importCommand (): Promise<void> {
   await endWith('import', async (signal, say) => {
-    const config = readConfig('import', importSettings)
+    const config = readConfig('import', importSettings, { env: ownOf(importSettings) })
     const files = config._ ?? []
     if (files.length === 0) throw fail('INGEST_USAGE', { usage: 'npm run import -- FILE…' })
     return await runFiles({
@@ -52,4 +53,10 @@ async function endWith (name: string, run: (signal: AbortSignal, say: (sentence:
     say(sentenceOf(error))
     process.exitCode = 1
   }
+}
+
+/** The environment without the settings of other processes: who set up the whole line in his shell can still run a command. */
+function ownOf (schema: TObject): NodeJS.ProcessEnv {
+  const own = settingsOf(schema)
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_') || name in own))
 }

@@ -11,7 +11,7 @@ import type { TableIdentifier, TableMetadata } from '../spec/types.ts'
 import { RestError } from './errors.ts'
 import { checkName, nameKey, printName } from './identifier.ts'
 import type { StoredTable } from './metadata-files.ts'
-import { demandNamespace } from './namespaces.ts'
+import { admitNamespace } from './namespaces.ts'
 import type { CommitTable } from './requests.ts'
 import type { CatalogState } from './state.ts'
 import { demandFree, demandTable, inTurn, movePointers } from './tables.ts'
@@ -52,7 +52,7 @@ export async function commitTables(state: CatalogState, commits: readonly TableC
 
 async function plan(state: CatalogState, id: TableIdentifier, change: CommitTable): Promise<{ base: StoredTable | null, metadata: TableMetadata }> {
   if (isCreate(change.requirements)) {
-    demandNamespace(state.pointers, id.namespace)
+    admitNamespace(state, id.namespace)
     checkName(id.name, 'table')
     const found = state.pointers.find(id)
     if (found?.kind === 'view') demandFree(state, id, 'table')

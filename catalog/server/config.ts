@@ -7,6 +7,7 @@ export const catalogServerSettings = Type.Object({
   FIRN_WAREHOUSE_URL: Type.Optional(Type.String({ minLength: 1, description: 'where tables get their files unless they name a place: file:///path; without it the folder warehouse under FIRN_DATA_DIR' })),
   FIRN_CATALOG_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'the address that the embedded catalog listens on; it asks nobody for a password, so open it to a network only behind something that does' }),
   FIRN_CATALOG_PORT: Type.Integer({ default: 8181, minimum: 0, maximum: 65_535, description: 'the port that the embedded catalog listens on; 0 takes a free one' }),
+  FIRN_CATALOG_NAMESPACE_REQUIRED: Type.Boolean({ default: false, description: 'refuse a table or view whose namespace does not exist; without it the namespace comes into being with it, as on Iceberg\'s own server' }),
   FIRN_CATALOG_BODY_BYTES_MAX: Type.Integer({ default: 32 * 1024 * 1024, minimum: 65_536, maximum: 512 * 1024 * 1024, description: 'bytes of one request body; a commit of another engine may carry many snapshots' }),
   FIRN_CATALOG_CACHE_BYTES_MAX: Type.Integer({ default: 64 * 1024 * 1024, minimum: 0, maximum: 4096 * 1024 * 1024, description: 'bytes of table metadata that are kept in memory, so that a commit does not read its table again' })
 })

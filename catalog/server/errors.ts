@@ -8,6 +8,7 @@ import { ChangeRefused } from '../spec/refused.ts'
 
 export const restErrors = {
   BadRequestException: { httpStatus: 400, retryable: false, meaning: 'the request cannot be read: a member is missing, has the wrong type, or names an unknown action or requirement' },
+  IllegalArgumentException: { httpStatus: 400, retryable: false, meaning: 'the change to a view would leave one that readers refuse' },
   ValidationException: { httpStatus: 400, retryable: false, meaning: 'the change would leave a table or view that readers refuse' },
   NoSuchNamespaceException: { httpStatus: 404, retryable: false, meaning: 'there is no such namespace' },
   NoSuchTableException: { httpStatus: 404, retryable: false, meaning: 'there is no such table' },

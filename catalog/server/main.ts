@@ -15,6 +15,7 @@ runService('catalog', async ({ logger, onClose, stop }) => {
     warehouse: warehouseUrlOf(config),
     host: config.FIRN_CATALOG_HOST,
     port: config.FIRN_CATALOG_PORT,
+    namespaceRequired: config.FIRN_CATALOG_NAMESPACE_REQUIRED,
     bodyBytesMax: config.FIRN_CATALOG_BODY_BYTES_MAX,
     cacheBytesMax: config.FIRN_CATALOG_CACHE_BYTES_MAX,
     logger,

@@ -42,6 +42,12 @@ export function dropNamespace({ pointers }: CatalogState, namespace: Namespace):
   if (holds !== null) throw new RestError('NamespaceNotEmptyException', `Namespace ${printNamespace(namespace)} is not empty: it contains a ${holds}`)
 }
 
+/** Before something is made in a namespace. Throws NoSuchNamespaceException where namespaces must exist first. */
+export function admitNamespace({ pointers, namespaceRequired }: CatalogState, namespace: Namespace): void {
+  checkNamespace(namespace)
+  if (namespaceRequired) demandNamespace(pointers, namespace)
+}
+
 /** Its properties. Throws NoSuchNamespaceException. */
 export function demandNamespace(pointers: CatalogState['pointers'], namespace: Namespace): Record<string, string> {
   const properties = pointers.namespaceProperties(namespace)

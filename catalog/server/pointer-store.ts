@@ -55,8 +55,7 @@ export class PointerStore {
 
   /** False when it exists already. */
   createNamespace(namespace: Namespace, properties: Record<string, string>): boolean {
-    return this.#write(() => this.#run('INSERT INTO namespace (name, parent, properties) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-      namespaceKey(namespace), namespaceKey(namespace.slice(0, -1)), JSON.stringify(properties)) === 1)
+    return this.#write(() => this.#addNamespace(namespace, properties))
   }
 
   updateNamespace(namespace: Namespace, properties: Record<string, string>): void {
@@ -90,15 +89,16 @@ export class PointerStore {
   }
 
   /** All moves or none. Returns the first whose pointer is not where it was expected, or null when all are done and on the disk. */
-  move(moves: readonly PointerMove[]): TableIdentifier | null {
+  move(moves: readonly PointerMove[], makeNamespaces: boolean): TableIdentifier | null {
     return this.#write(() => {
       for (const { id, kind, from } of moves) {
         const found = this.find(id)
         if ((found?.location ?? null) !== from || (found !== null && found.kind !== kind)) return id
-        if (from === null && this.namespaceProperties(id.namespace) === null) return id
+        if (from === null && !makeNamespaces && this.namespaceProperties(id.namespace) === null) return id
       }
-      for (const { id, kind, to } of moves) {
+      for (const { id, kind, from, to } of moves) {
         const key = namespaceKey(id.namespace)
+        if (from === null) this.#addNamespaces(id.namespace)
         if (to === null) this.#run('DELETE FROM entry WHERE namespace = ? AND name = ?', key, id.name)
         else this.#run('INSERT INTO entry (namespace, name, kind, location) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET location = excluded.location', key, id.name, kind, to)
       }
@@ -108,6 +108,15 @@ export class PointerStore {
 
   close(): void {
     if (this.#db.isOpen) this.#db.close()
+  }
+
+  #addNamespaces(namespace: Namespace): void {
+    for (const index of namespace.keys()) this.#addNamespace(namespace.slice(0, index + 1), {})
+  }
+
+  #addNamespace(namespace: Namespace, properties: Record<string, string>): boolean {
+    return this.#run('INSERT INTO namespace (name, parent, properties) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+      namespaceKey(namespace), namespaceKey(namespace.slice(0, -1)), JSON.stringify(properties)) === 1
   }
 
   #open(): DatabaseSync {

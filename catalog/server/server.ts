@@ -23,6 +23,8 @@ export interface CatalogServerOptions {
   readonly logger: ServerLogger
   readonly bodyBytesMax?: number
   readonly cacheBytesMax?: number
+  /** Default false: see FIRN_CATALOG_NAMESPACE_REQUIRED. */
+  readonly namespaceRequired?: boolean
   readonly clock?: () => number
   /** The state could not be written: the process should end and start again. */
   readonly onFailure?: (error: Error) => void
@@ -54,6 +56,7 @@ export async function startCatalogServer(options: CatalogServerOptions): Promise
     files: new MetadataFiles(storage, options.cacheBytesMax ?? 64 * mebibyte),
     turns: new Turns(),
     warehouse,
+    namespaceRequired: options.namespaceRequired ?? false,
     clock: options.clock ?? Date.now,
     logger,
     behind(work) {

@@ -18,6 +18,8 @@ export interface CatalogState {
   readonly turns: Turns
   /** Absolute, without a slash at the end. */
   readonly warehouse: string
+  /** A namespace must exist before what is made in it; otherwise it comes into being with it. */
+  readonly namespaceRequired: boolean
   readonly clock: () => number
   readonly logger: ServerLogger
   /** Work that a reply does not wait for: deleting what nobody points at any more. */

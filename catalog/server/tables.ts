@@ -7,7 +7,7 @@
 import { RestError } from './errors.ts'
 import { checkName, nameKey, namespaceKey, printName, type Namespace } from './identifier.ts'
 import type { StoredTable } from './metadata-files.ts'
-import { demandNamespace } from './namespaces.ts'
+import { admitNamespace, demandNamespace } from './namespaces.ts'
 import { chooseLocation, createMetadata } from './new-table.ts'
 import type { EntryKind, PointerMove } from './pointer-store.ts'
 import { purgeTable } from './purge.ts'
@@ -18,7 +18,7 @@ import type { TableIdentifier, TableMetadata } from '../spec/types.ts'
 
 /** A new table; with `stage-create` its metadata only, stored nowhere. */
 export async function createTable(state: CatalogState, namespace: Namespace, request: CreateTable): Promise<StoredTable | { location: null, metadata: TableMetadata, json: string }> {
-  demandNamespace(state.pointers, namespace)
+  admitNamespace(state, namespace)
   const id = { namespace, name: checkName(request.name, 'table') }
   return await inTurn(state, [id], async () => {
     demandFree(state, id, 'table')
@@ -38,7 +38,7 @@ export async function loadTable(state: CatalogState, id: TableIdentifier): Promi
 
 /** Takes over a table by its metadata file; with `overwrite` an existing table of that name is pointed there. */
 export async function registerTable(state: CatalogState, namespace: Namespace, request: RegisterTable): Promise<StoredTable> {
-  demandNamespace(state.pointers, namespace)
+  admitNamespace(state, namespace)
   const id = { namespace, name: checkName(request.name, 'table') }
   return await inTurn(state, [id], async () => {
     const found = state.pointers.find(id)
@@ -90,9 +90,9 @@ export function demandFree(state: CatalogState, id: TableIdentifier, wanted: Ent
 
 /** Durable when it returns. A pointer that is not where it was expected means that somebody else was first. */
 export function movePointers(state: CatalogState, moves: readonly PointerMove[], refusal: 'AlreadyExistsException' | 'CommitFailedException'): void {
-  const late = state.pointers.move(moves)
+  const late = state.pointers.move(moves, !state.namespaceRequired)
   if (late === null) return
-  demandNamespace(state.pointers, late.namespace)
+  if (state.namespaceRequired) demandNamespace(state.pointers, late.namespace)
   throw new RestError(refusal, `Cannot commit ${printName(late)}: it was created, changed or dropped concurrently`)
 }
 

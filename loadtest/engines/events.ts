@@ -46,7 +46,7 @@ function hardEvent (id: string, n: number, now: number): Record<string, unknown>
     maybe('product_name', text())
     maybe('quantity', faker.number.int({ min: 1, max: 100 }))
     maybe('unit_price', faker.number.int({ min: 1, max: 99_999 }) / 100)
-    maybe('amount', n % 50 === 0 ? '9999999999999999.99' : `${faker.number.int(1e6)}.${n % 10}`)
+    maybe('amount', n % 50 === 5 ? '9999999999999999.99' : `${faker.number.int(1e6)}.${n % 10}`)
   }
   if (type.startsWith('payment_')) {
     Object.assign(event, { payment_id: `p-${n}`, order_id: `o-${n}`, amount: `${faker.number.int(5000)}.${10 + n % 90}` })

@@ -30,7 +30,7 @@ export interface DeliveryContext {
   readonly signal: AbortSignal
   readonly now: () => number
   /** Called after each batch. */
-  readonly progressed?: (progress: Progress, accepted: number, rejected: number) => void
+  readonly progressed?: (progress: Progress, fileBytes: number, events: number) => void
 }
 
 export interface Delivered {
@@ -52,7 +52,7 @@ export async function deliverFile (path: string, context: DeliveryContext): Prom
     const progress = await context.ledger.find(path, stats)
     const totals = { path, accepted: 0, rejected: 0 }
     if (progress.size === stats.size && progress.mtimeMs === stats.mtimeMs) return totals
-    const batch = new Batch(progress, context, totals)
+    const batch = new Batch(progress, context, totals, stats.size)
     let unfinished = false
     for await (const line of read(path, progress.offset, context.eventBytesMax + lineOverheadBytes)) {
       if (context.signal.aborted) break
@@ -73,7 +73,7 @@ export async function deliverFile (path: string, context: DeliveryContext): Prom
     return totals
   } catch (error) {
     if (typeof (error as FirnError).retryable === 'boolean') throw error
-    throw fail('INGEST_FILE', { path, reason: sentenceOf(error) }, error)
+    throw fail('INGEST_FILE', { path, reason: (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'it does not exist' : sentenceOf(error) }, error)
   }
 }
 
@@ -82,15 +82,17 @@ class Batch {
   readonly #context: DeliveryContext
   readonly #totals: { accepted: number, rejected: number }
   readonly #originOf: ReturnType<typeof createOrigins>
+  readonly #fileBytes: number
   #accepted: AcceptedEvent[] = []
   #rejected: RejectedLine[] = []
   #bytes = 0
   #end: number
 
-  constructor (progress: Progress, context: DeliveryContext, totals: { accepted: number, rejected: number }) {
+  constructor (progress: Progress, context: DeliveryContext, totals: { accepted: number, rejected: number }, fileBytes: number) {
     this.#progress = progress
     this.#context = context
     this.#totals = totals
+    this.#fileBytes = fileBytes
     this.#originOf = createOrigins(context.source)
     this.#end = progress.offset
   }
@@ -135,7 +137,7 @@ class Batch {
     await ledger.save(progress)
     this.#totals.accepted += this.#accepted.length
     this.#totals.rejected += this.#rejected.length
-    progressed?.(progress, this.#accepted.length, this.#rejected.length)
+    progressed?.(progress, this.#fileBytes, this.#accepted.length + this.#rejected.length)
     this.#accepted = []
     this.#rejected = []
     this.#bytes = 0

@@ -1,7 +1,7 @@
 // One run of `ingest` or `import`: opens log and ledger, delivers file after file, follows a folder when asked, closes both.
 // An error in one file is one sentence and does not stop the others; an error of the log or the ledger does.
 
-import { mkdir, stat } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openLogFrom } from '../../log/index.ts'
@@ -44,7 +44,6 @@ export async function runFiles (run: Run): Promise<RunResult> {
     try {
       const topic = topicOf(config)
       await log.ensureTopic(topic)
-      let bytes = 0
       const context: DeliveryContext = {
         log,
         ledger,
@@ -57,7 +56,7 @@ export async function runFiles (run: Run): Promise<RunResult> {
         growing: watchMs !== null,
         signal,
         now,
-        progressed: (progress, accepted, rejected) => { line.progressed(progress, bytes, accepted + rejected) }
+        progressed: line.progressed
       }
       const results = new Map<string, Delivered>()
       const failures = new Map<string, string>()
@@ -65,7 +64,6 @@ export async function runFiles (run: Run): Promise<RunResult> {
         for (const path of files) {
           if (signal.aborted) break
           try {
-            bytes = (await stat(path)).size
             const { accepted, rejected } = await deliverFile(path, context)
             const before = results.get(path)
             results.set(path, { path, accepted: accepted + (before?.accepted ?? 0), rejected: rejected + (before?.rejected ?? 0) })

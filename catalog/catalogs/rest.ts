@@ -94,7 +94,6 @@ class RestClient {
       // Nothing was sent when the configuration could not be had; saying "unknown" is still right, only slower.
       return isCatalogError(error) && !error.retryable ? { kind: 'refused', error } : { kind: 'unknown', cause: error }
     }
-    const reason = reasonOfReply(reply)
     if (reply.status === 200) {
       try {
         return { kind: 'landed', table: toTable(id, this.#readerOf(id).parseReply(reply.text)) }
@@ -102,7 +101,7 @@ class RestClient {
         return { kind: 'unknown', cause: new CatalogError('CATALOG_BAD_REPLY', { url: this.#url, request: `POST ${target}`, reason: reasonOf(error) }, error) }
       }
     }
-    if (reply.status === 409) return { kind: 'conflict', reason }
+    if (reply.status === 409) return { kind: 'conflict', reason: reasonOfReply(reply) }
     if (reply.status === 429) return { kind: 'unknown', cause: this.#errorOf(reply, 'POST', target, { table: printIdentifier(id) }), retryAfterMs: reply.retryAfterMs ?? 1_000 }
     const error = this.#errorOf(reply, 'POST', target, { table: printIdentifier(id) })
     if (reply.status >= 500 || reply.status === 408 || reply.status < 400) return { kind: 'unknown', cause: error, ...(reply.retryAfterMs === undefined ? {} : { retryAfterMs: reply.retryAfterMs }) }

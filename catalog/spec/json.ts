@@ -64,8 +64,11 @@ export function printJson(value: unknown): string {
   const remembered = sealed.get(value)
   if (remembered !== undefined && remembered !== null) return remembered
   const text = Array.isArray(value) ? printArray(value) : printObject(value as Record<string, unknown>)
-  if (remembered === null) sealed.set(value, text)
-  return text
+  if (remembered !== null) return text
+  // Flat, not a rope of its members: it is copied into every metadata file from now on.
+  const flat = Buffer.from(text).toString()
+  sealed.set(value, flat)
+  return flat
 }
 
 /** Freezes an object for good, so that `printJson` may remember its text: a commit then costs what is new, not what is kept. */

@@ -52,7 +52,8 @@ function cutArray(text: string, name: string, known: readonly Known[]): { rest: 
     } else {
       const end = endOfObject(text, at)
       if (end === undefined) return undefined
-      const own = text.slice(at, end)
+      // A copy: a slice would keep the whole reply in memory for as long as its snapshot is remembered.
+      const own = Buffer.from(text.slice(at, end)).toString()
       item = { text: own, value: sealJson(parseJson(own)) }
     }
     items.push(item)

@@ -1,0 +1,93 @@
+// For tests: the whole line in one process on a temporary folder: the real embedded log, the real catalog server, real
+// writers. Rows are read back through the catalog, as any engine would.
+
+import { pathToFileURL } from 'node:url'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { connectCatalog, duckdbScan, openStorage, scanFiles, startCatalogServer, type Catalog, type LoadedTable, type Storage } from '../catalog/index.ts'
+import { openLog, type Log, type LogRecord, type RecordHeaders } from '../log/index.ts'
+import { createLogger, type Logger } from '../runtime/index.ts'
+import { Duplicates } from './duplicates.ts'
+import { openEngine } from './engine.ts'
+import { eventsId, lettersId } from './tables.ts'
+import { Writer, type WriterSettings } from './writer.ts'
+
+export const minute = 60
+export const day = 86_400
+
+export interface Sent { readonly topic?: string, readonly value: string | Buffer, readonly headers?: RecordHeaders, readonly key?: string }
+
+export interface Line {
+  readonly log: Log
+  readonly catalog: Catalog
+  readonly storage: Storage
+  readonly logger: Logger
+  send (records: readonly Sent[]): Promise<void>
+  /** Drains the log by a new writer, as a new process would. */
+  drain (options?: DrainOptions): Promise<void>
+  query (sql: string): Promise<Record<string, unknown>[]>
+  table (name: 'events' | 'dead_letters'): Promise<LoadedTable>
+  close (): Promise<void>
+}
+
+export interface DrainOptions extends Partial<WriterSettings> { readonly catalog?: Catalog, readonly idsMax?: number, readonly typesMax?: number, readonly signal?: AbortSignal }
+
+let engines = 0
+
+export async function openLine (dir: string, topics: readonly string[] = ['ecommerce_events'], partitions = 3): Promise<Line> {
+  const logger = createLogger('test')
+  logger.level = 'silent'
+  const warehouse = pathToFileURL(`${dir}/warehouse`).href
+  const server = await startCatalogServer({ dataDir: `${dir}/catalog`, warehouse, host: '127.0.0.1', port: 0, logger })
+  const catalog = connectCatalog(server.url)
+  const storage = openStorage(warehouse)
+  const log = await openLog(pathToFileURL(`${dir}/log`).href, { partitions })
+  for (const topic of topics) await log.ensureTopic(topic)
+  const table = async (name: 'events' | 'dead_letters'): Promise<LoadedTable> => await catalog.loadTable(name === 'events' ? eventsId : lettersId)
+  return {
+    log, catalog, storage, logger, table,
+    async send (records) {
+      const now = Date.now()
+      await log.append(records.map(({ topic = topics[0]!, value, headers, key = 'k' }): LogRecord =>
+        ({ topic, key, value: Buffer.from(value), headers: headers ?? receivedAt(now / 1000), timestampMs: now })))
+    },
+    async drain (options = {}) {
+      const stagingDir = `${dir}/staging-${engines++}`
+      const engine = await openEngine({ memoryBytesMax: 512 * 1024 ** 2, stagingDir, writers: 2 })
+      try {
+        const ageDaysMax = options.ageDaysMax ?? 7
+        const duplicates = new Duplicates(engine, storage, { idsMax: options.idsMax ?? 1_000_000, windowSeconds: ageDaysMax * day, nowMs: Date.now })
+        await new Writer({ catalog: options.catalog ?? catalog, storage, logger, nowMs: Date.now, signal: options.signal ?? new AbortController().signal, engine, duplicates, source: log, typesMax: options.typesMax ?? 200, metrics: null }, {
+          topics, dir: stagingDir, intervalMs: 50, rowsMax: 100_000, bytesMax: 64 * 1024 ** 2, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax, resumeFrom: null, untilEnd: true, ...options
+        }).run()
+      } finally {
+        engine.close()
+      }
+    },
+    async query (sql) {
+      const instance = await DuckDBInstance.create(':memory:')
+      const connection = await instance.connect()
+      await connection.run("SET TimeZone = 'UTC'")
+      for (const name of ['events', 'dead_letters'] as const) {
+        const loaded = await table(name)
+        const { files } = await scanFiles(storage, loaded)
+        await connection.run(`CREATE VIEW ${name} AS SELECT * FROM ${duckdbScan(loaded, files, storage)}`)
+      }
+      const rows = (await connection.runAndReadAll(sql)).getRowObjectsJson()
+      connection.closeSync()
+      instance.closeSync()
+      return rows
+    },
+    async close () {
+      await log.close()
+      await server.close()
+    }
+  }
+}
+
+export function receivedAt (seconds: number, more: RecordHeaders = {}): RecordHeaders {
+  return { received_at: String(Math.trunc(seconds * 1_000_000)), ip: '10.0.0.1', user_agent: 'test', source: 'gateway', ...more }
+}
+
+export function pageView (eventId: string, more: object = {}): string {
+  return JSON.stringify({ event_id: eventId, event_type: 'page_view', timestamp: new Date().toISOString(), ...more })
+}

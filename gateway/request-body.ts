@@ -36,7 +36,6 @@ export function readBody (raw: IncomingMessage, payload: NodeJS.ReadableStream, 
     payload.removeListener('data', onData)
     payload.removeListener('end', onEnd)
     payload.removeListener('error', onError)
-    payload.removeListener('close', onClose)
   }
   function refuse (error: Error): void {
     detach()
@@ -82,14 +81,10 @@ export function readBody (raw: IncomingMessage, payload: NodeJS.ReadableStream, 
   function onError (error: Error): void {
     refuse(fail('GATEWAY_BODY_CUT', { reason: error.message }, error))
   }
-  function onClose (): void {
-    refuse(fail('GATEWAY_BODY_CUT', { reason: 'the connection was closed' }))
-  }
 
   payload.on('data', onData)
   payload.on('end', onEnd)
   payload.on('error', onError)
-  payload.on('close', onClose)
 }
 
 function tooLarge (bodyBytesMax: number): Error {

@@ -11,15 +11,17 @@ import type { Figure } from './figure.ts'
 import { costUntilExit } from './process-cost.ts'
 import { fillLog } from './writer.ts'
 
-const recordsPerCommit = 10
+/** Each append nearly fills the smallest batch that the writer may be told to take, so each becomes a commit. */
+const recordsPerCommit = 190
+const load = { perAppend: recordsPerCommit, duplicates: false, step: 3 }
 
 export async function benchCommits (scale: number): Promise<Figure[]> {
   const commits = Math.max(300, Math.round(2_000 * scale))
   const dir = mkdtempSync(join(tmpdir(), 'firn-bench-'))
-  const line = await startLine({ dataDir: dir, settings: { writer: { FIRN_WRITER_COMMIT_ROWS_MAX: String(recordsPerCommit) } } })
+  const line = await startLine({ dataDir: dir, settings: { writer: { FIRN_WRITER_COMMIT_BYTES_MAX: String(64 * 1024) } } })
   try {
     await line.start('catalog')
-    await fillLog(line, 10, 'first', 10, false)
+    await fillLog(line, recordsPerCommit, 'first', load)
     if (await line.run('writer', ['--until-end']) !== 0) throw new Error(line.printed('writer'))
     const catalog = connectCatalog(line.catalogUrl)
     const table = await catalog.loadTable({ namespace: ['firn'], name: 'events' })
@@ -28,7 +30,7 @@ export async function benchCommits (scale: number): Promise<Figure[]> {
     const watcher = watch(metadataDir, (_, name) => {
       if (name !== null && name.endsWith('.metadata.json') && !seen.has(name)) seen.set(name, performance.now())
     })
-    await fillLog(line, commits * recordsPerCommit, 'c', recordsPerCommit, false)
+    await fillLog(line, commits * recordsPerCommit, 'c', load)
     const cost = await costUntilExit(line.launch('writer', ['--until-end']))
     watcher.close()
     if (cost.exitCode !== 0) throw new Error(line.printed('writer'))

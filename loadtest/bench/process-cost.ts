@@ -40,7 +40,7 @@ export async function costUntilExit (child: ChildProcess): Promise<Cost> {
   const timer = setInterval(() => {
     try {
       cost.cpuSeconds = cpuSeconds(pid)
-      cost.peakRssMiB = peakRssMiB(pid)
+      cost.peakRssMiB = Math.max(cost.peakRssMiB, peakRssMiB(pid))
     } catch { /* it has ended: the figures before stand */ }
   }, pollMs)
   cost.exitCode = await new Promise(resolve => child.once('exit', code => resolve(code ?? -1)))

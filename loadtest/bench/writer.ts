@@ -55,8 +55,8 @@ async function withLine (run: (line: Line) => Promise<Figure[]>): Promise<Figure
   }
 }
 
-/** As the gateway writes them: one header object per request, values on one line. */
-export async function fillLog (line: Pick<Line, 'logUrl'>, count: number, prefix: string, perAppend = recordsPerAppend, duplicates = true): Promise<void> {
+/** As the gateway writes them: one header object per request, values on one line. A `step` of 3 keeps to 4 types of one day. */
+export async function fillLog (line: Pick<Line, 'logUrl'>, count: number, prefix: string, { perAppend = recordsPerAppend, duplicates = true, step = 1 } = {}): Promise<void> {
   const log = await openLog(line.logUrl, { partitions: 3, bytesMax: 16 * 2 ** 30, retentionMs: 86_400_000, appendDeadlineMs: 60_000 })
   await log.ensureTopic(topic)
   const encoder = new TextEncoder()
@@ -66,7 +66,7 @@ export async function fillLog (line: Pick<Line, 'logUrl'>, count: number, prefix
     const records: LogRecord[] = []
     for (let i = n; i < Math.min(count, n + perAppend); i++) {
       const id = duplicates && i % duplicateEvery === duplicateEvery - 1 ? i - 7 : i
-      const text = benchEvent(id, prefix, now)
+      const text = benchEvent(id * step, prefix, now)
       records.push({ topic, key: `s-${id * 31 % 50_000}`, value: encoder.encode(text), headers, timestampMs: now })
     }
     await log.append(records)

@@ -3,9 +3,11 @@
  *
  * Reachability decides: a manifest goes only when no manifest list of any snapshot that is still in the metadata names it, whichever ref it
  * belongs to. Until every such list has been read nothing is deleted. Data files go only out of a history that removed files; what appends and
- * merges leave behind are lists and superseded manifests. Work per call is bounded; the rest waits for the next call.
+ * merges leave behind are lists and superseded manifests. Work per call is bounded; the rest waits for the next call, as does everything when a
+ * file that is needed to decide cannot be read (another process may be cleaning as well).
  */
 import type { LoadedTable } from '../catalogs/catalog.ts'
+import { isCatalogError } from '../errors.ts'
 import { decodeManifest } from '../files/manifest.ts'
 import type { ManifestFile } from '../spec/data-file.ts'
 import type { Snapshot, TableMetadata } from '../spec/types.ts'
@@ -24,6 +26,8 @@ export interface CleanupResult { readonly deletedFiles: number, readonly pending
 const defaults = { listsReadMax: 64, snapshotsMax: 64 }
 /** Beyond this the oldest are left to the removal of orphans. */
 const pendingMax = 20_000
+/** Manifests read to prove that a data file is in none of them; a larger table leaves that to the removal of orphans. */
+const proofBytesMax = 64n * 1_048_576n
 
 /** `before` and `after` are states of one table, `after` the newer and landed. Never throws for a file that is already gone. */
 export async function deleteExpiredFiles(storage: Storage, before: LoadedTable, after: LoadedTable, options: CleanupOptions = {}): Promise<CleanupResult> {
@@ -36,21 +40,29 @@ export async function deleteExpiredFiles(storage: Storage, before: LoadedTable, 
     if (!retained.has(snapshot['snapshot-id']) && memory.expired.size < pendingMax) memory.expired.set(snapshot['snapshot-id'], snapshot['manifest-list'])
   }
   if (memory.expired.size === 0) return { deletedFiles: 0, pendingSnapshots: 0 }
-  const pending = () => ({ deletedFiles: 0, pendingSnapshots: memory.expired.size })
-  if (!await readRetained(memory, metadata.snapshots, limits.listsReadMax)) return pending()
-  const retainedLists = new Set(metadata.snapshots.map(snapshot => snapshot['manifest-list']))
+  try {
+    return { deletedFiles: await cleanUp(storage, memory, before.metadata, metadata, limits), pendingSnapshots: memory.expired.size }
+  } catch (error) {
+    if (!isCatalogError(error)) throw error
+    return { deletedFiles: 0, pendingSnapshots: memory.expired.size }
+  }
+}
+
+async function cleanUp(storage: Storage, memory: TableMemory, before: TableMetadata, after: TableMetadata, limits: Required<CleanupOptions>): Promise<number> {
+  if (!await readRetained(memory, after.snapshots, limits.listsReadMax)) return 0
+  const retainedLists = new Set(after.snapshots.map(snapshot => snapshot['manifest-list']))
   const batch = [...memory.expired].slice(0, limits.snapshotsMax)
   const candidates = new Map<string, ManifestFile>()
   for (const [, list] of batch) {
     for (const manifest of await memory.readList(list).catch(() => [])) candidates.set(manifest.location, manifest)
   }
-  const kept = reachable(memory, metadata.snapshots)
+  const kept = reachable(memory, after.snapshots)
   const superseded = [...candidates.values()].filter(manifest => !kept.has(manifest.location))
-  const dataFiles = await unreachableDataFiles(storage, before.metadata, metadata, superseded, kept)
+  const dataFiles = await unreachableDataFiles(storage, before, after, superseded, kept)
   const locations = [...dataFiles, ...superseded.map(manifest => manifest.location), ...batch.map(([, list]) => list).filter(list => !retainedLists.has(list))]
   await storage.delete(locations)
   for (const [id, list] of batch) { memory.expired.delete(id); memory.forgetList(list) }
-  return { deletedFiles: locations.length, pendingSnapshots: memory.expired.size }
+  return locations.length
 }
 
 /** True once all lists of retained snapshots are known. A list that cannot be read throws: then nothing is deleted. */
@@ -76,6 +88,7 @@ function reachable(memory: TableMemory, snapshots: readonly Snapshot[]): Map<str
 async function unreachableDataFiles(storage: Storage, before: TableMetadata, after: TableMetadata, superseded: readonly ManifestFile[], kept: ReadonlyMap<string, ManifestFile>): Promise<string[]> {
   const onlyAppends = [...before.snapshots, ...after.snapshots].every(snapshot => snapshot.summary?.operation === 'append')
   if (superseded.length === 0 || onlyAppends) return []
+  if ([...kept.values()].reduce((sum, manifest) => sum + manifest.lengthBytes, 0n) > proofBytesMax) return []
   const doomed = new Set<string>()
   for (const manifest of superseded) {
     for (const entry of await decodeManifest(await storage.read(manifest.location), manifest, after)) doomed.add(entry.file.location)

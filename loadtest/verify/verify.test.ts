@@ -14,7 +14,6 @@ import { verify, type Verdict } from './verify.ts'
 const dataDir = t.testdir()
 const line = await startLine({ dataDir, settings: { writer: { FIRN_WRITER_COMMIT_INTERVAL_MS: '100' } } })
 t.setTimeout(90_000)
-t.teardown(() => line.stop())
 const options = { ledger: [], drained: true, FIRN_DATA_DIR: dataDir, FIRN_CATALOG_URL: line.catalogUrl, FIRN_WAREHOUSE_URL: line.warehouseUrl, FIRN_LOG_URL: line.logUrl, FIRN_EVENT_AGE_DAYS_MAX: 7 }
 const brokenBy = (verdict: Verdict): string[] => verdict.findings.filter(finding => !finding.kept).map(finding => finding.promise)
 const sql = async (...words: string[]): Promise<{ stdout: string, stderr: string, code?: number }> => {
@@ -86,4 +85,10 @@ t.test('every kind of damage is found', async t => {
   t.match(brokenBy(await verify(options)).join(), readable)
   writeFileSync(file, whole)
   t.strictSame(brokenBy(await verify(options)), [])
+})
+
+// Not a teardown: that waits until nothing keeps this process alive, and the services do.
+t.test('the services end when they are told to', async t => {
+  await line.stop()
+  t.strictSame((['catalog', 'gateway', 'writer'] as const).filter(name => line.process(name) !== undefined), [])
 })

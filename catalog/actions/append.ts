@@ -1,7 +1,7 @@
 /**
  * Append: a batch of data files becomes a snapshot on `main`. Safe to stage again on a newer base, because it removes nothing.
  *
- * The batch's manifest is written once and serves every attempt (added entries take their sequence number from the commit);
+ * The batch's manifest is written once for the same files and serves every attempt (added entries take their sequence number from the commit);
  * each attempt writes only a list of its own. Everything staged is on disk before the change is returned.
  */
 import { randomUUID } from 'node:crypto'
@@ -113,8 +113,10 @@ function changeOf(base: LoadedTable, snapshot: Snapshot, batch: AppendBatch, exp
 }
 
 async function stageManifests(context: StageContext, memory: TableMemory, base: LoadedTable, batch: AppendBatch) {
+  // A batch may lose files between attempts (duplicates that a rival committed first): then its manifest is another.
+  const locations = batch.files.map(file => file.location)
   const known = memory.staged.get(batch.snapshotId)
-  if (known !== undefined) return known
+  if (known !== undefined && known.locations.length === locations.length && known.locations.every((location, index) => location === locations[index])) return known
   const { metadata } = base
   const commitUuid = randomUUID()
   const manifests: ManifestFile[] = []
@@ -127,7 +129,7 @@ async function stageManifests(context: StageContext, memory: TableMemory, base: 
     await context.storage.writeDurably(location, bytes)
     manifests.push(manifest)
   }
-  const staged = { commitUuid, manifests }
+  const staged = { commitUuid, locations, manifests }
   memory.rememberStaged(batch.snapshotId, staged)
   return staged
 }

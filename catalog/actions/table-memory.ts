@@ -14,7 +14,7 @@ const listsMax = 2_048
 const stagedMax = 16
 const tablesMax = 64
 
-export interface StagedManifests { readonly commitUuid: string, readonly manifests: readonly ManifestFile[] }
+export interface StagedManifests { readonly commitUuid: string, readonly locations: readonly string[], readonly manifests: readonly ManifestFile[] }
 
 export class TableMemory {
   readonly staged = new Map<bigint, StagedManifests>()

@@ -131,6 +131,17 @@ t.test('after a conflict the batch is staged again on what is there now, with on
   t.notOk(existsSync(toPath(lost ?? '')), 'the list of the lost attempt is removed')
 })
 
+t.test('files that a batch gave up after a conflict are not committed', async t => {
+  const { catalog, storage, table, append } = await setUp()
+  catalog.conflictOnce(async () => landed(await append(table, [dataFile()])))
+  const files = [dataFile(3), dataFile(4)]
+  const snapshotId = createSnapshotId()
+  const after = landed(await commitSnapshot({ catalog, storage, table }, snapshotId,
+    (base, attempt) => stageAppend({ storage }, base, { snapshotId, files: attempt === 1 ? files : files.slice(1) }), quick))
+  t.equal((await paths(storage, after)).includes(files[0]?.location ?? ''), false)
+  t.equal(currentSnapshot(after.metadata)?.summary['total-records'], '14')
+})
+
 t.test('the stage decides on the metadata that is asserted, and may abandon', async t => {
   const { catalog, storage, table, append } = await setUp()
   catalog.conflictOnce(async () => landed(await append(table, [dataFile()], { properties: { owner: 'rival' } })))
@@ -225,6 +236,29 @@ t.test('manifests are merged, so that the list stays short and every file is in 
   t.same(scan.files.map(file => file.location).sort(), written.toSorted())
   t.same(scan.files.map(file => file.dataSequenceNumber).sort((a, b) => Number(a - b)), written.map((_, index) => BigInt(index + 1)), 'each file keeps its sequence number')
   t.equal(list.reduce((sum, manifest) => sum + manifest.addedRows + manifest.existingRows, 0n), 150n)
+})
+
+t.test('a merge that was prepared before a rollback brings nothing back', async t => {
+  const { catalog, storage, table, append, id } = await setUp()
+  let base = table
+  const ids: bigint[] = []
+  for (let commit = 0; commit < 8; commit++) {
+    base = landed(await append(base, [dataFile(1)]))
+    ids.push(mainSnapshotId(base.metadata) ?? 0n)
+    await memoryOf(storage, base.metadata['table-uuid']).merging
+  }
+  t.ok(memoryOf(storage, base.metadata['table-uuid']).merge, 'a merge of all eight waits')
+  await catalog.commitTable(id, { requirements: [], updates: [{ 'action': 'set-snapshot-ref', 'ref-name': 'main', 'type': 'branch', 'snapshot-id': ids[3] ?? 0n }] })
+  const after = landed(await append(await catalog.loadTable(id), [dataFile(1)]))
+  t.equal((await paths(storage, after)).length, 5)
+})
+
+t.test('retention that somebody set on main survives our commits', async t => {
+  const { catalog, table, append, id } = await setUp()
+  const first = landed(await append(table, [dataFile()]))
+  await catalog.commitTable(id, { requirements: [], updates: [{ 'action': 'set-snapshot-ref', 'ref-name': 'main', 'type': 'branch', 'snapshot-id': mainSnapshotId(first.metadata) ?? 0n, 'min-snapshots-to-keep': 5 }] })
+  const after = landed(await append(await catalog.loadTable(id), [dataFile()]))
+  t.equal(after.metadata.refs['main']?.['min-snapshots-to-keep'], 5)
 })
 
 t.test('old snapshots go, their files with them, and what stays can be read', async t => {

@@ -23,7 +23,7 @@ const order: readonly ServiceName[] = ['catalog', 'gateway', 'writer']
 const config = readKillConfig()
 const dataDir = mkdtempSync(join(tmpdir(), 'firn-kill-'))
 const line = await startLine({ dataDir, settings: { writer: { FIRN_WRITER_COMMIT_INTERVAL_MS: String(config.commitMs) } } })
-const options = { ledger: [], drained: false, FIRN_DATA_DIR: dataDir, FIRN_CATALOG_URL: line.catalogUrl, FIRN_WAREHOUSE_URL: line.warehouseUrl, FIRN_LOG_URL: line.logUrl, FIRN_EVENT_AGE_DAYS_MAX: 7 }
+const options = { ledger: [], drained: false, FIRN_DATA_DIR: dataDir, FIRN_CATALOG_URL: line.catalogUrl, FIRN_WAREHOUSE_URL: line.warehouseUrl, FIRN_LOG_URL: line.logUrl, FIRN_LOG_TOPICS: ['ecommerce_events'], FIRN_EVENT_AGE_DAYS_MAX: 7 }
 let passed = 0
 let failed = 0
 const check = (sentence: string, ok: boolean, detail = ''): void => {

@@ -14,6 +14,7 @@ const schema = Type.Object({
   FIRN_CATALOG_URL: Type.String({ default: 'http://127.0.0.1:8181', description: 'the Iceberg REST catalog that knows the tables' }),
   FIRN_WAREHOUSE_URL: Type.Optional(Type.String({ description: 'where the files of the tables are; $FIRN_DATA_DIR/warehouse when not set' })),
   FIRN_LOG_URL: Type.Optional(Type.String({ description: 'the log; $FIRN_DATA_DIR/log when not set' })),
+  FIRN_LOG_TOPICS: Type.Array(Type.String(), { default: ['ecommerce_events'], description: 'topics that the writer reads, comma separated' }),
   FIRN_EVENT_AGE_DAYS_MAX: Type.Integer({ default: 7, minimum: 1, maximum: 3650, description: 'how far apart the same event_id may not appear twice' })
 })
 

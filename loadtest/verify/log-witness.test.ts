@@ -15,19 +15,24 @@ t.test('a gap in the table is lost when the log has records there, and what lies
   const partition = positions[0]?.partition ?? 0
   const { clusterId, topicIds } = await log.identity(['x'])
   const progress: ProgressRecord = { tableUuid: '', snapshotId: 1n, clusterId, topicIds, partitions: [{ topic: 'x', partition, start: 0n, next: 3n }] }
-  const witness = await openWitness(url, progress)
+  const witness = await openWitness(url, progress, ['x', 'not there'])
   t.equal(witness?.stranger, null)
   t.equal(witness?.lag, 1n)
   t.strictSame(await witness?.explain([{ topic: 'x', partition, from: 1n, to: 2n }]), { lost: [`x/${partition}@1`], holes: 0n, forgotten: 0n })
   t.strictSame([...await witness?.waiting() ?? []], ['d'])
   await witness?.close()
 
-  const other = await openWitness(url, { ...progress, clusterId: 'another' })
+  const before = await openWitness(url, null, ['x'])
+  t.equal(before?.lag, 4n, 'while the table has taken nothing, everything waits')
+  t.strictSame([...await before?.waiting() ?? []].sort(), ['a', 'b', 'c', 'd'])
+  await before?.close()
+
+  const other = await openWitness(url, { ...progress, clusterId: 'another' }, [])
   t.match(other?.stranger, /filled from log another/)
   await other?.close()
   await log.close()
 })
 
 t.test('where there is no log nobody makes one', async t => {
-  t.equal(await openWitness(pathToFileURL(join(t.testdir(), 'nothing')).href, { tableUuid: '', snapshotId: 1n, clusterId: '', topicIds: new Map(), partitions: [] }), null)
+  t.equal(await openWitness(pathToFileURL(join(t.testdir(), 'nothing')).href, null, ['x']), null)
 })

@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { openLog, type Log } from '../../log/index.ts'
+import { openLog, type Log, type LogIdentity } from '../../log/index.ts'
 import type { Gap } from './conservation.ts'
 import type { ProgressRecord } from './progress-record.ts'
 
@@ -22,18 +22,14 @@ export interface LogWitness {
   close(): Promise<void>
 }
 
-/** Null when there is no log at this address. */
-export async function openWitness (logUrl: string, record: ProgressRecord): Promise<LogWitness | null> {
+/** Null when there is no log at this address. `record` is null while the table has taken nothing: then all of the topics waits. */
+export async function openWitness (logUrl: string, record: ProgressRecord | null, topicsRead: readonly string[]): Promise<LogWitness | null> {
   if (logUrl.startsWith('file:') && !existsSync(fileURLToPath(logUrl))) return null
   const log = await openLog(logUrl)
-  const topics = [...record.topicIds.keys()]
-  const identity = await log.identity(topics)
-  const other = topics.find(topic => identity.topicIds.get(topic) !== record.topicIds.get(topic))
-  const stranger = identity.clusterId !== record.clusterId
-    ? `the table was filled from log ${record.clusterId}, this one is ${identity.clusterId}`
-    : other === undefined ? null : `topic ${other} was recreated since: its id is ${identity.topicIds.get(other) ?? 'none'}, the table knows ${record.topicIds.get(other)}`
-  const ranges = new Map(await Promise.all(topics.map(async topic => [topic, await log.ranges(topic)] as const)))
-  const nextOf = new Map(record.partitions.map(p => [`${p.topic}/${p.partition}`, p.next]))
+  const identity = await log.identity([...new Set([...record?.topicIds.keys() ?? [], ...topicsRead])])
+  const stranger = record === null ? null : strangeness(record, identity)
+  const ranges = new Map(await Promise.all([...identity.topicIds.keys()].map(async topic => [topic, await log.ranges(topic)] as const)))
+  const nextOf = new Map(record?.partitions.map(p => [`${p.topic}/${p.partition}`, p.next]))
   const tails = [...ranges].flatMap(([topic, { first, end }]) => [...end].map(([partition, to]): Gap => ({ topic, partition, from: nextOf.get(`${topic}/${partition}`) ?? first.get(partition) ?? 0n, to })))
   return {
     stranger,
@@ -66,6 +62,12 @@ export async function openWitness (logUrl: string, record: ProgressRecord): Prom
     },
     close: () => log.close()
   }
+}
+
+function strangeness (record: ProgressRecord, { clusterId, topicIds }: LogIdentity): string | null {
+  if (clusterId !== record.clusterId) return `the table was filled from log ${record.clusterId}, this one is ${clusterId}`
+  const other = [...record.topicIds.keys()].find(topic => topicIds.get(topic) !== record.topicIds.get(topic))
+  return other === undefined ? null : `topic ${other} was recreated since: its id is ${topicIds.get(other) ?? 'none'}, the table knows ${record.topicIds.get(other)}`
 }
 
 async function readRange (log: Log, { topic, partition, from, to }: Gap, take: (offset: bigint, value: () => Buffer) => void): Promise<void> {

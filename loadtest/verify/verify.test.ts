@@ -14,7 +14,7 @@ import { verify, type Verdict } from './verify.ts'
 const dataDir = t.testdir()
 const line = await startLine({ dataDir, settings: { writer: { FIRN_WRITER_COMMIT_INTERVAL_MS: '100' } } })
 t.setTimeout(90_000)
-const options = { ledger: [], drained: true, FIRN_DATA_DIR: dataDir, FIRN_CATALOG_URL: line.catalogUrl, FIRN_WAREHOUSE_URL: line.warehouseUrl, FIRN_LOG_URL: line.logUrl, FIRN_EVENT_AGE_DAYS_MAX: 7 }
+const options = { ledger: [], drained: true, FIRN_DATA_DIR: dataDir, FIRN_CATALOG_URL: line.catalogUrl, FIRN_WAREHOUSE_URL: line.warehouseUrl, FIRN_LOG_URL: line.logUrl, FIRN_LOG_TOPICS: ['ecommerce_events'], FIRN_EVENT_AGE_DAYS_MAX: 7 }
 const brokenBy = (verdict: Verdict): string[] => verdict.findings.filter(finding => !finding.kept).map(finding => finding.promise)
 const sql = async (...words: string[]): Promise<{ stdout: string, stderr: string, code?: number }> => {
   const env = { ...process.env, FIRN_CATALOG_URL: line.catalogUrl, FIRN_DATA_DIR: dataDir }

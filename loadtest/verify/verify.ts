@@ -27,7 +27,7 @@ export interface Verdict {
   readonly lag: bigint
 }
 
-export type VerifyOptions = Pick<VerifyConfig, 'ledger' | 'drained' | 'FIRN_DATA_DIR' | 'FIRN_CATALOG_URL' | 'FIRN_WAREHOUSE_URL' | 'FIRN_LOG_URL' | 'FIRN_EVENT_AGE_DAYS_MAX'>
+export type VerifyOptions = Pick<VerifyConfig, 'ledger' | 'drained' | 'FIRN_DATA_DIR' | 'FIRN_CATALOG_URL' | 'FIRN_WAREHOUSE_URL' | 'FIRN_LOG_URL' | 'FIRN_LOG_TOPICS' | 'FIRN_EVENT_AGE_DAYS_MAX'>
 
 /** Throws what keeps it from judging at all (VERIFY_…); everything else is a finding. */
 export async function verify (options: Readonly<VerifyOptions>): Promise<Verdict> {
@@ -37,30 +37,29 @@ export async function verify (options: Readonly<VerifyOptions>): Promise<Verdict
   const letters = await openTable(options.FIRN_CATALOG_URL, options.FIRN_WAREHOUSE_URL, 'dead_letters')
   const text = events.table.metadata.properties[progressProperty]
   if (text === undefined && events.files.length > 0) throw fail('VERIFY_NO_OFFSETS', { table: events.name })
-  const record = text === undefined
-    ? { tableUuid: events.table.metadata['table-uuid'], snapshotId: -1n, clusterId: '', topicIds: new Map<string, string>(), partitions: [] }
-    : readProgressRecord(events.name, text)
+  const record = text === undefined ? null : readProgressRecord(events.name, text)
+  const partitions = record?.partitions ?? []
 
   const spill = mkdtempSync(join(tmpdir(), 'firn-verify-'))
   const connection = await (await DuckDBInstance.create(':memory:', { memory_limit: `${memoryMiBMax}MiB`, temp_directory: spill, autoinstall_known_extensions: 'false' })).connect()
   try {
     await connection.run("set TimeZone = 'UTC'; set preserve_insertion_order = false")
     const findings: Finding[] = [
-      judge('the recorded offsets belong to this table', record.tableUuid === events.table.metadata['table-uuid'] ? 0 : 1, `table ${record.tableUuid}`),
+      judge('the recorded offsets belong to this table', record === null || record.tableUuid === events.table.metadata['table-uuid'] ? 0 : 1, record === null ? 'nothing was taken yet' : `table ${record.tableUuid}`),
       ...await checkFiles(connection, events),
       ...letters === null ? [] : await checkFiles(connection, letters)
     ]
     // Files that cannot be read are a finding of their own; nothing can be counted on top of them.
     if (findings.some(finding => !finding.kept)) return { findings, rows: -1n, letters: new Map(), acked: ledgers.acked.size, unknown: ledgers.unknown.size, lag: -1n }
     await loadRows(connection, events, letters)
-    const { findings: conserved, gaps } = await checkConservation(connection, record.partitions, options.FIRN_EVENT_AGE_DAYS_MAX)
+    const { findings: conserved, gaps } = await checkConservation(connection, partitions, options.FIRN_EVENT_AGE_DAYS_MAX)
     findings.push(...conserved)
 
-    const witness = text === undefined ? null : await openWitness(options.FIRN_LOG_URL, record)
+    const witness = await openWitness(options.FIRN_LOG_URL, record, options.FIRN_LOG_TOPICS)
     try {
       const missing = gaps.reduce((sum, { from, to }) => sum + to - from, 0n)
       const promise = 'each offset that was taken is a row, a dead letter or a hole in the log'
-      if (missing === 0n) findings.push(kept(promise, `${record.partitions.reduce((sum, p) => sum + p.next - p.start, 0n)} offsets in ${record.partitions.length} partitions`))
+      if (missing === 0n) findings.push(kept(promise, `${partitions.reduce((sum, p) => sum + p.next - p.start, 0n)} offsets in ${partitions.length} partitions`))
       else if (witness === null || witness.stranger !== null) findings.push(broken(promise, `${missing} are missing, and the log that could explain them is not there`, gaps.map(gap => `${gap.topic}/${gap.partition}@${gap.from}…${gap.to - 1n}`)))
       else {
         const { lost, holes, forgotten } = await witness.explain(gaps)

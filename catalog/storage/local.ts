@@ -6,7 +6,7 @@
  * retried: after one the kernel may have dropped the bytes.
  */
 import { constants } from 'node:fs'
-import { mkdir, open, readdir, readFile, rmdir, stat, unlink } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { CatalogError, reasonOf } from '../errors.ts'
@@ -27,6 +27,10 @@ export function openLocalStorage(): Storage {
         try {
           await file.writeFile(bytes)
           await file.sync()
+        } catch (error) {
+          // Half a file that nothing points at; on a full disk its space is needed.
+          await unlink(path).catch(() => undefined)
+          throw error
         } finally {
           await file.close()
         }
@@ -153,11 +157,6 @@ async function * listFiles(folder: string): AsyncIterable<StoredFile> {
     const found = await stat(path).catch(() => undefined)
     if (found !== undefined) yield { location: toLocation(path), bytes: found.size, modifiedMs: found.mtimeMs }
   }
-}
-
-/** Removes a folder when it is empty; used after dropping a table. */
-export async function removeEmptyFolder(location: string): Promise<void> {
-  await rmdir(toPath(location)).catch(() => undefined)
 }
 
 /** `file:///a/b`, `file:/a/b` and a bare absolute path name the same file. Partition paths hold `%` and `+`, so only a bare path is taken as is. */

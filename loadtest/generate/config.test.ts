@@ -1,0 +1,28 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { readGenerateConfig } from './config.ts'
+
+const at = new Date('2026-01-31T12:00:00Z')
+
+t.test('without a duration 500 events, with one as many as fit', async t => {
+  t.match(readGenerateConfig(at, []), { eventsMax: 500, durationMsMax: Infinity, eventsPerSecond: 100, to: 'gateway' })
+  t.match(readGenerateConfig(at, ['--duration', '2.5']), { eventsMax: Infinity, durationMsMax: 2500 })
+  t.match(readGenerateConfig(at, ['--duration', '2', '--count', '7']), { eventsMax: 7, durationMsMax: 2000 })
+})
+
+t.test('a rate or an interval, not both; no interval at all is as fast as it goes', async t => {
+  t.equal(readGenerateConfig(at, ['--interval', '20']).eventsPerSecond, 50)
+  t.equal(readGenerateConfig(at, ['--interval', '0']).eventsPerSecond, Infinity)
+  t.throws(() => readGenerateConfig(at, ['--interval', '20', '--rate', '5']), { code: 'LOADTEST_CONTRADICTION' })
+})
+
+t.test('what is not there yet is refused with what to use instead', async t => {
+  t.throws(() => readGenerateConfig(at, ['--to', 'kafka']), { code: 'LOADTEST_TARGET_UNSUPPORTED', message: /--to gateway/ })
+  t.throws(() => readGenerateConfig(at, ['--to', 'pigeon']), { code: 'SETTING_INVALID' })
+})
+
+t.test('each run has files of its own under the data folder', async t => {
+  const { ledgerFile, truthFile } = readGenerateConfig(at, ['--data-dir', '/d'])
+  t.equal(ledgerFile, join('/d/loadtest', `ledger-2026-01-31T12-00-00-000Z-${process.pid}.ndjson`))
+  t.not(truthFile, ledgerFile)
+})

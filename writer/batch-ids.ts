@@ -19,6 +19,34 @@ export class BatchIds {
   }
 }
 
+/** Sorts by place. Places are nearly dense whole numbers, so a count does where a sort would cost ten times as much. */
+export function orderIds (ids: BatchIds, places: Float64Array): BatchIds {
+  const { count } = ids
+  let most = -1
+  for (let i = 0; i < count; i++) if (places[i]! > most) most = places[i]!
+  const order = new Uint32Array(count)
+  if (most < count * 8 + 1024) {
+    const at = new Uint32Array(most + 1)
+    for (let i = 0; i < count; i++) at[places[i]!] = i + 1
+    let next = 0
+    for (const found of at) if (found !== 0) order[next++] = found - 1
+  } else {
+    for (let i = 0; i < count; i++) order[i] = i
+    order.sort((left, right) => places[left]! - places[right]!)
+  }
+  const sorted = new BatchIds(count)
+  sorted.count = count
+  for (let i = 0; i < count; i++) {
+    const from = order[i]!
+    sorted.hashes[i * 3] = ids.hashes[from * 3]!
+    sorted.hashes[i * 3 + 1] = ids.hashes[from * 3 + 1]!
+    sorted.hashes[i * 3 + 2] = ids.hashes[from * 3 + 2]!
+    sorted.seconds[i] = ids.seconds[from]!
+    sorted.rows[i] = ids.rows[from]!
+  }
+  return sorted
+}
+
 /** The positions (not row ids) of duplicates, ascending. The first occurrence wins. */
 export function findDuplicates (ids: BatchIds, index: DuplicateIndex, windowSeconds: number): Uint32Array {
   const { hashes, seconds, count } = ids

@@ -8,7 +8,7 @@ import { dirname } from 'node:path'
 import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api'
 import { dataFileFromDuckDB, dataFileLocation, duckdbType, fieldIdsForDuckDB, type DataFile, type DuckDBStatsRow, type LoadedTable, type NestedField, type Schema, type Storage } from '../catalog/index.ts'
 import { contractColumns, rowColumns, type ContractColumn } from '../openapi/index.ts'
-import { BatchIds } from './batch-ids.ts'
+import { BatchIds, orderIds } from './batch-ids.ts'
 import { missingRequired, quoteName, quoteText, readerStructure, typedColumns, untypable } from './columns.ts'
 import { sqlList, type Engine } from './engine.ts'
 import { fail } from './errors.ts'
@@ -58,22 +58,39 @@ export async function parseBatch (engine: Engine, framed: Framer, files: string[
   }
 }
 
-/** The ids of the batch's rows, in row order. */
+/** The ids of the batch's rows, in the order (topic, partition, offset), whatever the order of the rows. */
 export async function readIds (connection: DuckDBConnection, batch: ParsedBatch): Promise<BatchIds> {
-  const ids = new BatchIds(batch.framed.lines)
-  if (batch.partitions.length === 0) return ids
-  const result = await connection.stream(`SELECT _h, ${secondsSql('received_at')}, rowid::UINTEGER FROM ${batch.table} WHERE _reason IS NULL`)
-  await visitIds(result, (hashes, seconds, rows, count) => {
-    for (let i = 0, at = ids.count; i < count; i++, at++) {
-      ids.hashes[at * 3] = hashes[i * 4]!
-      ids.hashes[at * 3 + 1] = hashes[i * 4 + 1]!
-      ids.hashes[at * 3 + 2] = hashes[i * 4 + 2]!
-      ids.seconds[at] = seconds[i]!
-      ids.rows[at] = rows![i]!
+  const read = new BatchIds(batch.framed.lines)
+  if (batch.partitions.length === 0) return read
+  const places = new Float64Array(batch.framed.lines)
+  const bases = laneBases(batch.lanes)
+  const result = await connection.stream(`SELECT _h, ${secondsSql('received_at')}, rowid::UINTEGER, _lane::UINTEGER, _delta::DOUBLE FROM ${batch.table} WHERE _reason IS NULL`)
+  await visitIds(result, (hashes, seconds, count, column) => {
+    const rows = column(2)
+    const lanes = column(3)
+    const deltas = column(4)
+    for (let i = 0, at = read.count; i < count; i++, at++) {
+      read.hashes[at * 3] = hashes[i * 4]!
+      read.hashes[at * 3 + 1] = hashes[i * 4 + 1]!
+      read.hashes[at * 3 + 2] = hashes[i * 4 + 2]!
+      read.seconds[at] = seconds[i]!
+      read.rows[at] = rows[i]!
+      places[at] = bases[lanes[i]!]! + deltas[i]!
     }
-    ids.count += count
+    read.count += count
   })
-  return ids
+  return orderIds(read, places)
+}
+
+/** Where each lane begins when the lanes are laid end to end by (topic, partition). */
+function laneBases (lanes: readonly Lane[]): Float64Array {
+  const bases = new Float64Array(lanes.length)
+  let base = 0
+  for (const { lane, i } of lanes.map((lane, i) => ({ lane, i })).sort((a, b) => a.lane.topic === b.lane.topic ? a.lane.partition - b.lane.partition : a.lane.topic < b.lane.topic ? -1 : 1)) {
+    bases[i] = base
+    base += Number(lane.end - lane.start)
+  }
+  return bases
 }
 
 /** The hash of an event_id as the index keeps it. */
@@ -85,17 +102,18 @@ export function secondsSql (column: string): string {
   return `greatest(1, least(4294967295, epoch_us(${column}) // 1000000))::UINTEGER`
 }
 
-/** Streams (UHUGEINT hash, UINTEGER second[, UINTEGER row]) as views of DuckDB's vectors: four words a hash. */
-export async function visitIds (result: DuckDBResult, visit: (hashes: Uint32Array, seconds: Uint32Array, rows: Uint32Array | null, count: number) => void): Promise<void> {
+type Column = Uint32Array | Float64Array
+
+/** Streams (UHUGEINT hash, UINTEGER second, …) as views of DuckDB's vectors: four words a hash. */
+export async function visitIds (result: DuckDBResult, visit: (hashes: Uint32Array, seconds: Column, count: number, column: (at: number) => Column) => void): Promise<void> {
   for (;;) {
     const chunk = await result.fetchChunk()
     if (chunk === null || chunk.rowCount === 0) return
     const count = chunk.rowCount
     const view = (chunk.getColumnVector(0) as unknown as { dataView: DataView }).dataView
     const hashes = new Uint32Array(view.buffer, view.byteOffset, count * 4)
-    const seconds = (chunk.getColumnVector(1) as unknown as { items: Uint32Array }).items
-    const rows = chunk.columnCount > 2 ? (chunk.getColumnVector(2) as unknown as { items: Uint32Array }).items : null
-    visit(hashes, seconds, rows, count)
+    const column = (at: number): Column => (chunk.getColumnVector(at) as unknown as { items: Column }).items
+    visit(hashes, column(1), count, column)
   }
 }
 

@@ -1,9 +1,10 @@
 -- Question: what do the framed records of a batch say, and which of them are no events?
--- Input:    {{files}} lines of eight fields between unit separators, as framer.ts writes them, in the order (topic, partition, offset).
+-- Input:    {{files}} lines of eight fields between unit separators, as framer.ts writes them.
 -- Result:   table {{table}}: typed columns; `_reason` and `_error` for what cannot be a row, with `_raw`, its text;
 --           `_h` the salted hash of event_id; `_row_date` the day in UTC. Nothing is dropped, one row a line.
+--           Sorted as the data files will be: a partition is one run of rows, so that writing its file reads nothing else.
 CREATE OR REPLACE TABLE {{table}} AS
-SELECT * EXCLUDE (_raw, _e, _extra, _parsed, _untypable, _missing, _delta), CASE WHEN _reason IS NOT NULL THEN coalesce(_raw, '') END AS _raw, false AS _duplicate
+SELECT * EXCLUDE (_raw, _e, _extra, _parsed, _untypable, _missing), CASE WHEN _reason IS NOT NULL THEN coalesce(_raw, '') END AS _raw, false AS _duplicate
 FROM (
   SELECT *,
     CASE
@@ -35,3 +36,4 @@ FROM (
     )
   )
 )
+ORDER BY event_type, _row_date, event_time

@@ -18,6 +18,9 @@ export class ServiceLog {
   /** Its own last sentence; without one, the last line that was a warning, an error or on stderr. */
   lastWords = 'nothing'
   #spoke = false
+  /** On a first start, why it cannot start is the answer of the supervision: not to be said twice. */
+  #firstStart = false
+  #silenced = false
   readonly #name: string
   readonly #say: (line: string) => void
   #fd: number
@@ -35,7 +38,8 @@ export class ServiceLog {
   }
 
   /** Follows the output of a new process. */
-  take (child: ChildProcess): void {
+  take (child: ChildProcess, firstStart: boolean): void {
+    this.#firstStart = firstStart
     this.lastWords = 'nothing'
     this.#spoke = false
     if (child.stdout !== null) createInterface({ input: child.stdout }).on('line', line => this.#line(line, shortWarning(line)))
@@ -58,6 +62,7 @@ export class ServiceLog {
     const short = shown.slice(0, shownCharsMax)
     if (own || !this.#spoke) this.lastWords = short
     this.#spoke ||= own
+    if (own && this.#firstStart && shown.startsWith(`${this.#name} cannot start: `)) return
     const now = Date.now()
     if (now - this.#windowStart > windowMs) {
       this.#windowStart = now
@@ -79,7 +84,8 @@ export class ServiceLog {
       this.#bytes = 0
     } catch (error) {
       // A full disk must not take the supervisor down with it: the service itself says what it cannot do.
-      this.#say(`${this.#name}: its log cannot be written: ${sentenceOf(error)}`)
+      if (!this.#silenced) this.#say(`${this.#name}: its log cannot be written: ${sentenceOf(error)}`)
+      this.#silenced = true
     }
   }
 }

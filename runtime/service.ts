@@ -83,6 +83,8 @@ export function sentenceOf (error: unknown): string {
   const where = path === undefined ? '' : ` (${path})`
   const advice: Record<string, string> = {
     ENOSPC: `the disk is full${where}: free some space and start again; what was acknowledged is safe`,
+    ENOENT: `there is no such place${where}: create its folder, or set FIRN_DATA_DIR to one that exists`,
+    ENOTDIR: `a part of the path is not a folder${where}: set FIRN_DATA_DIR to a folder`,
     EACCES: `permission denied${where}: give this user the right to write there, or set FIRN_DATA_DIR to a folder of its own`,
     EPERM: `not permitted${where}: give this user the right, or set FIRN_DATA_DIR to a folder of its own`,
     EROFS: `the file system is read-only${where}: set FIRN_DATA_DIR to a folder that can be written`,

@@ -98,7 +98,7 @@ export function supervise (services: SupervisedService[], options: SuperviseOpti
     })
     one.child = child
     one.state = { ...bare(one.state), at: 'starting', pid: child.pid ?? 0 }
-    log.take(child)
+    log.take(child, !one.wasReady)
     const overdue = setTimeout(() => {
       abandon(fail('SERVICE_NOT_READY', { service: service.name, readyMsMax, lastWords: log.lastWords, logFile: log.file }))
       child.kill('SIGKILL')

@@ -4,8 +4,9 @@
 
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, mkdirSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { Type } from 'typebox'
 import { readConfig, sentenceOf, supervise } from '../../runtime/index.ts'
 import { startLiveLine, type LiveLine } from './live-line.ts'
@@ -37,6 +38,8 @@ try {
 async function runLine (): Promise<void> {
   const config = await choosePorts(readConfig('npm start', settings) as Readonly<Record<string, unknown>>)
   const dataDir = resolve(String(config.FIRN_DATA_DIR))
+  // Not recursive: where a file system answers ENOENT for a folder in one that exists (/proc), Node's recursive mkdir never ends.
+  if (!existsSync(dataDir) && existsSync(dirname(dataDir))) mkdirSync(dataDir)
   const gatewayUrl = `http://${hostToReach(config.FIRN_GATEWAY_HOST)}:${String(config.FIRN_GATEWAY_PORT)}`
   const writerUrl = `http://${hostToReach(config.FIRN_WRITER_HOST)}:${String(config.FIRN_WRITER_PORT)}`
   const began = performance.now()

@@ -42,6 +42,11 @@ export class PointerStore {
     return this.#failure
   }
 
+  /** Before work that would be for nothing. */
+  demandWritable(): void {
+    if (this.#failure !== null) throw new RestError('ServiceUnavailableException', this.#failure.message, this.#failure)
+  }
+
   namespaceProperties(namespace: Namespace): Record<string, string> | null {
     const row = this.#get('SELECT properties FROM namespace WHERE name = ?', namespaceKey(namespace))
     return row === undefined ? null : JSON.parse(String(row['properties'])) as Record<string, string>
@@ -149,7 +154,7 @@ export class PointerStore {
 
   /** Runs a change as one transaction; what it throws or a failing commit leaves nothing behind. */
   #write<T>(change: () => T): T {
-    if (this.#failure !== null) throw new RestError('CommitStateUnknownException', this.#failure.message, this.#failure)
+    this.demandWritable()
     try {
       this.#db.exec('BEGIN IMMEDIATE')
       const result = change()

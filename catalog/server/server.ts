@@ -40,6 +40,8 @@ const mebibyte = 1024 * 1024
 const nameBytesMax = 16 * 1024
 const keepAliveMs = 72_000
 const requestMsMax = 60_000
+const idleCheckMs = 20
+const closeMsMax = 600
 
 const silent: ServerLogger = { info() {}, warn() {}, error() {} }
 
@@ -76,7 +78,7 @@ export async function startCatalogServer(options: CatalogServerOptions): Promise
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     async close() {
-      await app.close()
+      await closeApp(app)
       await Promise.all(unfinished)
       pointers.close()
     }
@@ -121,6 +123,18 @@ function createApp(state: CatalogState, options: CatalogServerOptions): FastifyI
   if (metrics !== undefined) app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
   addRoutes(app, state)
   return app
+}
+
+/** Lets requests that run end. A client that keeps its connection open must not hold the process: idle ones are closed as they fall idle. */
+async function closeApp(app: FastifyInstance): Promise<void> {
+  const idle = setInterval(() => { app.server.closeIdleConnections() }, idleCheckMs)
+  const late = setTimeout(() => { app.server.closeAllConnections() }, closeMsMax)
+  try {
+    await app.close()
+  } finally {
+    clearInterval(idle)
+    clearTimeout(late)
+  }
 }
 
 function sendError(reply: FastifyReply, error: RestError): void {

@@ -96,6 +96,8 @@ export function movePointers(state: CatalogState, moves: readonly PointerMove[],
   throw new RestError(refusal, `Cannot commit ${printName(late)}: it was created, changed or dropped concurrently`)
 }
 
-export function inTurn<T>(state: CatalogState, ids: readonly TableIdentifier[], work: () => Promise<T>): Promise<T> {
-  return state.turns.take(ids.map(id => `${namespaceKey(id.namespace)}\u0000${id.name}`), work)
+/** Changes to the same names run one after the other. */
+export async function inTurn<T>(state: CatalogState, ids: readonly TableIdentifier[], work: () => Promise<T>): Promise<T> {
+  state.pointers.demandWritable()
+  return await state.turns.take(ids.map(id => `${namespaceKey(id.namespace)}\u0000${id.name}`), work)
 }

@@ -65,8 +65,10 @@ export class DuplicateIndex {
     if (this.#count + more > this.idsMax) throw fail('WRITER_INDEX_FULL', { entries: this.#count })
   }
 
-  clear (): void {
-    this.#shards = Array.from({ length: shardCount }, () => new Uint32Array(capacityMin * words))
+  /** Forgets everything and makes room for about `expected` ids at once: no rehash on the way there. */
+  clear (expected = 0): void {
+    const capacity = Math.max(capacityMin, Math.ceil(expected / shardCount / loadMax * 1.1))
+    this.#shards = Array.from({ length: shardCount }, () => new Uint32Array(capacity * words))
     this.#counts.fill(0)
     this.#count = 0
   }

@@ -73,7 +73,6 @@ export class Duplicates {
 
   async #rebuild (table: LoadedTable): Promise<boolean> {
     const { files } = await scanFiles(this.#storage, table, { withDeleteFiles: true })
-    this.index.clear()
     this.types.clear()
     const bounds = arrivalsOf(table, files)
     const now = Math.floor(this.#options.nowMs() / 1000)
@@ -82,6 +81,8 @@ export class Duplicates {
     const { windowSeconds } = this.#options
     this.#from = files.length === 0 ? 0 : Math.max(0, this.#newest - windowSeconds - slackOf(windowSeconds))
     this.index.evictBelow = this.#from
+    const expected = files.reduce((sum, file, i) => bounds[i]!.upper >= this.#from ? sum + Number(file.recordCount) : sum, 0)
+    this.index.clear(Math.min(expected, this.index.idsMax))
     await this.#index(table, files, bounds)
     this.#tag(table)
     return files.length > 0

@@ -10,7 +10,7 @@ import { connectCatalog, isCatalogError, openStorage, scanFiles } from '../../ca
 const tables = ['events', 'dead_letters']
 
 export interface CommitWatch {
-  /** Resolves when the next manifest or manifest list of a commit appears, or after `waitMsMax`; says which. */
+  /** Resolves when the next file of a commit appears (data files come first), or after `waitMsMax`; says which. */
   nextCommit(waitMsMax: number): Promise<'committing' | 'quiet'>
   /** Files on disk now. Synchronous, so that it can be called in the moment of the kill. */
   filesNow(): Set<string>
@@ -22,8 +22,9 @@ export function watchCommits (line: { catalogUrl: string, warehouseUrl: string }
   const leftBefore = new Set<string>()
   return {
     nextCommit: waitMsMax => new Promise(resolve => {
-      const watchers = folders.map(folder => join(folder, 'metadata')).filter(folder => existsSync(folder)).map(folder => watch(folder, (_, name) => {
-        if (name?.endsWith('.avro') === true) end('committing')
+      // Each folder by itself: a recursive watch would hold every file.
+      const watchers = foldersUnder(folders).map(folder => watch(folder, (_, name) => {
+        if (name !== null && /\.(avro|parquet)$/.test(name)) end('committing')
       }))
       const late = setTimeout(() => end('quiet'), waitMsMax)
       const end = (how: 'committing' | 'quiet'): void => {
@@ -42,6 +43,10 @@ export function watchCommits (line: { catalogUrl: string, warehouseUrl: string }
       return open
     }
   }
+}
+
+function foldersUnder (tops: readonly string[]): string[] {
+  return tops.flatMap(top => readdirSync(top, { recursive: true, withFileTypes: true }).filter(entry => entry.isDirectory()).map(entry => join(entry.parentPath, entry.name)))
 }
 
 /** The folders of the writer's tables. */

@@ -45,13 +45,13 @@ export function oneOf(member: string, shapes: Record<string, Shape>, what: strin
   }
 }
 
-export function or(left: Shape, right: Shape): Shape {
+/** A member that had another name once. */
+export function renamedMember(name: string, before: string, shape: Shape): Shape {
   return (value, path) => {
-    try {
-      left(value, path)
-    } catch {
-      right(value, path)
-    }
+    anyObject(value, path)
+    const object = value as Record<string, unknown>
+    const used = object[name] === undefined && object[before] !== undefined ? before : name
+    shape(object[used], `${path}.${used}`)
   }
 }
 

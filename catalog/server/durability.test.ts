@@ -118,6 +118,25 @@ t.test('while fsync fails, no commit is answered with 200', { skip: has('fiu-run
   t.equal(readdirSync(join(fileURLToPath(before.metadata.location), 'metadata')).length, 1, 'the file of the refused commit is gone')
 })
 
+t.test('where one fsync in ten fails, metadata files or pointers alike, what was answered with 200 is there', { skip: has('fiu-run') ? false : 'needs fiu-run', timeout: 30_000 }, async t => {
+  const dataDir = t.testdir()
+  let last = 0
+  let refused = 0
+  for (let round = 0; round < 3; round++) {
+    const { child, call, exited, errors } = await spawnCatalog(dataDir, ['fiu-run', '-x'])
+    if (round === 0) await call('POST', '/v1/namespaces/db/tables', tableRequest('t'))
+    const found = Number((await call('GET', table)).body.metadata.properties.n ?? 0)
+    t.ok(found >= last && found <= last + refused, `answered up to ${last}, then ${refused} refused, found ${found} ${errors()}`)
+    spawnSync('fiu-ctrl', ['-c', 'enable_random name=posix/io/sync/fsync,probability=0.1', String(child.pid)])
+    const { last: reached, others } = await commitOn(call, found, 60)
+    last = reached
+    refused = others.length + 1
+    t.ok(others.length > 0 && others.every(status => status >= 500), `answers: ${others.join(' ')}`)
+    child.kill('SIGKILL')
+    await exited
+  }
+})
+
 t.test('a folder that cannot be written is named before the server listens', async t => {
   const dataDir = t.testdir()
   writeFileSync(join(dataDir, 'catalog'), 'a file where the folder should be')

@@ -12,8 +12,8 @@ import type { TableMetadata } from '../spec/types.ts'
 import type { ViewMetadata } from '../spec/view-types.ts'
 import { RestError } from './errors.ts'
 
-/** Metadata, where it is stored, and its JSON. */
-export interface Stored<M> { readonly location: string, readonly metadata: M, readonly json: string }
+/** Metadata, where it is stored, and its JSON as UTF-8: replies send these bytes as they are. */
+export interface Stored<M> { readonly location: string, readonly metadata: M, readonly json: Buffer }
 export type StoredTable = Stored<TableMetadata>
 export type StoredView = Stored<ViewMetadata>
 
@@ -35,10 +35,9 @@ export class MetadataFiles {
     const gzip = metadata.properties['write.metadata.compression-codec']?.toLowerCase() === 'gzip'
     const name = `${String(nextVersion(baseLocation)).padStart(5, '0')}-${randomUUID()}${gzip ? '.gz' : ''}.metadata.json`
     const location = `${metadataFolder(metadata as TableMetadata)}/${name}`
-    const json = printJson(metadata)
-    const bytes = Buffer.from(json)
+    const json = Buffer.from(printJson(metadata))
     try {
-      await this.#storage.writeDurably(location, gzip ? gzipSync(bytes) : bytes)
+      await this.#storage.writeDurably(location, gzip ? gzipSync(json) : json)
     } catch (error) {
       // Nobody points at it: what was written of it is rubbish.
       await this.#storage.delete([location]).catch(() => {})
@@ -89,8 +88,8 @@ export class MetadataFiles {
       throw explainRead(location, error)
     }
     try {
-      const json = (gzipSuffix.test(location) ? gunzipSync(bytes) : bytes).toString('utf8')
-      const stored = { location, metadata: parse(json), json }
+      const json = gzipSuffix.test(location) ? gunzipSync(bytes) : bytes
+      const stored = { location, metadata: parse(json.toString('utf8')), json }
       this.#keep(stored)
       return stored
     } catch (error) {

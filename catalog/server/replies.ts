@@ -7,15 +7,15 @@ import type { StoredTable, StoredView } from './metadata-files.ts'
 
 export type SnapshotMode = 'all' | 'refs'
 const pageSizeMax = 10_000
+const loadedEnd = Buffer.from(',"config":{}}')
 
 /** `LoadTableResult`. A staged table has no location yet. */
-export function printTable(table: { location: string | null, metadata: TableMetadata, json: string }, mode: SnapshotMode = 'all'): string {
-  const metadata = mode === 'all' ? table.json : printJson(withReferencedSnapshots(table.metadata))
-  return `{${table.location === null ? '' : `"metadata-location":${JSON.stringify(table.location)},`}"metadata":${metadata},"config":{}}`
+export function printTable(table: { location: string | null, metadata: TableMetadata, json: Buffer }, mode: SnapshotMode = 'all'): Buffer {
+  return printLoaded(table.location, mode === 'all' ? table.json : Buffer.from(printJson(withReferencedSnapshots(table.metadata))))
 }
 
-export function printView(view: StoredView): string {
-  return `{"metadata-location":${JSON.stringify(view.location)},"metadata":${view.json},"config":{}}`
+export function printView(view: StoredView): Buffer {
+  return printLoaded(view.location, view.json)
 }
 
 /** Differs for each state of a table and for each choice of snapshots. */
@@ -50,6 +50,11 @@ function decodeToken(token: unknown): string {
   const name = Buffer.from(String(token), 'base64url').toString('utf8')
   if (encodeToken(name) !== token) throw new RestError('BadRequestException', `Invalid pageToken ${String(token)}: send the one of the page before`)
   return name
+}
+
+function printLoaded(location: string | null, json: Buffer): Buffer {
+  const head = `{${location === null ? '' : `"metadata-location":${JSON.stringify(location)},`}"metadata":`
+  return Buffer.concat([Buffer.from(head), json, loadedEnd])
 }
 
 function withReferencedSnapshots(metadata: TableMetadata): TableMetadata {

@@ -5,7 +5,7 @@
 import { parseJson } from '../spec/json.ts'
 import type { PartitionSpec, Requirement, Schema, SortOrder, TableIdentifier, Update } from '../spec/types.ts'
 import type { ViewRequirement, ViewUpdate, ViewVersion } from '../spec/view-types.ts'
-import { anyObject, flag, integer, listOf, longInteger, objectOf, oneOf, or, stringMap, text, type Shape } from './body-shapes.ts'
+import { anyObject, flag, integer, listOf, longInteger, objectOf, oneOf, renamedMember, stringMap, text, type Shape } from './body-shapes.ts'
 import { RestError } from './errors.ts'
 
 export interface CreateNamespace { namespace: string[], properties?: Record<string, string> }
@@ -38,14 +38,13 @@ const uuid: Shape = (value, path) => {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value as string)) throw new RestError('BadRequestException', `Invalid request: ${path} must be a uuid, it is ${String(value)}`)
 }
 
-const either = (name: string, legacy: string, shape: Shape) => or(objectOf({ [legacy]: shape }), objectOf({ [name]: shape }))
 const sharedUpdates = {
   'assign-uuid': objectOf({ uuid }),
   'upgrade-format-version': objectOf({ 'format-version': integer }),
   'add-schema': objectOf({ schema }),
   'set-location': objectOf({ location: text }),
-  'set-properties': either('updates', 'updated', stringMap),
-  'remove-properties': either('removals', 'removed', listOf(text))
+  'set-properties': renamedMember('updates', 'updated', stringMap),
+  'remove-properties': renamedMember('removals', 'removed', listOf(text))
 }
 const tableUpdate = oneOf('action', {
   ...sharedUpdates,

@@ -99,7 +99,7 @@ export function addRoutes(app: FastifyInstance, state: CatalogState): void {
       handler: async (request, reply) => {
         const result = await handler({ state, request, reply, parts: pathParts(request.raw.url ?? ''), query: request.query as Record<string, unknown> })
         if (reply.sent || result === undefined) return reply
-        return reply.type('application/json').send(typeof result === 'string' ? result : printJson(result))
+        return reply.type('application/json').send(Buffer.isBuffer(result) ? result : printJson(result))
       }
     })
   }

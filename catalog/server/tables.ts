@@ -17,13 +17,13 @@ import { printJson } from '../spec/json.ts'
 import type { TableIdentifier, TableMetadata } from '../spec/types.ts'
 
 /** A new table; with `stage-create` its metadata only, stored nowhere. */
-export async function createTable(state: CatalogState, namespace: Namespace, request: CreateTable): Promise<StoredTable | { location: null, metadata: TableMetadata, json: string }> {
+export async function createTable(state: CatalogState, namespace: Namespace, request: CreateTable): Promise<StoredTable | { location: null, metadata: TableMetadata, json: Buffer }> {
   admitNamespace(state, namespace)
   const id = { namespace, name: checkName(request.name, 'table') }
   return await inTurn(state, [id], async () => {
     demandFree(state, id, 'table')
     const metadata = createMetadata(request, request.location ?? await chooseLocation(state, id), state.clock())
-    if (request['stage-create'] === true) return { location: null, metadata, json: printJson(metadata) }
+    if (request['stage-create'] === true) return { location: null, metadata, json: Buffer.from(printJson(metadata)) }
     const stored = await state.files.write(metadata, null)
     movePointers(state, [{ id, kind: 'table', from: null, to: stored.location }], 'AlreadyExistsException')
     return stored

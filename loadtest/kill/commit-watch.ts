@@ -10,7 +10,7 @@ import { connectCatalog, isCatalogError, openStorage, scanFiles } from '../../ca
 const tables = ['events', 'dead_letters']
 
 export interface CommitWatch {
-  /** Resolves when the next file of a commit appears (data files come first), or after `waitMsMax`; says which. */
+  /** Resolves when the next data file appears (a commit's first step), or after `waitMsMax`; says which. */
   nextCommit(waitMsMax: number): Promise<'committing' | 'quiet'>
   /** Files on disk now. Synchronous, so that it can be called in the moment of the kill. */
   filesNow(): Set<string>
@@ -24,7 +24,7 @@ export function watchCommits (line: { catalogUrl: string, warehouseUrl: string }
     nextCommit: waitMsMax => new Promise(resolve => {
       // Each folder by itself: a recursive watch would hold every file.
       const watchers = foldersUnder(folders).map(folder => watch(folder, (_, name) => {
-        if (name !== null && /\.(avro|parquet)$/.test(name)) end('committing')
+        if (name?.endsWith('.parquet') === true) end('committing')
       }))
       const late = setTimeout(() => end('quiet'), waitMsMax)
       const end = (how: 'committing' | 'quiet'): void => {

@@ -10,6 +10,8 @@ export const { fail, is, registry: writerErrors } = defineErrors('writer', {
   WRITER_SPEC_UNFIT: { message: 'table {table} is partitioned by {found}, but the writer writes {expected}: set the default partition spec back, or let the writer use another table', retryable: false },
   WRITER_FORMAT_UNFIT: { message: 'table {table} has format version {found}, the writer writes version 2: let the writer use another table', retryable: false },
   WRITER_STAGING_UNWRITABLE: { message: 'cannot write staging files to {dir}: free space there or give this user the right to write, or set FIRN_WRITER_STAGING_DIR', retryable: true },
+  WRITER_MEMORY_SHORT: { message: 'a batch of {rows} records did not fit into DuckDB\'s memory (FIRN_WRITER_MEMORY_BYTES_MAX): it is read again in smaller batches. Raise the setting if this comes often', retryable: true },
+  WRITER_DISK_FULL: { message: 'the disk is full ({reason}): free some space. The writer tries again by itself; what was acknowledged is safe in the log', retryable: true },
   WRITER_COMMIT_FAILED: { message: 'a batch could not be committed to {table}: {reason}. It is read from the log again; nothing is lost', retryable: true },
   WRITER_FENCED: { message: 'a batch was discarded: {reason}. Reading goes on from what the table records', retryable: true },
   WRITER_BATCH_BROKEN: { message: 'DuckDB could not read a batch of {rows} records of {topics}: {reason}. Keep the log and report this', retryable: false }

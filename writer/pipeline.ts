@@ -8,6 +8,7 @@ import { dirname } from 'node:path'
 import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api'
 import { dataFileFromDuckDB, dataFileLocation, duckdbType, fieldIdsForDuckDB, type DataFile, type DuckDBStatsRow, type LoadedTable, type NestedField, type Schema, type Storage } from '../catalog/index.ts'
 import { contractColumns, rowColumns, type ContractColumn } from '../openapi/index.ts'
+import { FirnError, sentenceOf } from '../runtime/index.ts'
 import { BatchIds, orderIds } from './batch-ids.ts'
 import { missingRequired, quoteName, quoteText, readerStructure, typedColumns, untypable } from './columns.ts'
 import { sqlList, type Engine } from './engine.ts'
@@ -42,7 +43,7 @@ export async function parseBatch (engine: Engine, framed: Framer, files: string[
   try {
     await engine.parser.run(fillSql('parse', { ...parseHoles, table, files: sqlList(files), starts: `[${framed.lanes.map(lane => lane.start).join(', ')}]` }))
   } catch (error) {
-    throw broken(String(error), error)
+    throw explainEngine(error, framed.lines) ?? broken(sentenceOf(error), error)
   }
   const groups = (await engine.parser.runAndReadAll(fillSql('partitions', { table }))).getRows() as [string | null, number | null, boolean | null, number][]
   const lines = groups.reduce((sum, group) => sum + group[3], 0)
@@ -80,6 +81,15 @@ export async function readIds (connection: DuckDBConnection, batch: ParsedBatch)
     read.count += count
   })
   return orderIds(read, places)
+}
+
+/** What the machine is short of, in words; null for everything else. */
+export function explainEngine (error: unknown, rows: number): FirnError | null {
+  if (error instanceof FirnError) return error
+  const text = sentenceOf(error)
+  if (text.includes('Out of Memory')) return fail('WRITER_MEMORY_SHORT', { rows }, error)
+  if (/No space left|ENOSPC|disk is full|Disk quota/.test(text)) return fail('WRITER_DISK_FULL', { reason: text }, error)
+  return null
 }
 
 /** Where each lane begins when the lanes are laid end to end by (topic, partition). */

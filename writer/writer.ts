@@ -14,7 +14,7 @@ import { landBatch, type BatchParts } from './batch-work.ts'
 import { fail, is } from './errors.ts'
 import { Framer, type FramerOptions } from './framer.ts'
 import type { WriterMetrics } from './metrics.ts'
-import { dropBatch, parseBatch } from './pipeline.ts'
+import { dropBatch, explainEngine, parseBatch } from './pipeline.ts'
 import { openSession, outOfRange, type HaltedPartition, type ResumeFrom, type Session } from './session.ts'
 import type { WriterTables } from './tables.ts'
 
@@ -24,6 +24,9 @@ const pollBytesMax = 4 * 1024 * 1024
 const backoffMsMin = 500
 const backoffMsMax = 5_000
 const haltedLookMs = 30_000
+/** A drain that cannot get anywhere ends; a service goes on trying. */
+const drainAttemptsMax = 8
+const squeezeMax = 256
 
 export interface WriterSettings extends FramerOptions {
   readonly topics: readonly string[]
@@ -48,6 +51,8 @@ export class Writer {
   readonly #settings: WriterSettings
   #state: WriterState = { at: 'starting' }
   #batches = 0
+  /** Batches are this much smaller than the settings allow, since one did not fit into memory. */
+  #squeeze = 1
   #resume: ResumeFrom | null
 
   constructor (parts: WriterParts, settings: WriterSettings) {
@@ -64,6 +69,11 @@ export class Writer {
     if (state.halted.length > 0) throw haltError(state.halted[0]!)
   }
 
+  #squeezed (): WriterSettings {
+    const { rowsMax, bytesMax } = this.#settings
+    return { ...this.#settings, rowsMax: Math.max(1, Math.floor(rowsMax / this.#squeeze)), bytesMax: Math.max(65_536, Math.floor(bytesMax / this.#squeeze)) }
+  }
+
   /** Runs until the signal aborts, or with `untilEnd` until the log is drained. Throws what only an operator can mend. */
   async run (): Promise<void> {
     const { signal, logger, metrics } = this.#parts
@@ -72,7 +82,7 @@ export class Writer {
       try {
         const session = await openSession(this.#parts, this.#parts.source, this.#settings.topics, this.#resume)
         this.#resume = null
-        const reading = new Reading(this.#parts, this.#settings, session, () => `batch${this.#batches++}`)
+        const reading = new Reading(this.#parts, this.#squeezed(), session, () => `batch${this.#batches++}`)
         this.#state = { at: 'reading', session, halted: reading.halted }
         metrics?.halted.set(reading.halted.length)
         try {
@@ -96,6 +106,11 @@ export class Writer {
           continue
         }
         if (!isRetryable(error)) throw error
+        if (this.#settings.untilEnd && attempt >= drainAttemptsMax) throw error
+        if (is(error, 'WRITER_MEMORY_SHORT')) {
+          if (this.#squeeze >= squeezeMax) throw error
+          this.#squeeze *= 2
+        }
         this.#state = { at: 'recovering', error: error as Error, attempt }
         metrics?.fenced.inc({ reason: (error as FirnError).code })
         const waitMs = is(error, 'WRITER_FENCED') ? 10 * attempt : Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(attempt - 1, 10))
@@ -243,7 +258,7 @@ class Reading {
           await dropBatch(this.#parts.engine.main, batch)
         }
       } catch (error) {
-        this.#failure ??= error
+        this.#failure ??= explainEngine(error, framed.lines) ?? error
       } finally {
         framed.discard()
         this.#unfinished--

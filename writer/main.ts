@@ -44,7 +44,7 @@ runService('writer', async ({ logger, signal, onClose, stop }) => {
 
   const running = writer.run()
   onClose(async () => { await running.catch(() => undefined) })
-  running.then(() => { if (!signal.aborted) stop(0) }, (error: unknown) => {
+  running.then(() => { if (!signal.aborted) stop(writer.halted.length > 0 ? 1 : 0) }, (error: unknown) => {
     if (signal.aborted) return
     logger.fatal({ err: error }, 'the writer ends')
     process.stderr.write(`writer ends: ${error instanceof Error ? error.message : String(error)}\n`)

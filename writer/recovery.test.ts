@@ -4,6 +4,7 @@ import t from 'tap'
 import { mainSnapshotId, type Catalog } from '../catalog/index.ts'
 import { adversaryBefore, died, type Fault } from './adversary.ts'
 import { openLine, pageView, type Line } from './started-line.ts'
+import { offsetsProperty } from './offsets.ts'
 import { eventsId } from './tables.ts'
 
 const many = (from: number, to: number): { value: string, key: string }[] => Array.from({ length: to - from }, (_, i) => ({ value: pageView(`e${from + i}`), key: `k${i}` }))
@@ -105,6 +106,30 @@ isolated('a rolled back table halts the writer until the operator decides', asyn
   await roll()
   await line.drain({ resumeFrom: 'earliest' })
   await assertOnce(t, line, 30)
+})
+
+isolated('a partition whose offsets the log lost halts alone, until the operator decides', async (t, line) => {
+  await line.send(many(0, 30))
+  await line.drain()
+  const { metadata } = await line.table('events')
+  const text = metadata.properties[offsetsProperty]!
+  const broken = text.replace(/"next":"\d+"/, '"next":"999"')
+  await line.catalog.commitTable(eventsId, { requirements: [], updates: [{ 'action': 'set-properties', 'updates': { [offsetsProperty]: broken } }] })
+  await line.send(many(30, 60))
+  const said: string[] = []
+  const write = process.stderr.write.bind(process.stderr)
+  process.stderr.write = ((chunk: string) => { said.push(chunk); return true }) as typeof process.stderr.write
+  try {
+    await line.drain()
+  } finally {
+    process.stderr.write = write
+  }
+  t.equal(said.length, 1, 'one sentence')
+  t.match(said[0], /partition \d of topic ecommerce_events halted: the table was written up to offset 999, but the log ends at \d+/)
+  t.match(said[0], /--writer-resume-from earliest/)
+  t.ok(await count(line) < 60, 'the other partitions went on')
+  await line.drain({ resumeFrom: 'earliest' })
+  await assertOnce(t, line, 60)
 })
 
 function withFaults (catalog: Catalog, faults: Record<string, Fault[]>): Catalog {

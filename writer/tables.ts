@@ -2,6 +2,7 @@
 // A column is only ever added (in a metadata commit of its own); a table that is newer than this writer is left as it
 // is, and the columns that the writer knows are written. Refuses tables whose columns or partitioning do not fit.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { evolveSchema, isCatalogError, printIdentifier, schemaOfColumns, type Catalog, type LoadedTable, type PartitionSpec, type Schema, type TableIdentifier } from '../catalog/index.ts'
 import { contractColumns, rowColumns, type ContractColumn } from '../openapi/index.ts'
 import type { CommitParts } from './commit.ts'
@@ -9,6 +10,8 @@ import { fail } from './errors.ts'
 
 export const eventsId: TableIdentifier = { namespace: ['firn'], name: 'events' }
 export const lettersId: TableIdentifier = { namespace: ['firn'], name: 'dead_letters' }
+
+const createAttemptsMax = 10
 
 const properties = {
   'write.metadata.delete-after-commit.enabled': 'true',
@@ -55,19 +58,22 @@ async function openTable (parts: CommitParts, shape: TableShape): Promise<Loaded
   return evolved
 }
 
+/** Two writers may start at once: who comes second finds the table, perhaps a moment later. */
 async function loadOrCreate (catalog: Catalog, shape: TableShape): Promise<LoadedTable> {
-  try {
-    return await catalog.loadTable(shape.id)
-  } catch (error) {
-    if (!isCatalogError(error, 'CATALOG_NO_SUCH_TABLE')) throw error
-  }
-  await catalog.ensureNamespace(shape.id.namespace)
-  try {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await catalog.loadTable(shape.id)
+    } catch (error) {
+      if (!isCatalogError(error, 'CATALOG_NO_SUCH_TABLE') || attempt > createAttemptsMax) throw error
+    }
+    await catalog.ensureNamespace(shape.id.namespace)
     const schema = schemaOfColumns(shape.columns)
-    return await catalog.createTable(shape.id, { schema, 'partition-spec': specOf(schema, shape), properties })
-  } catch (error) {
-    if (!isCatalogError(error, 'CATALOG_ALREADY_EXISTS')) throw error
-    return await catalog.loadTable(shape.id)
+    try {
+      return await catalog.createTable(shape.id, { schema, 'partition-spec': specOf(schema, shape), properties })
+    } catch (error) {
+      if (!isCatalogError(error, 'CATALOG_ALREADY_EXISTS')) throw error
+      if (attempt > 1) await sleep(50 * attempt)
+    }
   }
 }
 

@@ -44,7 +44,7 @@ type WriterState =
   | { readonly at: 'reading', readonly session: Session, readonly halted: readonly HaltedPartition[] }
   | { readonly at: 'recovering', readonly error: Error, readonly attempt: number }
   | { readonly at: 'halted', readonly error: FirnError }
-  | { readonly at: 'ended' }
+  | { readonly at: 'ended', readonly halted: readonly HaltedPartition[] }
 
 export class Writer {
   readonly #parts: WriterParts
@@ -59,6 +59,11 @@ export class Writer {
     this.#parts = parts
     this.#settings = settings
     this.#resume = settings.resumeFrom
+  }
+
+  /** Partitions that stand still until an operator decides. */
+  get halted (): readonly HaltedPartition[] {
+    return 'halted' in this.#state ? this.#state.halted : []
   }
 
   /** Rejects with the reason while rows are not being written. */
@@ -87,7 +92,7 @@ export class Writer {
         metrics?.halted.set(reading.halted.length)
         try {
           await reading.run()
-          this.#state = { at: 'ended' }
+          this.#state = { at: 'ended', halted: reading.halted }
           return
         } finally {
           if (reading.landed > 0) attempt = 1

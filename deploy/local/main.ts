@@ -12,6 +12,8 @@ import { readConfig, sentenceOf, supervise } from '../../runtime/index.ts'
 import { startLiveLine, type LiveLine } from './live-line.ts'
 import { catalogUrlOf, closeOrder, describeServices, hostToReach, settingsOfTheLine } from './services.ts'
 
+/** Where a command looks when nobody tells it. */
+const usualCatalogUrl = 'http://127.0.0.1:8181'
 /** Long enough to mean "until Ctrl+C", short enough for a timer. */
 const demoSecondsMax = 20 * 86_400
 const demoCloseMsMax = 2000
@@ -98,6 +100,8 @@ async function choosePorts (config: Readonly<Record<string, unknown>>): Promise<
 }
 
 function welcome (gatewayUrl: string, catalog: { url: string, embedded: boolean }, dataDir: string, readyMs: number): string {
+  // Another terminal finds the catalog at its usual port only.
+  const at = catalog.url === usualCatalogUrl ? '' : `FIRN_CATALOG_URL=${catalog.url} `
   return `
 firn is ready after ${(readyMs / 1000).toFixed(1)} s; Ctrl+C ends it.
 
@@ -109,7 +113,7 @@ firn is ready after ${(readyMs / 1000).toFixed(1)} s; Ctrl+C ends it.
 Send an event, and read it as a row a few seconds later (in another terminal):
 
   curl -sS ${gatewayUrl}/v1/events -H 'content-type: application/json' -d '{"event_id":"my-first-event","event_type":"page_view","timestamp":"'$(date -u +%Y-%m-%dT%H:%M:%SZ)'","session_id":"s-1","url":"https://shop.example/"}'
-  npm run sql -- "select event_id, event_type, event_time, url from firn.events where event_id = 'my-first-event'"
+  ${at}npm run sql -- "select event_id, event_type, event_time, url from firn.events where event_id = 'my-first-event'"
 `
 }
 

@@ -14,7 +14,7 @@ import { landBatch, type BatchParts } from './batch-work.ts'
 import { fail, is } from './errors.ts'
 import { Framer, type FramerOptions } from './framer.ts'
 import type { WriterMetrics } from './metrics.ts'
-import { dropBatch, explainEngine, parseBatch } from './pipeline.ts'
+import { dropBatch, explainEngine, parseBatch, type ParsedBatch } from './pipeline.ts'
 import { openSession, outOfRange, type HaltedPartition, type ResumeFrom, type Session } from './session.ts'
 import type { WriterTables } from './tables.ts'
 
@@ -257,7 +257,7 @@ class Reading {
           const before = this.#tables
           this.#tables = landed.tables
           this.landed++
-          await this.#report(framed, landed, sealedMs)
+          await this.#report(batch, landed, sealedMs)
           this.#cleanUp(before)
         } finally {
           await dropBatch(this.#parts.engine.main, batch)
@@ -278,9 +278,12 @@ class Reading {
     this.#settled = null
   }
 
-  async #report (framed: Framer, landed: Awaited<ReturnType<typeof landBatch>>, sealedMs: number): Promise<void> {
+  async #report (batch: ParsedBatch, landed: Awaited<ReturnType<typeof landBatch>>, sealedMs: number): Promise<void> {
     const { metrics, source, logger, nowMs, duplicates } = this.#parts
+    const { framed } = batch
     const now = nowMs()
+    const ofGateway = batch.unfitTrusted + framed.misfits.filter(({ trusted }) => trusted).length
+    if (ofGateway > 0) logger.error({ records: ofGateway, snapshot: String(landed.snapshotId) }, 'the gateway accepted what the writer cannot read: the bytes are in firn.dead_letters')
     const ms = Math.round(performance.now() - sealedMs)
     logger.info({ snapshot: String(landed.snapshotId), rows: landed.rows, deadLetters: landed.letters - landed.duplicates, duplicates: landed.duplicates, ms }, 'committed')
     if (metrics !== null) {
@@ -288,7 +291,9 @@ class Reading {
       metrics.commits.inc({ table: 'events' })
       if (landed.letters > 0) metrics.commits.inc({ table: 'dead_letters' })
       if (landed.duplicates > 0) metrics.duplicates.inc(landed.duplicates)
-      if (landed.letters > landed.duplicates) metrics.letters.inc({ reason: 'unfit' }, landed.letters - landed.duplicates)
+      if (ofGateway > 0) metrics.lettersOfGateway.inc(ofGateway)
+      if (batch.unfit > 0) metrics.letters.inc({ reason: 'unfit' }, batch.unfit)
+      for (const { reason } of framed.misfits) metrics.letters.inc({ reason })
       metrics.commitSeconds.observe(ms / 1000)
       for (const arrival of framed.arrivals) metrics.freshness.observe(Math.max(0, now - arrival) / 1000)
       metrics.indexIds.set(duplicates.index.size)

@@ -1,5 +1,6 @@
 // The ids of one batch as typed arrays, in the order (topic, partition, offset), and the question which of them are
-// duplicates: of the index, or of an earlier row of the batch that is admitted. The index is only read. Ids enter the index when their commit landed, never before.
+// duplicates: of the index, or of an earlier row of the batch that is admitted. The index is only read here: ids enter
+// it when their commit landed, never before.
 
 import type { DuplicateIndex } from './duplicate-index.ts'
 

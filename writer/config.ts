@@ -12,7 +12,7 @@ export const writerSettings = Type.Object({
   FIRN_WAREHOUSE_URL: Type.Optional(Type.String({ description: 'where the tables\' files are; $FIRN_DATA_DIR/warehouse when not set' })),
   FIRN_WRITER_HOST: Type.String({ default: '127.0.0.1', description: 'address of the health and metrics endpoints' }),
   FIRN_WRITER_PORT: Type.Integer({ default: 8003, minimum: 0, maximum: 65535, description: 'port of the health and metrics endpoints' }),
-  FIRN_WRITER_COMMIT_INTERVAL_MS: Type.Integer({ default: 5000, minimum: 10, maximum: 3_600_000, description: 'a record waits at most this long for its commit to begin' }),
+  FIRN_WRITER_COMMIT_INTERVAL_MS: Type.Integer({ default: 5000, minimum: 10, maximum: 3_600_000, description: 'how long a record may wait to be a row: the commit begins early enough to land by then' }),
   FIRN_WRITER_COMMIT_ROWS_MAX: Type.Integer({ default: 150_000, minimum: 1, maximum: 5_000_000, description: 'rows of one batch; bounds memory' }),
   FIRN_WRITER_COMMIT_BYTES_MAX: Type.Integer({ default: 64 * 1024 ** 2, minimum: 64 * 1024, maximum: 4 * 1024 ** 3, description: 'bytes of records of one batch; bounds memory and staging files' }),
   FIRN_WRITER_INDEX_IDS_MAX: Type.Integer({ default: 30_000_000, minimum: 1000, maximum: 500_000_000, description: 'ids kept to find duplicates; over it the writer stops, it never admits unchecked' }),

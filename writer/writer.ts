@@ -20,6 +20,8 @@ import type { WriterTables } from './tables.ts'
 
 const idlePollMs = 10_000
 const busyPollMs = 100
+/** Taken for the first batch, before one was measured. */
+const landingMsFirst = 1000
 const pollBytesMax = 4 * 1024 * 1024
 const backoffMsMin = 500
 const backoffMsMax = 5_000
@@ -139,6 +141,8 @@ class Reading {
   #tables: WriterTables
   #open: Framer
   #openedMs = 0
+  /** What sealing to landed took lately: the longest, forgotten by a fifth with each batch. */
+  #landingMs = landingMsFirst
   #unfinished = 0
   #tail: Promise<void> = Promise.resolve()
   #failure: unknown = null
@@ -232,12 +236,18 @@ class Reading {
   #isDue (full: boolean): boolean {
     if (this.#open.records === 0) return false
     if (full) return this.#unfinished < 2
-    return this.#unfinished === 0 && performance.now() - this.#openedMs >= this.#settings.intervalMs
+    return this.#unfinished === 0 && performance.now() - this.#openedMs >= this.#fillMsMax()
+  }
+
+  /** The interval is a promise about rows, not about when work begins: what landing takes is part of it, up to half. */
+  #fillMsMax (): number {
+    const { intervalMs } = this.#settings
+    return intervalMs - Math.min(this.#landingMs, intervalMs / 2)
   }
 
   #waitMs (): number {
     if (this.#open.records === 0) return this.#unfinished > 0 ? busyPollMs : idlePollMs
-    return Math.max(1, Math.min(idlePollMs, this.#unfinished > 0 ? busyPollMs : Infinity, this.#settings.intervalMs - (performance.now() - this.#openedMs)))
+    return Math.max(1, Math.min(idlePollMs, this.#unfinished > 0 ? busyPollMs : Infinity, this.#fillMsMax() - (performance.now() - this.#openedMs)))
   }
 
   #seal (): void {
@@ -257,6 +267,7 @@ class Reading {
           const before = this.#tables
           this.#tables = landed.tables
           this.landed++
+          this.#landingMs = Math.max(performance.now() - sealedMs, this.#landingMs * 0.8)
           await this.#report(batch, landed, sealedMs)
           this.#cleanUp(before)
         } finally {

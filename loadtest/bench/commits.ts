@@ -11,12 +11,14 @@ import type { Figure } from './figure.ts'
 import { costUntilExit } from './process-cost.ts'
 import { fillLog } from './writer.ts'
 
-/** Each append nearly fills the smallest batch that the writer may be told to take, so each becomes a commit. */
+/** Each append nearly fills the smallest batch that the writer may be told to take, so that batches stay small. */
 const recordsPerCommit = 190
+/** Appends to three partitions that were read together become one commit. */
+const appendsPerCommit = 1.6
 const load = { perAppend: recordsPerCommit, duplicates: false, step: 3 }
 
 export async function benchCommits (scale: number): Promise<Figure[]> {
-  const commits = Math.max(300, Math.round(2_000 * scale))
+  const events = Math.round(Math.max(300, 2_000 * scale) * appendsPerCommit) * recordsPerCommit
   const dir = mkdtempSync(join(tmpdir(), 'firn-bench-'))
   const line = await startLine({ dataDir: dir, settings: { writer: { FIRN_WRITER_COMMIT_BYTES_MAX: String(64 * 1024) } } })
   try {
@@ -30,7 +32,7 @@ export async function benchCommits (scale: number): Promise<Figure[]> {
     const watcher = watch(metadataDir, (_, name) => {
       if (name !== null && name.endsWith('.metadata.json') && !seen.has(name)) seen.set(name, performance.now())
     })
-    await fillLog(line, commits * recordsPerCommit, 'c', load)
+    await fillLog(line, events, 'c', load)
     const cost = await costUntilExit(line.launch('writer', ['--until-end']))
     watcher.close()
     if (cost.exitCode !== 0) throw new Error(line.printed('writer'))
@@ -40,9 +42,9 @@ export async function benchCommits (scale: number): Promise<Figure[]> {
     const sizes = readdirSync(metadataDir).filter(name => name.endsWith('.metadata.json')).map(name => statSync(join(metadataDir, name)).size)
     return [{
       name: `${gaps.length + 1} small commits`,
-      events: commits * recordsPerCommit,
-      eventsPerSecond: commits * recordsPerCommit / cost.wallSeconds,
-      cpuSecondsPerMillion: cost.cpuSeconds / (commits * recordsPerCommit) * 1e6,
+      events,
+      eventsPerSecond: events / cost.wallSeconds,
+      cpuSecondsPerMillion: cost.cpuSeconds / events * 1e6,
       limitCpuSecondsPerMillion: null,
       peakRssMiB: cost.peakRssMiB,
       notes: `median of commits 100–200 ${early.toFixed(1)} ms, of the last 100 ${late.toFixed(1)} ms: × ${(late / early).toFixed(2)} (wanted ≤ 1.3); p99 ${quantile(gaps, 0.99).toFixed(0)} ms; metadata file ${(Math.max(...sizes) / 1024).toFixed(0)} KiB (wanted ≤ 1024)`

@@ -1,5 +1,5 @@
 // The contract over HTTP: one event type's schema, the whole OpenAPI document, and Swagger UI over it (its assets come from
-// this process: nothing is fetched from elsewhere). The document is printed once; it does not change while a process lives.
+// this process: nothing is fetched from elsewhere). The document is made once a day.
 
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
@@ -8,16 +8,35 @@ import { openApiDocument, schemaOf } from '../openapi/index.ts'
 import { jsonType } from './answers.ts'
 import { fail } from './errors.ts'
 
+const logo = '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="40"><text x="4" y="29" font-family="sans-serif" font-size="28" font-weight="600" fill="#fff">firn</text></svg>'
+
 export async function routeContract (app: FastifyInstance): Promise<void> {
-  const document = openApiDocument()
-  const text = JSON.stringify(document)
-  app.get('/openapi.json', (_request, reply) => reply.type(jsonType).send(text))
+  app.get('/openapi.json', (_request, reply) => reply.type(jsonType).send(documentOfToday().text))
   app.get<{ Params: { event_type: string } }>('/v1/schemas/:event_type', (request, reply) => {
     const eventType = request.params.event_type
     const schema = schemaOf(eventType)
     if (schema === null) throw fail('GATEWAY_TYPE_UNKNOWN', { eventType: JSON.stringify(eventType.slice(0, 64)) })
     return reply.type(jsonType).send(JSON.stringify(schema))
   })
-  await app.register(swagger, { mode: 'static', specification: { document: document as never } })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  await app.register(swagger, { mode: 'static', specification: { document: openApiDocument() as never } })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    theme: { title: 'firn' },
+    logo: { type: 'image/svg+xml', content: Buffer.from(logo) },
+    transformSpecificationClone: false,
+    transformSpecification: () => documentOfToday().document as never
+  })
+}
+
+let today: { day: string, document: object, text: string } | null = null
+
+/** Its examples carry today's date, so that they can be sent as they stand. */
+function documentOfToday (): { document: object, text: string } {
+  const day = new Date().toISOString().slice(0, 10)
+  if (today?.day !== day) {
+    const document = openApiDocument(`${day}T00:00:00Z`)
+    today = { day, document, text: JSON.stringify(document) }
+  }
+  return today
 }

@@ -15,7 +15,7 @@ import { fillLog } from './writer.ts'
 const recordsPerCommit = 190
 /** Appends to three partitions that were read together become one commit. */
 const appendsPerCommit = 1.6
-const load = { perAppend: recordsPerCommit, duplicates: false, step: 3 }
+const load = { perAppend: recordsPerCommit, duplicates: false, step: 36 }
 
 export async function benchCommits (scale: number): Promise<Figure[]> {
   const events = Math.round(Math.max(300, 2_000 * scale) * appendsPerCommit) * recordsPerCommit

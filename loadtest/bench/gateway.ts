@@ -43,7 +43,7 @@ export async function benchGateway (scale: number): Promise<Figure[]> {
         cpuSecondsPerMillion: cpu / events * 1e6,
         limitCpuSecondsPerMillion: limit,
         peakRssMiB: peakRssMiB(pid),
-        notes: `p50 ${/50%\s+(\S+)/.exec(stdout)?.[1]} p99 ${/99%\s+(\S+)/.exec(stdout)?.[1]}, ${refused} of ${requests} requests refused`
+        notes: `p50 ${/^\s+50%\s+(\S+)/m.exec(stdout)?.[1]} p99 ${/^\s+99%\s+(\S+)/m.exec(stdout)?.[1]}, ${refused} of ${requests} requests refused`
       })
     }
   } finally {

@@ -55,7 +55,7 @@ async function withLine (run: (line: Line) => Promise<Figure[]>): Promise<Figure
   }
 }
 
-/** As the gateway writes them: one header object per request, values on one line. A `step` of 3 keeps to 4 types of one day. */
+/** As the gateway writes them: one header object per request, values on one line. A `step` of 36 keeps to one type of one day. */
 export async function fillLog (line: Pick<Line, 'logUrl'>, count: number, prefix: string, { perAppend = recordsPerAppend, duplicates = true, step = 1 } = {}): Promise<void> {
   const log = await openLog(line.logUrl, { partitions: 3, bytesMax: 16 * 2 ** 30, retentionMs: 86_400_000, appendMsMax: 60_000 })
   await log.ensureTopic(topic)

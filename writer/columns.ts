@@ -9,10 +9,16 @@ const plainMember: Readonly<Record<string, string>> = { location: 'region', devi
 
 const declaredByType = new Map(eventTypes.map(type => [type.name, new Set<string>([...baseFields, ...type.fields])]))
 const declaredByAll: ReadonlySet<string> = new Set(baseFields)
+const membersByGroup = new Map(contractColumns.flatMap(({ wire, type }) => typeof type === 'string' ? [] : [[wire, new Set(type.fields.map(field => field.wire))]]))
 
 /** The wire names that a type declares; of a type that the contract does not know, the base fields. */
 export function declaredFields (eventType: string): ReadonlySet<string> {
   return declaredByType.get(eventType) ?? declaredByAll
+}
+
+/** The wire names inside a group such as `location`; undefined for a field that is none. */
+export function declaredMembers (wire: string): ReadonlySet<string> | undefined {
+  return membersByGroup.get(wire)
 }
 
 /** The structure argument of from_json: every scalar as text, typed afterwards. */

@@ -9,7 +9,7 @@ import { isUtf8 } from 'node:buffer'
 import { join } from 'node:path'
 import { checkEvent } from '../openapi/index.ts'
 import type { RecordBatch, RecordHeaders } from '../log/index.ts'
-import { declaredFields } from './columns.ts'
+import { declaredFields, declaredMembers } from './columns.ts'
 import { splitMembers } from './members.ts'
 import { fail } from './errors.ts'
 
@@ -283,7 +283,7 @@ function splitEvent (text: string): ReturnType<typeof splitMembers> | null {
     return null
   }
   const declared = declaredFields(typeof type === 'string' ? type : '')
-  return splitMembers(text, name => declared.has(name))
+  return splitMembers(text, name => declared.has(name), declaredMembers)
 }
 
 function writeDigits (buffer: Buffer, at: number, value: number): number {

@@ -8,8 +8,8 @@ export interface SplitEvent {
   readonly extra: string | null
 }
 
-/** `isDeclared(name)` decides for each top-level member. */
-export function splitMembers (text: string, isDeclared: (name: string) => boolean): SplitEvent {
+/** `isDeclared(name)` decides for each top-level member; a group is split by its own names, its rest kept under its name. */
+export function splitMembers (text: string, isDeclared: (name: string) => boolean, membersOf?: (name: string) => ReadonlySet<string> | undefined): SplitEvent {
   const kept: string[] = []
   const extra: string[] = []
   let at = skipSpace(text, text.indexOf('{') + 1)
@@ -18,9 +18,16 @@ export function splitMembers (text: string, isDeclared: (name: string) => boolea
     const name = JSON.parse(text.slice(at, nameEnd)) as string
     const valueStart = skipSpace(text, skipSpace(text, nameEnd) + 1)
     const valueEnd = skipValue(text, valueStart)
-    const member = `${text.slice(at, nameEnd)}:${text.slice(valueStart, valueEnd)}`
-    if (isDeclared(name)) kept.push(member)
-    else extra.push(member)
+    const label = text.slice(at, nameEnd)
+    const group = text[valueStart] === '{' ? membersOf?.(name) : undefined
+    const value = text.slice(valueStart, valueEnd)
+    if (!isDeclared(name)) {
+      extra.push(`${label}:${value}`)
+    } else {
+      const split: SplitEvent = group === undefined ? { kept: value, extra: null } : splitMembers(value, member => group.has(member))
+      kept.push(`${label}:${split.kept}`)
+      if (split.extra !== null) extra.push(`${label}:${split.extra}`)
+    }
     at = skipSpace(text, valueEnd)
     if (text[at] !== ',') break
     at = skipSpace(text, at + 1)

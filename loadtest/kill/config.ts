@@ -4,7 +4,7 @@ import { Type, type Static } from 'typebox'
 import { readConfig } from '../../runtime/index.ts'
 
 const schema = Type.Object({
-  rounds: Type.Integer({ default: 30, minimum: 1, maximum: 10_000, description: 'kills; at least a third of them has to fall inside a commit' }),
+  rounds: Type.Integer({ default: 30, minimum: 1, maximum: 10_000, description: 'kills; from 30 on at least a third of them has to fall inside a commit' }),
   seed: Type.Integer({ default: 2, minimum: 0, description: 'chooses victims and moments' }),
   rate: Type.Number({ default: 400, minimum: 1, description: 'events per second while killing' }),
   commitMs: Type.Integer({ default: 250, minimum: 10, description: 'commit interval of the writer: short, so that kills meet commits' }),

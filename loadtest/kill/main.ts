@@ -18,6 +18,8 @@ import { planRounds, type Round } from './rounds.ts'
 const commitWaitMsMax = 5_000
 const drainMsMax = 120_000
 const startAttemptsMax = 4
+/** Below this many rounds chance alone decides how many kills meet a commit. */
+const roundsFull = 30
 const order: readonly ServiceName[] = ['catalog', 'gateway', 'writer']
 
 const config = readKillConfig()
@@ -64,7 +66,9 @@ async function run (): Promise<void> {
   const waited = await untilDrained()
   checkVerdict(`at the end, drained in ${waited} ms`, await verify({ ...options, drained: true }))
   check('every event sent was answered in the end', load.counts.unknown === 0, `${load.counts.acked} acknowledged, ${load.counts.refused} refused, ${load.counts.retries} retries`)
-  check('at least a third of the kills fell inside a commit', inside * 3 >= config.rounds, `${inside} of ${config.rounds}`)
+  // In a short run chance decides how many there are: it has to meet some, a full run a third.
+  const wanted = config.rounds < roundsFull ? 1 : Math.ceil(config.rounds / 3)
+  check(`at least ${wanted} of the kills fell inside a commit`, inside >= wanted, `${inside} of ${config.rounds}`)
 }
 
 async function playRound (round: Round, commits: CommitWatch): Promise<string[]> {

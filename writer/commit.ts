@@ -5,9 +5,9 @@
 import { commitSnapshot, createSnapshotId, stageAppend, type Catalog, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
 import type { Logger } from '../runtime/index.ts'
 import { fail } from './errors.ts'
-import { advanceOffsets, batchSummaryKey, fenceBatch, mergeOffsets, offsetsProperty, parseOffsets, printOffsets, readProgress, type ConsumedRange, type LogIds, type RecordedOffsets } from './offsets.ts'
+import { advanceOffsets, batchSummaryKey, fenceBatch, mergeOffsets, offsetsProperty, parseOffsets, printOffsets, readProgress, writerSummaryKey, type ConsumedRange, type LogIds, type RecordedOffsets } from './offsets.ts'
 
-export interface CommitParts { readonly catalog: Catalog, readonly storage: Storage, readonly logger: Logger, readonly nowMs: () => number, readonly signal: AbortSignal }
+export interface CommitParts { readonly catalog: Catalog, readonly storage: Storage, readonly logger: Logger, readonly nowMs: () => number, readonly signal: AbortSignal, readonly writerId: string }
 
 export type RowsOutcome =
   | { readonly kind: 'landed', readonly snapshotId: bigint, readonly table: LoadedTable }
@@ -44,7 +44,7 @@ export async function commitRows (parts: CommitParts, table: LoadedTable, batch:
       snapshotId,
       files: batch.files,
       properties: { [offsetsProperty]: printOffsets(offsets) },
-      summary: summaryOf(batch.ranges, { 'firn.rows': String(batch.rows), 'firn.dead-letters': String(batch.letters) }),
+      summary: summaryOf(parts, batch.ranges, { 'firn.rows': String(batch.rows), 'firn.dead-letters': String(batch.letters) }),
       expire: { keepIds: recorded === null ? [] : [recorded.snapshotId] }
     })
   })
@@ -68,7 +68,7 @@ export async function commitLetters (parts: CommitParts, table: LoadedTable, bat
       snapshotId,
       files: batch.files,
       properties: { [offsetsProperty]: printOffsets(offsets) },
-      summary: summaryOf(batch.ranges, { 'firn.dead-letters': String(batch.letters) }),
+      summary: summaryOf(parts, batch.ranges, { 'firn.dead-letters': String(batch.letters) }),
       expire: {}
     })
   })
@@ -105,10 +105,10 @@ function carrierOf (base: LoadedTable, snapshotId: bigint, log: LogIds): Paramet
   return { tableUuid: base.metadata['table-uuid'], snapshotId, sequenceNumber: base.metadata['last-sequence-number'] + 1n, log }
 }
 
-function summaryOf (ranges: readonly ConsumedRange[], counts: Record<string, string>): Record<string, string> {
+function summaryOf ({ writerId }: CommitParts, ranges: readonly ConsumedRange[], counts: Record<string, string>): Record<string, string> {
   const topics: Record<string, Record<string, [string, string]>> = {}
   for (const { topic, partition, start, end } of ranges) (topics[topic] ??= {})[partition] = [String(start), String(end)]
-  return { [batchSummaryKey]: '1', ...counts, 'firn.ranges': JSON.stringify(topics) }
+  return { [batchSummaryKey]: '1', [writerSummaryKey]: writerId, ...counts, 'firn.ranges': JSON.stringify(topics) }
 }
 
 function contextOf ({ catalog, storage, nowMs, signal }: CommitParts): { catalog: Catalog, storage: Storage, clock: () => number, signal: AbortSignal } {

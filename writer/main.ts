@@ -1,5 +1,6 @@
 // The writer as a process: log → rows in the table. `--until-end` drains the log to its end as of now and exits with 0.
 
+import { hostname } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { connectCatalog, openStorage } from '../catalog/index.ts'
@@ -26,7 +27,7 @@ runService('writer', async ({ logger, signal, onClose, stop }) => {
   const windowSeconds = config.FIRN_EVENT_AGE_DAYS_MAX * 86_400
   const duplicates = new Duplicates(engine, storage, { idsMax: config.FIRN_WRITER_INDEX_IDS_MAX, windowSeconds, nowMs })
   const registry = createMetrics('writer')
-  const writer = new Writer({ catalog, storage, logger, nowMs, signal, engine, duplicates, source, typesMax: config.FIRN_EVENT_TYPES_MAX, metrics: createWriterMetrics(registry) }, {
+  const writer = new Writer({ catalog, storage, logger, nowMs, signal, engine, duplicates, source, writerId: `${hostname()}/${process.pid}/${Date.now().toString(36)}`, typesMax: config.FIRN_EVENT_TYPES_MAX, metrics: createWriterMetrics(registry) }, {
     topics: config.FIRN_LOG_TOPICS,
     dir: stagingDir,
     intervalMs: config.FIRN_WRITER_COMMIT_INTERVAL_MS,
@@ -36,7 +37,8 @@ runService('writer', async ({ logger, signal, onClose, stop }) => {
     futureMinutesMax: config.FIRN_EVENT_FUTURE_MINUTES_MAX,
     ageDaysMax: config.FIRN_EVENT_AGE_DAYS_MAX,
     resumeFrom: config.FIRN_WRITER_RESUME_FROM ?? null,
-    untilEnd: config.untilEnd
+    untilEnd: config.untilEnd,
+    group: null
   })
   const app = createHttpServer({ logger, bodyBytesMax: 1024, metrics: registry, ready: async () => { await writer.checkReady() } })
   await listen(app, { host: config.FIRN_WRITER_HOST, port: config.FIRN_WRITER_PORT, setting: 'FIRN_WRITER_PORT' })

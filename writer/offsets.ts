@@ -9,6 +9,8 @@ import type { TableMetadata } from '../catalog/index.ts'
 export const offsetsProperty = 'firn.offsets'
 /** Marks snapshots of the writer in their summary. */
 export const batchSummaryKey = 'firn.batch'
+/** Names the writer process in the summary of its snapshots: who owned a partition when. */
+export const writerSummaryKey = 'firn.writer'
 
 export interface PartitionProgress { readonly start: bigint, readonly next: bigint }
 export interface TopicProgress { readonly id: string, readonly partitions: ReadonlyMap<number, PartitionProgress> }

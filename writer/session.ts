@@ -2,14 +2,14 @@
 // two tables loaded, the duplicate index complete. Everything comes from the tables; nothing is remembered elsewhere.
 // Halts (WRITER_HALTED) instead of guessing; a partition whose offsets the log does not have halts alone.
 
-import { duckdbScan, scanFiles, type LoadedTable } from '../catalog/index.ts'
+import { duckdbScan, scanFiles, type Catalog, type LoadedTable } from '../catalog/index.ts'
 import type { Log } from '../log/index.ts'
 import { commitDecision, lettersProgress } from './commit.ts'
 import type { BatchParts } from './batch-work.ts'
 import { fail } from './errors.ts'
 import { DecidedLetters, lettersAhead } from './letters.ts'
 import { choices, lineageBreak, offsetsProperty, parseOffsets, readProgress, type LogIds, type RecordedOffsets, type TopicProgress } from './offsets.ts'
-import { openTables, type WriterTables } from './tables.ts'
+import { eventsId, openTables, type WriterTables } from './tables.ts'
 
 export type ResumeFrom = 'recorded' | 'data' | 'earliest'
 
@@ -46,6 +46,14 @@ export async function openSession (parts: Omit<BatchParts, 'log'>, log: Log, top
   const decided = await loadDecided(parts, tables, offsets, ids)
   await parts.duplicates.follow(tables.events)
   return { tables, log: ids, offsets, decided, halted }
+}
+
+/** Whether the table is further on these partitions than the session knows: then the session has to be opened anew. */
+export async function isOvertaken (catalog: Catalog, session: Session, topic: string, partitions: readonly number[]): Promise<boolean> {
+  const { metadata } = await catalog.loadTable(eventsId)
+  const found = parseOffsets(metadata.properties[offsetsProperty] ?? '')?.topics.get(topic)?.partitions
+  const known = session.offsets?.topics.get(topic)?.partitions
+  return partitions.some(partition => found?.get(partition)?.next !== known?.get(partition)?.next)
 }
 
 async function loadDecided (parts: Omit<BatchParts, 'log'>, { letters }: WriterTables, offsets: RecordedOffsets | null, ids: LogIds): Promise<DecidedLetters> {

@@ -56,8 +56,8 @@ export async function openLine (dir: string, topics: readonly string[] = ['ecomm
       try {
         const ageDaysMax = options.ageDaysMax ?? 7
         const duplicates = new Duplicates(engine, storage, { idsMax: options.idsMax ?? 1_000_000, windowSeconds: ageDaysMax * day, nowMs: Date.now })
-        await new Writer({ catalog: options.catalog ?? catalog, storage, logger, nowMs: Date.now, signal: options.signal ?? new AbortController().signal, engine, duplicates, source: log, typesMax: options.typesMax ?? 200, metrics: null }, {
-          topics, dir: stagingDir, intervalMs: 50, rowsMax: 100_000, bytesMax: 64 * 1024 ** 2, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax, resumeFrom: null, untilEnd: true, ...options
+        await new Writer({ catalog: options.catalog ?? catalog, storage, logger, nowMs: Date.now, signal: options.signal ?? new AbortController().signal, engine, duplicates, source: log, writerId: `test-${engines}`, typesMax: options.typesMax ?? 200, metrics: null }, {
+          topics, dir: stagingDir, intervalMs: 50, rowsMax: 100_000, bytesMax: 64 * 1024 ** 2, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax, resumeFrom: null, untilEnd: true, group: null, ...options
         }).run()
       } finally {
         engine.close()

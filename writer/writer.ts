@@ -8,14 +8,15 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deleteExpiredFiles } from '../catalog/index.ts'
-import type { Log, LogReader } from '../log/index.ts'
+import type { Log } from '../log/index.ts'
 import type { FirnError } from '../runtime/index.ts'
 import { landBatch, type BatchParts } from './batch-work.ts'
 import { fail, is } from './errors.ts'
 import { Framer, type FramerOptions } from './framer.ts'
+import { HeldReader } from './held-reader.ts'
 import type { WriterMetrics } from './metrics.ts'
 import { dropBatch, explainEngine, parseBatch, type ParsedBatch } from './pipeline.ts'
-import { openSession, outOfRange, type HaltedPartition, type ResumeFrom, type Session } from './session.ts'
+import { isOvertaken, openSession, outOfRange, type HaltedPartition, type ResumeFrom, type Session } from './session.ts'
 import type { WriterTables } from './tables.ts'
 
 const idlePollMs = 10_000
@@ -26,6 +27,8 @@ const pollBytesMax = 4 * 1024 * 1024
 const backoffMsMin = 500
 const backoffMsMax = 5_000
 const haltedLookMs = 30_000
+/** A drain that was given no partition for so long leaves them to the writers that have them. */
+const assignMsMax = 30_000
 /** A drain that cannot get anywhere ends; a service goes on trying. */
 const drainAttemptsMax = 8
 const squeezeMax = 256
@@ -37,6 +40,8 @@ export interface WriterSettings extends FramerOptions {
   readonly bytesMax: number
   readonly resumeFrom: ResumeFrom | null
   readonly untilEnd: boolean
+  /** Writers of one group share the partitions; null: all partitions are ours. */
+  readonly group: string | null
 }
 
 export interface WriterParts extends Omit<BatchParts, 'log'> { readonly source: Log, readonly metrics: WriterMetrics | null }
@@ -83,13 +88,27 @@ export class Writer {
 
   /** Runs until the signal aborts, or with `untilEnd` until the log is drained. Throws what only an operator can mend. */
   async run (): Promise<void> {
-    const { signal, logger, metrics } = this.#parts
+    const { signal } = this.#parts
     await emptyStaging(this.#settings.dir)
+    const reader = new HeldReader(this.#parts.source, this.#settings)
+    const stop = (): void => { void reader.close() }
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      await this.#runSessions(reader)
+    } finally {
+      signal.removeEventListener('abort', stop)
+      await reader.close()
+    }
+  }
+
+  async #runSessions (reader: HeldReader): Promise<void> {
+    const { signal, logger, metrics } = this.#parts
     for (let attempt = 1; !signal.aborted;) {
       try {
         const session = await openSession(this.#parts, this.#parts.source, this.#settings.topics, this.#resume)
         this.#resume = null
-        const reading = new Reading(this.#parts, this.#squeezed(), session, () => `batch${this.#batches++}`)
+        await reader.follow(session)
+        const reading = new Reading(this.#parts, this.#squeezed(), session, reader, () => `batch${this.#batches++}`)
         this.#state = { at: 'reading', session, halted: reading.halted }
         metrics?.halted.set(reading.halted.length)
         try {
@@ -101,6 +120,7 @@ export class Writer {
         }
       } catch (error) {
         if (signal.aborted) return
+        if (!isOurs(error)) await reader.close()
         if (is(error, 'WRITER_HALTED')) {
           if (this.#settings.untilEnd) throw error
           if (this.#state.at !== 'halted' || this.#state.error.message !== error.message) {
@@ -136,7 +156,9 @@ class Reading {
   readonly #parts: WriterParts
   readonly #settings: WriterSettings
   readonly #session: Session
+  readonly #reader: HeldReader
   readonly #name: () => string
+  readonly #openedAtMs = performance.now()
   readonly #positions = new Map<string, bigint>()
   #tables: WriterTables
   #open: Framer
@@ -148,10 +170,11 @@ class Reading {
   #failure: unknown = null
   #settled: (() => void) | null = null
 
-  constructor (parts: WriterParts, settings: WriterSettings, session: Session, name: () => string) {
+  constructor (parts: WriterParts, settings: WriterSettings, session: Session, reader: HeldReader, name: () => string) {
     this.#parts = parts
     this.#settings = settings
     this.#session = session
+    this.#reader = reader
     this.#tables = session.tables
     this.#name = name
     this.halted = [...session.halted]
@@ -160,28 +183,23 @@ class Reading {
   }
 
   async run (): Promise<void> {
-    const { source, signal } = this.#parts
-    const { topics, untilEnd } = this.#settings
-    const ends = untilEnd ? await this.#ends() : null
-    const recorded = this.#session.offsets?.topics
-    const reader = await source.open({ topics, startAt: (topic, partition) => recorded?.get(topic)?.partitions.get(partition)?.next ?? 'earliest' })
-    const stop = (): void => { void reader.close() }
-    signal.addEventListener('abort', stop, { once: true })
+    const { signal } = this.#parts
+    const ends = this.#settings.untilEnd ? await this.#ends() : null
     try {
-      await this.#read(reader, ends)
+      for (const { topic, partition } of this.halted) this.#reader.pause(topic, partition)
+      await this.#read(ends)
       // Ending: what is filling is read again at the next start, what is landing lands.
       if (ends !== null && !signal.aborted && this.#open.records > 0) this.#seal()
       await this.#tail
       if (this.#failure !== null && !signal.aborted) throw this.#failure
     } finally {
-      signal.removeEventListener('abort', stop)
-      await reader.close()
       await this.#tail
       this.#open.discard()
     }
   }
 
-  async #read (reader: LogReader, ends: Map<string, bigint> | null): Promise<void> {
+  async #read (ends: Map<string, bigint> | null): Promise<void> {
+    const reader = this.#reader
     const { signal } = this.#parts
     while (!signal.aborted) {
       if (this.#failure !== null) throw this.#failure
@@ -212,6 +230,8 @@ class Reading {
         }
         case 'assigned':
           for (const halt of this.halted) if (halt.topic === topic) reader.pause(topic, halt.partition)
+          // Who had these partitions before may have landed more since this session was opened.
+          if (await isOvertaken(this.#parts.catalog, this.#session, topic, event.partitions)) throw fail('WRITER_FENCED', { reason: `partitions ${event.partitions.join(', ')} of ${topic} were taken over and are further than this session knows` })
           break
         case 'revoked':
           throw fail('WRITER_FENCED', { reason: `partitions ${event.partitions.join(', ')} of ${topic} were given to another reader` })
@@ -334,7 +354,10 @@ class Reading {
       if (this.halted.some(({ topic, partition }) => `${partition}/${topic}` === key)) continue
       const [partition, topic] = splitKey(key)
       const at = this.#positions.get(key) ?? this.#session.offsets?.topics.get(topic)?.partitions.get(partition)?.next
-      if (at === undefined ? end > 0n : at < end) return false
+      if (at !== undefined && at >= end) continue
+      // What another writer of the group holds, that one drains; before anything is assigned nobody knows yet.
+      const isElsewhere = !this.#reader.holds(topic, partition) && (this.#reader.isAssigned || performance.now() - this.#openedAtMs > assignMsMax)
+      if (!isElsewhere) return false
     }
     return true
   }
@@ -363,6 +386,11 @@ export function haltError (halt: HaltedPartition): FirnError {
 function splitKey (key: string): [number, string] {
   const at = key.indexOf('/')
   return [Number(key.slice(0, at)), key.slice(at + 1)]
+}
+
+/** After errors of our own the reader of the log is sound. */
+function isOurs (error: unknown): boolean {
+  return String((error as { code?: unknown } | null)?.code).startsWith('WRITER_')
 }
 
 function isRetryable (error: unknown): boolean {

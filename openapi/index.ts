@@ -14,6 +14,7 @@ export { baseFields, reservedFields } from './fields.ts'
 export { contractColumns, jsonStructure, jsonStructureExact, rowColumns } from './columns.ts'
 export { openApiDocument } from './document.ts'
 export { schemaOf } from './schemas.ts'
+export { mappingNames, mapRecord, topicMappings, type MappingName } from './mappings.ts'
 export { ContractError, contractErrors } from './errors.ts'
 
 /** Per event type: what the writer puts into a column where the client sent nothing. The value stays as sent. */

@@ -53,7 +53,7 @@ t.test('gateway and writer read the same bytes alike', async t => {
     await log.ensureTopic('t')
     await log.append(values.map(({ checked }): LogRecord => ({ topic: 't', key: checked.key, value: checked.value, headers: { received_at: String(now * 1000), ...checked.hasExtra ? { extra: '1' } : {} }, timestampMs: now })))
     const reader = await log.open({ topics: ['t'], startAt: () => 0n })
-    const framer = new Framer(`run${run}`, { dir: staging, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax: 7 })
+    const framer = new Framer(`run${run}`, { dir: staging, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax: 7, mappings: {} })
     while (framer.records < values.length) {
       const read = await reader.poll(1000, 1e7)
       if (read?.kind === 'batch') framer.add(read.batch, read.batch.firstOffset)

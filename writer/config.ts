@@ -3,11 +3,14 @@
 
 import { Type, type Static } from 'typebox'
 import { logSettings } from '../log/index.ts'
+import { mappingNames, topicMappings, type MappingName } from '../openapi/index.ts'
+import { fail } from './errors.ts'
 
 export const writerSettings = Type.Object({
   ...logSettings,
   FIRN_DATA_DIR: Type.String({ default: './data', description: 'the folder under which everything that lasts is kept on one machine' }),
   FIRN_LOG_TOPICS: Type.Array(Type.String(), { default: ['ecommerce_events'], description: 'the topics that are read, comma separated' }),
+  FIRN_LOG_MAPPINGS: Type.Array(Type.String({ pattern: '^[A-Za-z0-9._-]+=[a-z_]+$' }), { default: Object.entries(topicMappings).map(([topic, mapping]) => `${topic}=${mapping}`), description: `topics whose producers write JSON of their own, as topic=mapping (${mappingNames.join(', ')}), comma separated` }),
   FIRN_CATALOG_URL: Type.String({ default: 'http://127.0.0.1:8181', description: 'the Iceberg REST catalog that holds the tables' }),
   FIRN_WAREHOUSE_URL: Type.Optional(Type.String({ description: 'where the tables\' files are; $FIRN_DATA_DIR/warehouse when not set' })),
   FIRN_WRITER_HOST: Type.String({ default: '127.0.0.1', description: 'address of the health and metrics endpoints' }),
@@ -28,3 +31,13 @@ export const writerSettings = Type.Object({
 })
 
 export type WriterConfig = Readonly<Static<typeof writerSettings>>
+
+/** Topic → mapping. Throws WRITER_SETTING. */
+export function mappingsOf (entries: readonly string[]): Record<string, MappingName> {
+  return Object.fromEntries(entries.map(entry => {
+    const at = entry.indexOf('=')
+    const mapping = entry.slice(at + 1)
+    if (!(mappingNames as readonly string[]).includes(mapping)) throw fail('WRITER_SETTING', { name: 'FIRN_LOG_MAPPINGS', value: entry, expected: `one of the mappings ${mappingNames.join(', ')} after the =` })
+    return [entry.slice(0, at), mapping as MappingName]
+  }))
+}

@@ -1,13 +1,14 @@
 // Turns records into lines of a file that DuckDB reads: eight fields between unit separators, the value last, one line a
 // record. No value can forge or break a line: a batch with a newline, a separator, a NUL or a broken character in it
 // goes record by record, and what is no event becomes a misfit with its exact bytes, past the lines.
-// Records of the gateway were checked there; all others are checked here by the same contract.
+// Records of the gateway were checked there; all others are checked here by the same contract, after the mapping of their
+// topic where it has one.
 // Invariant: lines + misfits + skipped = records, per partition, in offset order.
 
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { isUtf8 } from 'node:buffer'
 import { join } from 'node:path'
-import { checkEvent } from '../openapi/index.ts'
+import { checkEvent, mapRecord, type MappingName } from '../openapi/index.ts'
 import type { RecordBatch, RecordHeaders } from '../log/index.ts'
 import { declaredFields, declaredMembers } from './columns.ts'
 import { splitMembers } from './members.ts'
@@ -24,6 +25,8 @@ export interface FramerOptions {
   readonly eventBytesMax: number
   readonly futureMinutesMax: number
   readonly ageDaysMax: number
+  /** Topics whose producers write JSON of their own. */
+  readonly mappings: Readonly<Record<string, MappingName>>
 }
 
 /** One partition's share of a batch: [start, end). Lines carry their distance from `start`. */
@@ -199,7 +202,9 @@ export class Framer {
     }
     let extra = header.extra
     if (!trusted) {
-      const checked = checkEvent(value, { receivedAtMs: Number(receivedUs / 1000n), futureMinutesMax, ageDaysMax: header.imported ? null : ageDaysMax, eventBytesMax })
+      const mapping = this.options.mappings[this.lanes[number]!.topic]
+      const event = mapping === undefined ? value : mapRecord(mapping, value) ?? value
+      const checked = checkEvent(event, { receivedAtMs: Number(receivedUs / 1000n), futureMinutesMax, ageDaysMax: header.imported ? null : ageDaysMax, eventBytesMax })
       if (!checked.ok) {
         this.originals.delete(`${number}:${delta}`)
         return misfit(checked.code, checked.path === null ? checked.message : `${checked.path}: ${checked.message}`, checked.eventId)

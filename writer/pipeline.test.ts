@@ -123,7 +123,7 @@ async function parse (engine: Engine, dir: string, values: (string | Buffer)[], 
   await log.ensureTopic('t')
   await log.append(values.map((value): LogRecord => ({ topic: 't', key: 'k', value: Buffer.from(value), headers, timestampMs: now })))
   const reader = await log.open({ topics: ['t'], startAt: () => 'earliest' })
-  const framer = new Framer(`b${dir.replaceAll(/\W/g, '')}`, { dir, eventBytesMax: 65536, futureMinutesMax: 60, ageDaysMax: 7 })
+  const framer = new Framer(`b${dir.replaceAll(/\W/g, '')}`, { dir, eventBytesMax: 65536, futureMinutesMax: 60, ageDaysMax: 7, mappings: {} })
   for (let read = 0; read < values.length;) {
     const event = await reader.poll(1000, 1e7)
     if (event?.kind !== 'batch') continue

@@ -4,6 +4,7 @@
 import { pathToFileURL } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { connectCatalog, duckdbScan, openStorage, scanFiles, startCatalogServer, type Catalog, type LoadedTable, type Storage } from '../catalog/index.ts'
+import { topicMappings } from '../openapi/index.ts'
 import { openLog, type Log, type LogRecord, type RecordHeaders } from '../log/index.ts'
 import { createLogger, type Logger } from '../runtime/index.ts'
 import { Duplicates } from './duplicates.ts'
@@ -57,7 +58,7 @@ export async function openLine (dir: string, topics: readonly string[] = ['ecomm
         const ageDaysMax = options.ageDaysMax ?? 7
         const duplicates = new Duplicates(engine, storage, { idsMax: options.idsMax ?? 1_000_000, windowSeconds: ageDaysMax * day, nowMs: Date.now })
         await new Writer({ catalog: options.catalog ?? catalog, storage, logger, nowMs: Date.now, signal: options.signal ?? new AbortController().signal, engine, duplicates, source: log, writerId: `test-${engines}`, typesMax: options.typesMax ?? 200, metrics: null }, {
-          topics, dir: stagingDir, intervalMs: 50, rowsMax: 100_000, bytesMax: 64 * 1024 ** 2, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax, resumeFrom: null, untilEnd: true, group: null, ...options
+          topics, dir: stagingDir, intervalMs: 50, rowsMax: 100_000, bytesMax: 64 * 1024 ** 2, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax, mappings: topicMappings, resumeFrom: null, untilEnd: true, group: null, ...options
         }).run()
       } finally {
         engine.close()

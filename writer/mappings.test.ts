@@ -1,0 +1,35 @@
+import t from 'tap'
+import { mappingsOf } from './config.ts'
+import { openLine } from './started-line.ts'
+
+t.test('producers that write their own JSON to a topic with a mapping get rows; what cannot be one is kept as it was sent', async t => {
+  const line = await openLine(t.testdir({}), ['orders', 'payments'], 1)
+  try {
+    const timestamp = new Date().toISOString()
+    const order = { order_id: 17, customer_id: 'c-1', product_id: 'p-1', product_name: 'Lamp', category: 'home', quantity: 2, unit_price: 19.9, order_status: 'NEW', region: 'EU', timestamp, colour: 'red' }
+    const broken = JSON.stringify({ order_id: 18, order_status: 'NEW', quantity: 'many', timestamp })
+    await line.send([
+      { topic: 'orders', value: JSON.stringify(order), headers: {} },
+      { topic: 'orders', value: JSON.stringify(order), headers: {} },
+      { topic: 'orders', value: JSON.stringify({ ...order, order_status: 'CANCELLED' }), headers: {} },
+      { topic: 'orders', value: broken, headers: {} },
+      { topic: 'payments', value: JSON.stringify({ payment_id: 'pay-1', order_id: 17, amount: 39.8, timestamp }), headers: {} },
+      { topic: 'orders', value: JSON.stringify({ event_id: 'ours', event_type: 'order_created', order_id: 'o-9', timestamp }) }
+    ])
+    await line.drain()
+    t.strictSame(await line.query('SELECT event_type, order_id, CAST(amount AS VARCHAR) AS amount, json_extract_string(properties, \'$."$extra".colour\') AS colour FROM events ORDER BY ALL'), [
+      { event_type: 'order_cancelled', order_id: '17', amount: '39.80', colour: 'red' },
+      { event_type: 'order_created', order_id: '17', amount: '39.80', colour: 'red' },
+      { event_type: 'order_created', order_id: 'o-9', amount: null, colour: null },
+      { event_type: 'payment_captured', order_id: '17', amount: '39.80', colour: null }
+    ])
+    t.match(await line.query('SELECT reason, decode(payload) AS payload FROM dead_letters ORDER BY reason DESC'), [{ reason: 'duplicate', payload: null }, { payload: broken }])
+  } finally {
+    await line.close()
+  }
+})
+
+t.test('a mapping that does not exist is refused by name', async t => {
+  t.strictSame(mappingsOf(['shop=orders']), { shop: 'orders' })
+  t.throws(() => mappingsOf(['shop=invoices']), { code: 'WRITER_SETTING', message: /shop=invoices.*orders, order_updates, payments/ })
+})

@@ -7,19 +7,27 @@ import { once } from 'node:events'
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
+import { catalogServerSettings } from '../catalog/server/config.ts'
+import { gatewaySettings } from '../gateway/config.ts'
+import { writerSettings } from '../writer/config.ts'
 
-export type ServiceName = 'catalog' | 'gateway' | 'writer'
+/** `writer-2`, `writer-3`, … are further writers of the same line. */
+export type ServiceName = 'catalog' | 'gateway' | 'writer' | `writer-${number}`
+type Program = 'catalog' | 'gateway' | 'writer'
 
 const projectDir = resolve(import.meta.dirname, '..')
-const entries: Record<ServiceName, string> = { catalog: 'catalog/server/main.ts', gateway: 'gateway/main.ts', writer: 'writer/main.ts' }
+const entries: Record<Program, string> = { catalog: 'catalog/server/main.ts', gateway: 'gateway/main.ts', writer: 'writer/main.ts' }
+const known: Record<Program, object> = { catalog: catalogServerSettings.properties, gateway: gatewaySettings.properties, writer: writerSettings.properties }
 const readyMsMax = 30_000
 const closeMsMax = 15_000
 
 export interface LineOptions {
   /** A folder of its own; it becomes FIRN_DATA_DIR. */
   readonly dataDir: string
+  /** Other parts than the embedded ones: FIRN_LOG_URL, FIRN_CATALOG_URL, FIRN_WAREHOUSE_URL and what belongs to them; each service gets those that it knows. */
+  readonly backends?: Readonly<Record<string, string>>
   /** Settings beside ports and addresses, per service. */
-  readonly settings?: Partial<Record<ServiceName, Record<string, string>>>
+  readonly settings?: Readonly<Partial<Record<ServiceName, Record<string, string>>>>
   /** Words before the program, e.g. a fault injector: `['fiu-run', '-x', …]`. */
   readonly prefix?: Partial<Record<ServiceName, readonly string[]>>
   readonly nodeFlags?: Partial<Record<ServiceName, readonly string[]>>
@@ -49,14 +57,15 @@ export async function startLine (options: LineOptions): Promise<Line> {
   const { dataDir } = options
   mkdirSync(dataDir, { recursive: true })
   const [gatewayPort, catalogPort, writerPort] = await freePorts(3) as [number, number, number]
+  const { backends = {} } = options
   const urls = {
     gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
-    catalogUrl: `http://127.0.0.1:${catalogPort}`,
+    catalogUrl: backends.FIRN_CATALOG_URL ?? `http://127.0.0.1:${catalogPort}`,
     writerUrl: `http://127.0.0.1:${writerPort}`,
-    warehouseUrl: `file://${join(dataDir, 'warehouse')}`,
-    logUrl: `file://${join(dataDir, 'log')}`
+    warehouseUrl: backends.FIRN_WAREHOUSE_URL ?? `file://${join(dataDir, 'warehouse')}`,
+    logUrl: backends.FIRN_LOG_URL ?? `file://${join(dataDir, 'log')}`
   }
-  const settings: Record<ServiceName, Record<string, string>> = {
+  const settings: Record<Program, Record<string, string>> = {
     catalog: { FIRN_CATALOG_PORT: String(catalogPort), FIRN_WAREHOUSE_URL: urls.warehouseUrl },
     gateway: { FIRN_GATEWAY_PORT: String(gatewayPort), FIRN_LOG_URL: urls.logUrl },
     writer: { FIRN_WRITER_PORT: String(writerPort), FIRN_LOG_URL: urls.logUrl, FIRN_CATALOG_URL: urls.catalogUrl, FIRN_WAREHOUSE_URL: urls.warehouseUrl }
@@ -65,11 +74,14 @@ export async function startLine (options: LineOptions): Promise<Line> {
   const outputOf = (name: ServiceName): string => join(dataDir, `${name}.out`)
 
   const launch = (name: ServiceName, flags: readonly string[]): ChildProcess => {
-    const words = [...options.prefix?.[name] ?? [], process.execPath, ...options.nodeFlags?.[name] ?? [], join(projectDir, entries[name]), ...flags]
+    const program = programOf(name)
+    const own = name === program ? {} : { FIRN_WRITER_PORT: '0', FIRN_WRITER_STAGING_DIR: join(dataDir, name) }
+    const shared = Object.fromEntries(Object.entries(backends).filter(([setting]) => setting in known[program]))
+    const words = [...options.prefix?.[name] ?? [], process.execPath, ...options.nodeFlags?.[name] ?? [], join(projectDir, entries[program]), ...flags]
     const output = openSync(outputOf(name), 'a')
     const child = spawn(words[0] as string, words.slice(1), {
       cwd: projectDir,
-      env: { ...withoutSettings(process.env), FIRN_DATA_DIR: dataDir, ...settings[name], ...options.settings?.[name] },
+      env: { ...withoutSettings(process.env), FIRN_DATA_DIR: dataDir, ...shared, ...settings[program], ...own, ...options.settings?.[program], ...options.settings?.[name] },
       stdio: ['ignore', output, output, 'ipc']
     })
     closeSync(output)
@@ -106,9 +118,13 @@ export async function startLine (options: LineOptions): Promise<Line> {
     process: name => running.get(name),
     printed: name => readFileSync(outputOf(name), 'utf8'),
     stop: async () => {
-      for (const name of ['gateway', 'writer', 'catalog'] as const) await kill(name)
+      for (const program of ['gateway', 'writer', 'catalog'] as const) await Promise.all([...running.keys()].filter(name => programOf(name) === program).map(name => kill(name)))
     }
   }
+}
+
+function programOf (name: ServiceName): Program {
+  return name.startsWith('writer') ? 'writer' : name as Program
 }
 
 function untilReady (name: ServiceName, child: ChildProcess, printed: () => string): Promise<void> {

@@ -85,7 +85,7 @@ export const importTable = {
         if ((from === 'loadtest' || from === 'deploy')) report(node, 'door', { to, file: target })
         else report(node, 'service', { from, to })
       } else if (!table[from].includes(to)) report(node, 'folder', { from, to, allowed: table[from].join(', ') || 'npm packages only' })
-      else if (target !== `${to}/index.ts` && !(from === 'deploy' && /^[a-z]+\/(.*\/)?(config|errors)\.ts$/.test(target))) report(node, 'door', { to, file: target })
+      else if (target !== `${to}/index.ts` && !((from === 'deploy' || from === 'loadtest') && /^[a-z]+\/(.*\/)?(config|errors)\.ts$/.test(target))) report(node, 'door', { to, file: target })
     }
 
     const checkPart = (node, file, target) => {

@@ -27,7 +27,11 @@ const tasks = {
   'test:engines': { entry: 'loadtest/engines/main.ts' },
   'test:rck': { entry: 'catalog/server/compatibility-kit/main.ts' },
   'test:durability': { entry: 'loadtest/durability/main.ts' },
-  'test:kill': { entry: 'loadtest/kill/main.ts' }
+  'test:kill': { entry: 'loadtest/kill/main.ts' },
+  'test:servers': { entry: 'deploy/servers/test.ts' },
+  servers: { entry: 'deploy/servers/main.ts' },
+  'servers:stop': { entry: 'deploy/servers/stop.ts' },
+  'setup:kafka': { entry: 'deploy/kafka/setup.ts' }
 }
 
 const root = dirname(fileURLToPath(import.meta.url))

@@ -11,5 +11,5 @@ export const { fail, is, registry: serversErrors } = defineErrors('deploy/server
   SERVER_PORT_IN_USE: { message: 'port {port} on 127.0.0.1 is in use, and {server} was to listen there: stop what listens, or choose another port', retryable: false },
   SERVER_DIED: { message: '{server} ended ({how}) before it was ready: its last words were "{lastWords}"; the whole story is in {logFile}', retryable: false },
   SERVER_NOT_READY: { message: '{server} was not ready within {readyMsMax} ms ({reason}); its story is in {logFile}', retryable: true },
-  SERVER_REQUEST_REFUSED: { message: '{server} answered {status} to {request}: {body}', retryable: false }
+  SERVER_SET_PARTLY_RUNNING: { message: '{running} run already and {missing} do not: stop them first (npm run servers:stop), since each is told where the others are', retryable: false }
 })

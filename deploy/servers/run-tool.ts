@@ -48,9 +48,9 @@ export function toolIsThere (tool: string, args: readonly string[]): boolean {
   return spawnSync(tool, args, { stdio: 'ignore' }).status === 0
 }
 
-/** The lines that say most: those that name an error, else the last ones. */
+/** The last lines that name an error, and the very last ones. */
 export function lastLines (words: string): string {
   const lines = words.split('\n').map(line => line.trim()).filter(line => line !== '')
-  const telling = lines.filter(line => /error|exception|fatal|cannot|refused|denied/i.test(line))
-  return (telling.length > 0 ? telling : lines).slice(-3).join(' | ').slice(0, 600)
+  const telling = lines.filter(line => /error|exception|fatal|cannot|refused|denied/i.test(line)).slice(-2)
+  return lines.filter(line => telling.includes(line) || lines.slice(-2).includes(line)).slice(-4).join(' | ').slice(0, 600)
 }

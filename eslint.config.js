@@ -36,7 +36,7 @@ export default tseslint.config(
     }
   },
   {
-    files: ['**/*.test.ts'],
+    files: ['**/*.test.ts', '**/*.servers.ts'],
     rules: {
       // tap's subtests are awaited by tap itself.
       '@typescript-eslint/no-floating-promises': 'off',

@@ -116,7 +116,7 @@ export const importTable = {
 }
 
 function isTest (file) {
-  return /\.test\.ts$|\/(test|behaviour|fixtures?)\//.test(file) || /\.suite\.ts$/.test(file)
+  return /\.(test|servers)\.ts$|\/(test|behaviour|fixtures?)\//.test(file) || /\.suite\.ts$/.test(file)
 }
 
 /** A process: main.ts, and the run that the two commands of gateway/ingest share. */

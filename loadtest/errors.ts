@@ -3,7 +3,6 @@
 import { defineErrors } from '../runtime/index.ts'
 
 export const { fail, is, registry: loadtestErrors } = defineErrors('loadtest', {
-  LOADTEST_TARGET_UNSUPPORTED: { message: 'the target {target} is not there yet: use --to gateway (which appends to the log for you) or --to file', retryable: false },
   LOADTEST_GATEWAY_AWAY: { message: 'the gateway at {url} does not answer ({reason}): start it with npm start, or set --url', retryable: true },
   LOADTEST_CONTRADICTION: { message: '{flags} exclude each other: choose one', retryable: false },
   VERIFY_CATALOG_AWAY: { message: 'the catalog at {url} does not answer ({reason}): start it with npm start, or set FIRN_CATALOG_URL', retryable: true },

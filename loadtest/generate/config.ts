@@ -2,6 +2,7 @@
 
 import { join, resolve } from 'node:path'
 import { Type, type Static } from 'typebox'
+import { logSettings } from '../../log/index.ts'
 import { readConfig } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 
@@ -9,7 +10,10 @@ const countDefault = 500
 const ratePerSecondDefault = 100
 
 const schema = Type.Object({
-  to: Type.Union([Type.Literal('gateway'), Type.Literal('kafka'), Type.Literal('file')], { default: 'gateway', description: 'where events go' }),
+  ...logSettings,
+  to: Type.Union([Type.Literal('gateway'), Type.Literal('kafka'), Type.Literal('file')], { default: 'gateway', description: 'where events go; kafka is the log at FIRN_LOG_URL, past the gateway' }),
+  form: Type.Union([Type.Literal('events'), Type.Literal('source')], { default: 'events', description: 'with --to kafka: events of the contract, or orders, status changes and payments as shops write them, each to its topic' }),
+  topic: Type.String({ default: 'ecommerce_events', description: 'with --to kafka: the topic of events' }),
   url: Type.String({ default: 'http://127.0.0.1:8000', description: 'address of the gateway' }),
   file: Type.Optional(Type.String({ description: 'with --to file: the NDJSON file to write; by default one beside the ledger' })),
   rate: Type.Optional(Type.Number({ minimum: 0.01, maximum: 1_000_000, description: `events per second (${ratePerSecondDefault} without --interval)` })),
@@ -43,7 +47,6 @@ export function readGenerateConfig (startedAt: Date, argv?: string[]): Readonly<
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_') || name in schema.properties || name === 'FIRN_LOG_LEVEL'))
   const config = readConfig('generate', schema, argv === undefined ? { env } : { env, argv })
   if (config.rate !== undefined && config.interval !== undefined) throw fail('LOADTEST_CONTRADICTION', { flags: '--rate and --interval' })
-  if (config.to === 'kafka') throw fail('LOADTEST_TARGET_UNSUPPORTED', { target: 'kafka' })
   const folder = resolve(config.FIRN_DATA_DIR, 'loadtest')
   const run = `${startedAt.toISOString().replaceAll(/[:.]/g, '-')}-${process.pid}`
   return Object.freeze({

@@ -3,11 +3,14 @@
 
 import { createWriteStream, mkdirSync } from 'node:fs'
 import { once } from 'node:events'
-import { dirname, relative } from 'node:path'
+import { dirname, relative, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { openLogFrom } from '../../log/index.ts'
 import { sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readGenerateConfig, type GenerateConfig } from './config.ts'
 import { openLedger } from './ledger.ts'
+import { createLogTarget, topicsOf } from './log-target.ts'
 import { createPacer } from './pacer.ts'
 import { createProgress } from './progress.ts'
 import { createSender, type SenderCounts } from './sender.ts'
@@ -33,7 +36,7 @@ async function generate (config: Readonly<GenerateConfig>): Promise<number> {
   const startedAt = performance.now()
   const kinds: Record<EventKind, number> = { fresh: 0, late: 0, duplicate: 0, malformed: 0 }
   const truth = openLines(config.truthFile)
-  const target = config.to === 'file' ? fileTarget(config) : gatewayTarget(config)
+  const target = config.to === 'file' ? fileTarget(config) : config.to === 'kafka' ? await logTarget(config) : gatewayTarget(config)
   const progress = createProgress(process.stderr, config.quiet, config, target.counts)
   const pacer = createPacer(config.eventsPerSecond)
   const shop = openShop({ ...config, run: Date.now().toString(36), now: Date.now })
@@ -91,6 +94,21 @@ function gatewayTarget (config: Readonly<GenerateConfig>): Target {
       await Promise.all(underWay)
       await sender.close()
       ledger.close()
+    }
+  }
+}
+
+async function logTarget (config: Readonly<GenerateConfig>): Promise<Target> {
+  const log = await openLogFrom(config.FIRN_LOG_URL ?? pathToFileURL(resolve(config.FIRN_DATA_DIR, 'log')).href, config)
+  for (const topic of topicsOf(config.form, config.topic)) await log.ensureTopic(topic)
+  const ledger = openLedger(config.ledgerFile)
+  const target = createLogTarget({ log, ledger, topic: config.topic, form: config.form, batch: config.batch, connections: config.connections, giveUpMs, signal: stop.signal })
+  return {
+    ...target,
+    end: async () => {
+      await target.end()
+      ledger.close()
+      await log.close()
     }
   }
 }

@@ -3,6 +3,7 @@
 // type `doctor_check`, which it sends through the same door as everybody's.
 
 import { sentenceOf, readConfig } from '../../runtime/index.ts'
+import { checkKafkaClient } from './doctor-kafka.ts'
 import { checkLine, type LineAddresses } from './doctor-line.ts'
 import { checkMachine } from './doctor-machine.ts'
 import { catalogUrlOf, hostToReach, settingsOfTheLine } from './services.ts'
@@ -24,7 +25,7 @@ try {
     catalogEmbedded: catalogUrlOf(config).embedded
   }
   let failed = 0
-  for await (const finding of findings(String(config.FIRN_DATA_DIR), addresses)) {
+  for await (const finding of findings(String(config.FIRN_DATA_DIR), String(config.FIRN_LOG_URL ?? ''), addresses)) {
     if (finding.state === 'fail') failed++
     process.stdout.write(`${finding.state.padEnd(5)} ${finding.what.padEnd(18)} ${finding.detail}\n`)
   }
@@ -35,7 +36,8 @@ try {
   process.exit(1)
 }
 
-async function * findings (dataDir: string, addresses: LineAddresses): AsyncGenerator<Finding> {
+async function * findings (dataDir: string, logUrl: string, addresses: LineAddresses): AsyncGenerator<Finding> {
   yield * checkMachine(dataDir)
+  if (logUrl.startsWith('kafka:')) yield await checkKafkaClient()
   yield * checkLine(addresses)
 }

@@ -1,5 +1,5 @@
 // Apache Iceberg's own REST catalog (the server of its test fixtures) on SQLite, its tables on S3; on request with
-// OAuth2 client credentials. Our launcher (iceberg-rest/LoopbackCatalog.java) differs from theirs in the address it
+// OAuth2 client credentials. Our launcher (iceberg-rest/CatalogProcess.java) differs from theirs in the address it
 // listens on: loopback. It is compiled by Eclipse's compiler, since a machine may have a Java runtime and no more.
 
 import { createHash } from 'node:crypto'
@@ -11,7 +11,7 @@ import { findJava } from './java.ts'
 import { runTool } from './run-tool.ts'
 import { answers, s3Defaults, type Server } from './server.ts'
 
-const source = join(import.meta.dirname, 'iceberg-rest/LoopbackCatalog.java')
+const source = join(import.meta.dirname, 'iceberg-rest/CatalogProcess.java')
 const javaMin = 17
 
 export const icebergRest: Server = {
@@ -23,7 +23,7 @@ export const icebergRest: Server = {
     return {
       url,
       command: await findJava('iceberg-rest', javaMin),
-      args: ['-Xms64m', `-Xmx${heapMiB}m`, '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', `${await compiled()}:${await fetchJars('iceberg-rest')}/*`, 'org.apache.iceberg.rest.LoopbackCatalog'],
+      args: ['-Xms64m', `-Xmx${heapMiB}m`, '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', `${await compiled()}:${await fetchJars('iceberg-rest')}/*`, 'org.apache.iceberg.rest.CatalogProcess'],
       env: {
         ...catalogEnv({ s3Url, s3Key, s3Secret, warehouse }),
         CATALOG_URI: `jdbc:sqlite:file:${join(dir, 'iceberg-rest.sqlite')}`,
@@ -61,7 +61,7 @@ async function compiled (): Promise<string> {
   const recipe = createHash('sha256').update(readFileSync(source)).update(jars).digest('hex').slice(0, 12)
   return await cached(`iceberg-rest-classes-${recipe}`, async folder => {
     const compiler = await fetchJars('ecj')
-    await runTool(java, ['-cp', `${compiler}/*`, 'org.eclipse.jdt.internal.compiler.batch.Main', '--release', '17', '-nowarn', '-cp', classPath(jars), '-d', folder, source], { what: 'LoopbackCatalog.java' })
+    await runTool(java, ['-cp', `${compiler}/*`, 'org.eclipse.jdt.internal.compiler.batch.Main', '--release', '17', '-nowarn', '-cp', classPath(jars), '-d', folder, source], { what: 'CatalogProcess.java' })
   })
 }
 

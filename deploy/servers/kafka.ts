@@ -26,7 +26,7 @@ export const kafka: Server = {
     for (const one of [port + 1, port + 2]) await demandFreePort('kafka', one)
     const properties = join(dir, 'server.properties')
     const common = ['-cp', `${jars}/*`, `-Dlog4j2.configurationFile=${join(settingsDir, 'log4j2.yaml')}`, '-Djava.awt.headless=true']
-    writeFileSync(properties, propertiesOf(dir, port))
+    writeFileSync(properties, propertiesOf(dir, port, settings.advertisedPort ?? port))
     if (!existsSync(join(dir, 'kafka-data/meta.properties'))) {
       const users = Object.entries(scramUsers).flatMap(([name, password]) => ['--add-scram', `SCRAM-SHA-256=[name=${name},password=${password}]`, '--add-scram', `SCRAM-SHA-512=[name=${name},password=${password}]`])
       await runTool(java, ['-Xmx128m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', ...common, '-Dlog4j2.level=WARN', 'kafka.tools.StorageTool', 'format', '-c', properties, '-t', clusterId(), ...users], { what: 'Kafka\'s folder' })
@@ -44,12 +44,12 @@ export const kafka: Server = {
 }
 
 /** What deploy/kafka/server.properties leaves to whoever starts it. */
-function propertiesOf (dir: string, port: number): string {
+export function propertiesOf (dir: string, port: number, advertisedPort: number): string {
   const user = plainUser
   return `${readFileSync(join(settingsDir, 'server.properties'), 'utf8')}
 controller.quorum.voters=1@127.0.0.1:${port + 1}
 listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${port + 1},SASL_PLAINTEXT://127.0.0.1:${port + 2}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port},SASL_PLAINTEXT://127.0.0.1:${port + 2}
+advertised.listeners=PLAINTEXT://127.0.0.1:${advertisedPort},SASL_PLAINTEXT://127.0.0.1:${port + 2}
 listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_${user.name}="${user.password}";

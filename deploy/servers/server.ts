@@ -21,6 +21,8 @@ export interface ServerSettings {
   readonly vendCredentials?: boolean
   /** glue: the only access key id that it lets in. */
   readonly glueKey?: string
+  /** kafka: the port that it sends its clients to, when a proxy stands in front of its own. */
+  readonly advertisedPort?: number
   /** Java's heap. */
   readonly heapMiB?: number
 }

@@ -25,12 +25,12 @@ import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.server.Server;
 
 /**
- * Iceberg's REST catalog of its test fixtures, on loopback and without Hadoop. Settings come by CATALOG_… variables as
- * they do there; REST_CREDENTIAL (id:secret) makes it demand tokens, which live for REST_TOKEN_SECONDS.
+ * Iceberg's REST catalog of its test fixtures, without Hadoop, listening on REST_HOST (127.0.0.1). Settings come by
+ * CATALOG_… variables as they do there; REST_CREDENTIAL (id:secret) makes it demand tokens, which live for REST_TOKEN_SECONDS.
  * It stands in this package because the adapter of the fixtures is visible in it alone.
  */
-public final class LoopbackCatalog {
-  private LoopbackCatalog() {}
+public final class CatalogProcess {
+  private CatalogProcess() {}
 
   public static void main(String[] args) throws Exception {
     Map<String, String> settings = new HashMap<>(RCKUtils.environmentCatalogConfig());
@@ -49,7 +49,8 @@ public final class LoopbackCatalog {
     compression.putCompression(new GzipCompression());
     context.insertHandler(compression);
 
-    Server server = new Server(new InetSocketAddress("127.0.0.1", port));
+    String host = System.getenv().getOrDefault("REST_HOST", "127.0.0.1");
+    Server server = new Server(new InetSocketAddress(host, port));
     server.setHandler(context);
     server.start();
     server.join();

@@ -30,7 +30,7 @@ export interface Line {
   close (): Promise<void>
 }
 
-export interface DrainOptions extends Partial<WriterSettings> { readonly catalog?: Catalog, readonly idsMax?: number, readonly typesMax?: number, readonly signal?: AbortSignal }
+export interface DrainOptions extends Partial<WriterSettings> { readonly catalog?: Catalog, readonly source?: Log, readonly idsMax?: number, readonly typesMax?: number, readonly signal?: AbortSignal }
 
 let engines = 0
 
@@ -53,11 +53,12 @@ export async function openLine (dir: string, topics: readonly string[] = ['ecomm
     },
     async drain (options = {}) {
       const stagingDir = `${dir}/staging-${engines++}`
+      const writerId = stagingDir.slice(dir.length + 1)
       const engine = await openEngine({ memoryBytesMax: 512 * 1024 ** 2, stagingDir, writers: 2 })
       try {
         const ageDaysMax = options.ageDaysMax ?? 7
         const duplicates = new Duplicates(engine, storage, { idsMax: options.idsMax ?? 1_000_000, windowSeconds: ageDaysMax * day, nowMs: Date.now })
-        await new Writer({ catalog: options.catalog ?? catalog, storage, logger, nowMs: Date.now, signal: options.signal ?? new AbortController().signal, engine, duplicates, source: log, writerId: `test-${engines}`, typesMax: options.typesMax ?? 200, metrics: null }, {
+        await new Writer({ catalog: options.catalog ?? catalog, storage, logger, nowMs: Date.now, signal: options.signal ?? new AbortController().signal, engine, duplicates, source: options.source ?? log, writerId, typesMax: options.typesMax ?? 200, metrics: null }, {
           topics, dir: stagingDir, intervalMs: 50, rowsMax: 100_000, bytesMax: 64 * 1024 ** 2, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax, mappings: topicMappings, resumeFrom: null, untilEnd: true, group: null, ...options
         }).run()
       } finally {

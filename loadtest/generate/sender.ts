@@ -41,9 +41,11 @@ export interface SenderOptions {
   readonly giveUpMs: number
   /** Aborting it ends the retries of all shipments. */
   readonly signal?: AbortSignal
+  /** Told of every answer: its status (null: none came) and whether it said when to come back. */
+  readonly onAnswer?: (status: number | null, hasRetryAfter: boolean) => void
 }
 
-export function createSender ({ url, ledger, connections, giveUpMs, signal }: SenderOptions): Sender {
+export function createSender ({ url, ledger, connections, giveUpMs, signal, onAnswer }: SenderOptions): Sender {
   const pool = new Pool(new URL(url).origin, { connections, pipelining: 1, connectTimeout: 2_000, headersTimeout: answerMsMax, bodyTimeout: answerMsMax })
   const counts: SenderCounts = { acked: 0, refused: 0, unknown: 0, requests: 0, retries: 0 }
   const latencyMs: number[] = []
@@ -57,8 +59,11 @@ export function createSender ({ url, ledger, connections, giveUpMs, signal }: Se
         headers: { 'content-type': 'application/json', 'x-forwarded-for': shipment.ip, 'user-agent': shipment.userAgent },
         body
       })
-      return { status: statusCode, text: await answer.text(), retryAfterMs: Number(headers['retry-after'] ?? 0) * 1000 }
+      const text = await answer.text()
+      onAnswer?.(statusCode, headers['retry-after'] !== undefined)
+      return { status: statusCode, text, retryAfterMs: Number(headers['retry-after'] ?? 0) * 1000 }
     } catch {
+      onAnswer?.(null, false)
       return null
     }
   }

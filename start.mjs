@@ -29,6 +29,9 @@ const tasks = {
   'test:durability': { entry: 'loadtest/durability/main.ts' },
   'test:kill': { entry: 'loadtest/kill/main.ts' },
   'test:servers': { entry: 'deploy/servers/test.ts' },
+  'test:outage': { entry: 'loadtest/outage/main.ts' },
+  'test:rebalance': { entry: 'loadtest/rebalance/main.ts' },
+  'test:refusals': { entry: 'loadtest/refusals/main.ts' },
   servers: { entry: 'deploy/servers/main.ts' },
   'servers:stop': { entry: 'deploy/servers/stop.ts' },
   'setup:kafka': { entry: 'deploy/kafka/setup.ts' }

@@ -26,7 +26,7 @@ export const kafka: Server = {
     for (const one of [port + 1, port + 2]) await demandFreePort('kafka', one)
     const properties = join(dir, 'server.properties')
     const common = ['-cp', `${jars}/*`, `-Dlog4j2.configurationFile=${join(settingsDir, 'log4j2.yaml')}`, '-Djava.awt.headless=true']
-    writeFileSync(properties, propertiesOf(dir, port, settings.advertisedPort ?? port))
+    writeFileSync(properties, propertiesOf(dir, port, settings.advertisedPort))
     if (!existsSync(join(dir, 'kafka-data/meta.properties'))) {
       const users = Object.entries(scramUsers).flatMap(([name, password]) => ['--add-scram', `SCRAM-SHA-256=[name=${name},password=${password}]`, '--add-scram', `SCRAM-SHA-512=[name=${name},password=${password}]`])
       await runTool(java, ['-Xmx128m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', ...common, '-Dlog4j2.level=WARN', 'kafka.tools.StorageTool', 'format', '-c', properties, '-t', clusterId(), ...users], { what: 'Kafka\'s folder' })
@@ -44,7 +44,7 @@ export const kafka: Server = {
 }
 
 /** What deploy/kafka/server.properties leaves to whoever starts it. */
-export function propertiesOf (dir: string, port: number, advertisedPort: number): string {
+export function propertiesOf (dir: string, port: number, advertisedPort = port): string {
   const user = plainUser
   return `${readFileSync(join(settingsDir, 'server.properties'), 'utf8')}
 controller.quorum.voters=1@127.0.0.1:${port + 1}

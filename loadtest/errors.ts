@@ -6,6 +6,8 @@ export const { fail, is, registry: loadtestErrors } = defineErrors('loadtest', {
   LOADTEST_GATEWAY_AWAY: { message: 'the gateway at {url} does not answer ({reason}): start it with npm start, or set --url', retryable: true },
   LOADTEST_CONTRADICTION: { message: '{flags} exclude each other: choose one', retryable: false },
   LOADTEST_NO_LINK: { message: 'the link cannot be cut: this broker stands behind none', retryable: false },
+  REBALANCE_UNSETTLED: { message: 'the partitions found no owners within {seconds} s {when}: {reason}', retryable: false },
+  REBALANCE_WRITER_DIED: { message: '{writer} ended by itself: its last words were {lastWords}', retryable: false },
   VERIFY_CATALOG_AWAY: { message: 'the catalog at {url} does not answer ({reason}): start it with npm start, or set FIRN_CATALOG_URL', retryable: true },
   VERIFY_NO_TABLE: { message: 'the catalog at {url} has no table {table} ({status}): nothing was written yet, or FIRN_CATALOG_URL names another catalog', retryable: false },
   VERIFY_NO_OFFSETS: { message: 'table {table} has no property firn.offsets: no writer has committed to it, or the property was lost', retryable: false },

@@ -25,12 +25,21 @@ export const catalogErrors = {
   CATALOG_DELETE_FILES: { message: 'table {table} has {count} delete files (first: {location}), which this version does not apply: run a compaction of another engine that removes them', retryable: false, httpStatus: 501 },
   CATALOG_PROPERTY_UNSUPPORTED: { message: 'table property {property}={value} asks for something that this version does not do: {advice}', retryable: false, httpStatus: 501 },
   CATALOG_STATISTICS_UNREADABLE: { message: 'the statistics of {location} cannot be read ({reason}): the file was not written by COPY … RETURN_STATS', retryable: false, httpStatus: 500 },
-  STORAGE_URL_UNSUPPORTED: { message: '{url} is not a storage address that this version knows: use file:///path', retryable: false, httpStatus: 400 },
+  STORAGE_URL_UNSUPPORTED: { message: '{url} is not a storage address that this version knows: use file:///path or s3://bucket/prefix', retryable: false, httpStatus: 400 },
   STORAGE_FULL: { message: 'no space left while writing {location}: free space on that disk; nothing that was committed before is lost', retryable: true, httpStatus: 507 },
   STORAGE_UNWRITABLE: { message: '{location} cannot be written ({reason}): check that the folder exists, its permissions and the disk', retryable: true, httpStatus: 503 },
   STORAGE_EXISTS: { message: '{location} exists already and is never overwritten', retryable: false, httpStatus: 409 },
   STORAGE_NOT_FOUND: { message: '{location} does not exist: a file that the table names is missing', retryable: false, httpStatus: 404 },
-  STORAGE_UNREADABLE: { message: '{location} cannot be read ({reason})', retryable: true, httpStatus: 503 }
+  STORAGE_UNREADABLE: { message: '{location} cannot be read ({reason})', retryable: true, httpStatus: 503 },
+  STORAGE_UNREACHABLE: { message: 'the storage at {endpoint} did not answer ({reason}), tried {attemptsMax} times: check that it runs and that FIRN_S3_ENDPOINT is right', retryable: true, httpStatus: 503 },
+  STORAGE_THROTTLED: { message: 'the storage at {endpoint} asks to slow down ({reason}), tried {attemptsMax} times: try again later, or spread the load over more prefixes', retryable: true, httpStatus: 503 },
+  STORAGE_BUCKET_MISSING: { message: 'bucket {bucket} does not exist at {endpoint}: create it, or correct FIRN_WAREHOUSE_URL', retryable: false, httpStatus: 404 },
+  STORAGE_DENIED: { message: 'the credentials may not {action} {location} ({reason}): allow it to them, or use others; where they may not list the bucket a missing file looks like this too', retryable: false, httpStatus: 403 },
+  STORAGE_CREDENTIALS_WRONG: { message: 'the storage at {endpoint} does not accept the credentials ({reason}): check FIRN_S3_ACCESS_KEY_ID and its secret, and the clock of this machine', retryable: false, httpStatus: 401 },
+  STORAGE_CREDENTIALS_EXPIRED: { message: 'the credentials for {location} have expired ({reason}): renew them where they come from', retryable: true, httpStatus: 401 },
+  STORAGE_CREDENTIALS_MISSING: { message: 'no credentials for {location} ({reason}): set FIRN_S3_ACCESS_KEY_ID and its secret, or give this process an AWS profile or role', retryable: false, httpStatus: 401 },
+  STORAGE_REGION_WRONG: { message: 'bucket {bucket} is in another region ({reason}): correct FIRN_S3_REGION', retryable: false, httpStatus: 400 },
+  STORAGE_UNDELETED: { message: '{count} of {total} files could not be deleted, the first {location} ({reason}): check the permissions of the credentials', retryable: true, httpStatus: 503 }
 } as const satisfies Record<string, { message: string, retryable: boolean, httpStatus: number }>
 
 export type CatalogErrorCode = keyof typeof catalogErrors

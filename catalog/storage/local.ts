@@ -10,6 +10,8 @@ import { mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { CatalogError, reasonOf } from '../errors.ts'
+import { inParallel } from './in-parallel.ts'
+import { isS3, normaliseS3 } from './s3-location.ts'
 import type { Storage, StoredFile } from './storage.ts'
 
 /** Folders remembered as durable; beyond this the memory starts anew. */
@@ -41,7 +43,7 @@ export function openLocalStorage(): Storage {
     },
     async makeDurable(locations) {
       const paths = locations.map(toPath)
-      await inParallel(paths, async path => {
+      await inParallel(paths, parallelFilesMax, async path => {
         try {
           await syncPath(path)
         } catch (error) {
@@ -63,6 +65,13 @@ export function openLocalStorage(): Storage {
         throw readError(location, error)
       }
     },
+    async readRange(location, start, length) {
+      try {
+        return await readBytes(toPath(location), start, length)
+      } catch (error) {
+        throw readError(location, error)
+      }
+    },
     async size(location) {
       try {
         return (await stat(toPath(location))).size
@@ -71,7 +80,7 @@ export function openLocalStorage(): Storage {
       }
     },
     async delete(locations) {
-      await inParallel(locations, async location => {
+      await inParallel(locations, parallelFilesMax, async location => {
         try {
           await unlink(toPath(location))
         } catch (error) {
@@ -80,7 +89,8 @@ export function openLocalStorage(): Storage {
       })
     },
     list: prefix => listFiles(toPath(prefix)),
-    toEnginePath: toPath
+    toEnginePath: toPath,
+    bringNear: () => Promise.resolve(() => Promise.resolve())
   }
 }
 
@@ -143,6 +153,22 @@ async function syncPath(path: string): Promise<void> {
   }
 }
 
+async function readBytes(path: string, start: number, length: number): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY)
+  try {
+    const bytes = Buffer.alloc(Math.max(0, Math.min(length, (await file.stat()).size - start)))
+    let at = 0
+    while (at < bytes.length) {
+      const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at)
+      if (bytesRead === 0) break
+      at += bytesRead
+    }
+    return bytes.subarray(0, at)
+  } finally {
+    await file.close()
+  }
+}
+
 async function * listFiles(folder: string): AsyncIterable<StoredFile> {
   let entries
   try {
@@ -172,18 +198,13 @@ export function toLocation(path: string): string {
   return `file://${path}`
 }
 
-/** A warehouse setting such as `file:./data/warehouse` or `file:///srv/lake` as an absolute location without a trailing slash. */
+/** A warehouse setting such as `file:./data/warehouse`, `file:///srv/lake` or `s3://bucket/prefix` as an absolute location without a trailing slash. */
 export function resolveWarehouse(url: string): string {
+  if (isS3(url)) return normaliseS3(url)
   if (/^[a-z][a-z0-9+.-]*:/i.test(url) && !url.startsWith('file:')) throw new CatalogError('STORAGE_URL_UNSUPPORTED', { url })
   const path = url.startsWith('file:') ? (url.startsWith('file:/') ? toPath(url) : url.slice('file:'.length)) : url
   const absolute = fileURLToPath(pathToFileURL(path))
   return toLocation(absolute.length > 1 ? absolute.replace(/\/+$/, '') : absolute)
-}
-
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0
-  const worker = async () => { for (let item = items[next++]; item !== undefined; item = items[next++]) await work(item) }
-  await Promise.all(Array.from({ length: Math.min(parallelFilesMax, items.length) }, worker))
 }
 
 /** One sentence for a failed write. Exported for the test: a full disk is hard to come by. */

@@ -101,5 +101,9 @@ t.test('Kafka, the catalog and the S3 server have the settings of the tests', as
   t.notMatch(readFileSync(join(root, 'deploy/kafka/server.properties'), 'utf8'), /^(listeners|advertised\.listeners|log\.dirs|controller\.quorum\.voters)=/m)
   const catalog = environmentOf('iceberg-rest')
   for (const [key, value] of Object.entries(catalogEnv({ s3Url: 'http://s3:7070', s3Key: secrets.S3_ACCESS_KEY!, s3Secret: secrets.S3_SECRET_KEY!, warehouse: 's3://lake/warehouse' }))) t.equal(catalog[key], value, key)
+  for (const [, from] of JSON.stringify(service('trino').volumes).matchAll(/([^":]*deploy\/trino\/[^":]+)/g)) {
+    const wanted = [...readFileSync(from!, 'utf8').matchAll(/\$\{ENV:(\w+)\}/g)].map(([, name]) => name!)
+    for (const name of wanted) t.ok(environmentOf('trino')[name], `${name} of ${from} is set`)
+  }
   t.match(service('s3').command?.join(' '), /--region us-east-1 .*--health \/healthz --iam-dir \/users posix \/data/)
 })

@@ -23,15 +23,14 @@ export async function fetchJars (name: keyof typeof mavenSets): Promise<string> 
   })
 }
 
-/** The folder that holds one large file of Maven's under its own name. */
-export async function fetchFile (name: keyof typeof mavenFiles): Promise<string> {
+/** Puts one large file of Maven's into a folder; its path. */
+export async function fetchFile (name: keyof typeof mavenFiles, into: string): Promise<string> {
   const coordinate = mavenFiles[name]
-  const [, artifact, version] = coordinate.split(':')
-  const folder = await cached(`${artifact}-${version}`, async folder => {
-    await runTool('mvn', ['-B', '-q', '-C', 'dependency:copy', `-Dartifact=${coordinate}`, `-DoutputDirectory=${folder}`], { what: coordinate, cwd: folder })
-    check(name, await digestOfFile(join(folder, onlyFile(folder))))
-  })
-  return join(folder, onlyFile(folder))
+  const folder = join(into, name)
+  await runTool('mvn', ['-B', '-q', '-C', 'dependency:copy', `-Dartifact=${coordinate}`, `-DoutputDirectory=${folder}`], { what: coordinate, cwd: into })
+  const file = join(folder, readdirSync(folder)[0] ?? '')
+  check(name, await digestOfFile(file))
+  return file
 }
 
 /** The path of a program that Go built. */
@@ -71,11 +70,7 @@ export async function digestOfFolder (folder: string): Promise<string> {
 
 function check (what: keyof typeof sha256, actual: string): void {
   const expected = sha256[what]
-  if (expected !== '' && expected !== actual) throw fail('SERVER_CHECKSUM', { what, actual, expected })
-}
-
-function onlyFile (folder: string): string {
-  return readdirSync(folder)[0] ?? ''
+  if (expected !== actual) throw fail('SERVER_CHECKSUM', { what, actual, expected })
 }
 
 function pomOf (coordinates: readonly string[]): string {

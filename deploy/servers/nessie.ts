@@ -1,9 +1,13 @@
 // Project Nessie: the second dialect of the Iceberg REST catalog (a prefix, suffixed locations, only the current
 // snapshot). Versions live in memory: a restart forgets its tables.
 
+import { renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { cached } from './cache.ts'
 import { fetchFile } from './downloads.ts'
 import { findJava } from './java.ts'
 import { answers, s3Defaults, type Server } from './server.ts'
+import { versions } from './versions.ts'
 
 const javaMin = 21
 
@@ -11,7 +15,7 @@ export const nessie: Server = {
   ports: 2,
   async prepare () {
     await findJava('nessie', javaMin)
-    await fetchFile('nessie')
+    await jar()
   },
   async describe ({ port, settings }) {
     const url = `http://127.0.0.1:${port}/iceberg`
@@ -36,7 +40,7 @@ export const nessie: Server = {
     return {
       url,
       command: await findJava('nessie', javaMin),
-      args: [`-Xmx${heapMiB}m`, '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', ...Object.entries(properties).map(([name, value]) => `-D${name}=${value}`), '-jar', await fetchFile('nessie')],
+      args: [`-Xmx${heapMiB}m`, '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', ...Object.entries(properties).map(([name, value]) => `-D${name}=${value}`), '-jar', await jar()],
       // By the environment, since a command line is there for everybody to read.
       env: { LOCAL_S3_NAME: s3Key, LOCAL_S3_SECRET: s3Secret },
       testEnv: { TEST_NESSIE: url },
@@ -44,4 +48,9 @@ export const nessie: Server = {
       readyMsMax: 120_000
     }
   }
+}
+
+async function jar (): Promise<string> {
+  const folder = await cached(`nessie-${versions.nessie}`, async folder => { renameSync(await fetchFile('nessie', folder), join(folder, 'nessie.jar')) })
+  return join(folder, 'nessie.jar')
 }

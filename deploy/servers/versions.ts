@@ -1,6 +1,6 @@
 // Every version that is downloaded, in one place: what the tests run is what docker-compose.yml names (a test compares
 // them). A set of jars is pinned by one sha256 over the names and contents of all of it, so a dependency that changed
-// on the way is refused as well. Empty pin: not recorded for this platform; the package client's own check still holds.
+// on the way is refused as well.
 
 export const versions = {
   kafka: '4.3.1', // 4.4.0 lacks kafka-tools in the registry
@@ -59,7 +59,7 @@ export const sha256: Readonly<Record<keyof typeof mavenSets | keyof typeof maven
   kafka: '0edf25af69fbdc0117d1abd7e7f3774a9b1feb0bae9ea76667041600b47e0cad',
   'iceberg-rest': 'c951e56c77cfd3f7a37e70d288d81a9129abf0659841e6d3b8ad155bf09adaed',
   ecj: 'ed4d0f5e4c4100512423a46b1469ed5d903b288af503a89844175eb670ed62a1',
-  nessie: '',
-  'trino-server': '',
-  'trino-iceberg': ''
+  nessie: 'ce9fa33e2878bf5ea3981876b9e6204cabc0362b3dd82326b10e47271a78c417',
+  'trino-server': '0f388f9967c177ae70a47c099082fc95387f0c3cb96d8000d1d41fc3a5223158',
+  'trino-iceberg': '99edba5b491ed94d599aeb61e0794272d3569d8b563f3bb8569e8a49daa87b6c'
 }

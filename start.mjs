@@ -23,6 +23,7 @@ const tasks = {
   contract: { entry: 'openapi/main.ts' },
   docs: { entry: 'deploy/local/docs.ts' },
   test: { tool: 'tap/dist/esm/run.mjs', args: [] },
+  loadtest: { entry: 'loadtest/k6/main.ts' },
   bench: { entry: 'loadtest/bench/main.ts' },
   'test:engines': { entry: 'loadtest/engines/main.ts' },
   'test:rck': { entry: 'catalog/server/compatibility-kit/main.ts' },

@@ -5,6 +5,11 @@ import { defineErrors } from '../runtime/index.ts'
 export const { fail, is, registry: loadtestErrors } = defineErrors('loadtest', {
   LOADTEST_GATEWAY_AWAY: { message: 'the gateway at {url} does not answer ({reason}): start it with npm start, or set --url', retryable: true },
   LOADTEST_CONTRADICTION: { message: '{flags} exclude each other: choose one', retryable: false },
+  LOADTEST_SCENARIO: { message: '{given} is no load: it is one of {known}', retryable: false },
+  LOADTEST_NOT_LOOPBACK: { message: '{url} is not this machine: load is sent to others only when they are yours; then say so with --i-own-this-host', retryable: false },
+  LOADTEST_K6_MISSING: { message: 'k6 is not here and cannot be built ({reason}): install Go 1.24 or newer (go.dev/dl; on Debian or Ubuntu: apt-get install -y golang-go), or put k6 1.0 or newer on the PATH (grafana.com/docs/k6)', retryable: false },
+  LOADTEST_K6_BROKE: { message: 'k6 ended with {code} and no summary: what it printed above says why', retryable: false },
+  LOADTEST_NOT_DRAINED: { message: '{lag} records still wait in the log and for {seconds} s none became a row: is the writer running, and what does it say?', retryable: true },
   LOADTEST_NO_LINK: { message: 'the link cannot be cut: this broker stands behind none', retryable: false },
   REBALANCE_UNSETTLED: { message: 'the partitions found no owners within {seconds} s {when}: {reason}', retryable: false },
   REBALANCE_WRITER_DIED: { message: '{writer} ended by itself: its last words were {lastWords}', retryable: false },

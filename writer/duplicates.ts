@@ -9,6 +9,9 @@ import { DuplicateIndex } from './duplicate-index.ts'
 import type { Engine } from './engine.ts'
 import { hashSql, knownSchema, secondsSql, visitIds, type ParsedBatch } from './pipeline.ts'
 
+/** All that is read of a file. */
+const idColumns = ['event_id', 'received_at']
+
 export interface DuplicatesOptions { readonly idsMax: number, readonly windowSeconds: number, readonly nowMs: () => number }
 
 export class Duplicates {
@@ -95,12 +98,17 @@ export class Duplicates {
     }
     const chosen = files.filter((_, i) => bounds[i]!.upper >= this.#from)
     if (chosen.length === 0) return
-    const result = await this.#engine.main.stream(
-      `SELECT ${hashSql('event_id')}, ${secondsSql('received_at')} FROM ${idsScan(table, chosen, this.#storage)} WHERE received_at >= make_timestamptz(${this.#from * 1_000_000})`)
-    await visitIds(result, (hashes, seconds, count) => {
-      this.index.reserve(count)
-      for (let i = 0; i < count; i++) this.index.add(hashes[i * 4]!, hashes[i * 4 + 1]!, hashes[i * 4 + 2]!, seconds[i]!)
-    })
+    const release = await this.#storage.bringNear(chosen.map(file => file.location), idColumns)
+    try {
+      const result = await this.#engine.main.stream(
+        `SELECT ${hashSql('event_id')}, ${secondsSql('received_at')} FROM ${idsScan(table, chosen, this.#storage)} WHERE received_at >= make_timestamptz(${this.#from * 1_000_000})`)
+      await visitIds(result, (hashes, seconds, count) => {
+        this.index.reserve(count)
+        for (let i = 0; i < count; i++) this.index.add(hashes[i * 4]!, hashes[i * 4 + 1]!, hashes[i * 4 + 2]!, seconds[i]!)
+      })
+    } finally {
+      await release()
+    }
   }
 
   /** Rows that arrived so long ago that the index does not reach: the table answers for exactly their ids. */
@@ -111,12 +119,17 @@ export class Duplicates {
     const newest = this.#from + windowSeconds
     const chosen = files.filter((_, i) => bounds[i]!.upper >= oldest - windowSeconds && bounds[i]!.lower <= this.#from)
     if (chosen.length === 0) return
-    const result = await this.#engine.main.stream(
-      `SELECT h, s FROM (SELECT ${hashSql('event_id')} AS h, ${secondsSql('received_at')} AS s FROM ${idsScan(table, chosen, this.#storage)})
-       WHERE h IN (SELECT _h FROM ${batch.table} WHERE _reason IS NULL AND ${secondsSql('received_at')} < ${newest})`)
-    await visitIds(result, (hashes, seconds, count) => {
-      for (let i = 0; i < count; i++) this.index.add(hashes[i * 4]!, hashes[i * 4 + 1]!, hashes[i * 4 + 2]!, seconds[i]!)
-    })
+    const release = await this.#storage.bringNear(chosen.map(file => file.location), idColumns)
+    try {
+      const result = await this.#engine.main.stream(
+        `SELECT h, s FROM (SELECT ${hashSql('event_id')} AS h, ${secondsSql('received_at')} AS s FROM ${idsScan(table, chosen, this.#storage)})
+         WHERE h IN (SELECT _h FROM ${batch.table} WHERE _reason IS NULL AND ${secondsSql('received_at')} < ${newest})`)
+      await visitIds(result, (hashes, seconds, count) => {
+        for (let i = 0; i < count; i++) this.index.add(hashes[i * 4]!, hashes[i * 4 + 1]!, hashes[i * 4 + 2]!, seconds[i]!)
+      })
+    } finally {
+      await release()
+    }
   }
 
   #tag (table: LoadedTable): void {
@@ -138,7 +151,7 @@ function slackOf (windowSeconds: number): number {
 
 function idsScan (table: LoadedTable, files: LiveFile[], storage: Storage): string {
   const schema = knownSchema(table)
-  return duckdbScan(table, files, storage, { ...schema, fields: schema.fields.filter(({ name }) => name === 'event_id' || name === 'received_at') })
+  return duckdbScan(table, files, storage, { ...schema, fields: schema.fields.filter(({ name }) => idColumns.includes(name)) })
 }
 
 /** Seconds of the first and last arrival in each file, from its statistics; all of time where there are none. */

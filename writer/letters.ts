@@ -19,7 +19,9 @@ export class DecidedLetters {
     if (ahead.length === 0) return decided
     const { files } = await scanFiles(storage, letters)
     const ranges = ahead.map(({ topic, partition, from, next }) => `(log_topic = ${quoteText(topic)} AND log_partition = ${partition} AND log_offset >= ${from} AND log_offset < ${next})`)
-    const listed = (await engine.main.runAndReadAll(`SELECT DISTINCT log_topic, log_partition, log_offset FROM ${duckdbScan(letters, files, storage)} WHERE ${ranges.join(' OR ')}`)).getRows() as [string, number, bigint][]
+    const release = await storage.bringNear(files.map(file => file.location), ['log_topic', 'log_partition', 'log_offset'])
+    const result = await engine.main.runAndReadAll(`SELECT DISTINCT log_topic, log_partition, log_offset FROM ${duckdbScan(letters, files, storage)} WHERE ${ranges.join(' OR ')}`).finally(release)
+    const listed = result.getRows() as [string, number, bigint][]
     for (const { topic, partition, next } of ahead) decided.#lanes.set(`${partition}/${topic}`, { next, offsets: new Set() })
     for (const [topic, partition, offset] of listed) decided.#lanes.get(`${partition}/${topic}`)?.offsets.add(BigInt(offset))
     return decided

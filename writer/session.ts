@@ -118,6 +118,8 @@ function readRecorded ({ metadata }: LoadedTable): RecordedOffsets | null {
 
 async function newestRows (parts: Omit<BatchParts, 'log'>, table: LoadedTable): Promise<Map<string, bigint>> {
   const { files } = await scanFiles(parts.storage, table)
-  const rows = (await parts.engine.main.runAndReadAll(`SELECT log_topic, log_partition, max(log_offset) + 1 FROM ${duckdbScan(table, files, parts.storage)} GROUP BY ALL`)).getRows() as [string, number, bigint][]
+  const release = await parts.storage.bringNear(files.map(file => file.location), ['log_topic', 'log_partition', 'log_offset'])
+  const result = await parts.engine.main.runAndReadAll(`SELECT log_topic, log_partition, max(log_offset) + 1 FROM ${duckdbScan(table, files, parts.storage)} GROUP BY ALL`).finally(release)
+  const rows = result.getRows() as [string, number, bigint][]
   return new Map(rows.map(([topic, partition, next]) => [`${partition}/${topic}`, BigInt(next)]))
 }

@@ -66,17 +66,20 @@ export async function openLine (dir: string, topics: readonly string[] = ['ecomm
       }
     },
     async query (sql) {
+      const releases: (() => Promise<void>)[] = []
       const instance = await DuckDBInstance.create(':memory:')
       const connection = await instance.connect()
       await connection.run("SET TimeZone = 'UTC'")
       for (const name of ['events', 'dead_letters'] as const) {
         const loaded = await table(name)
         const { files } = await scanFiles(storage, loaded)
+        releases.push(await storage.bringNear(files.map(file => file.location)))
         await connection.run(`CREATE VIEW ${name} AS SELECT * FROM ${duckdbScan(loaded, files, storage)}`)
       }
       const rows = (await connection.runAndReadAll(sql)).getRowObjectsJson()
       connection.closeSync()
       instance.closeSync()
+      for (const release of releases) await release()
       return rows
     },
     async close () {

@@ -27,6 +27,8 @@ export async function openSession ({ catalog, catalogUrl, storage, memoryMiBMax 
       const snapshotId = asOf === undefined ? undefined : at?.snapshotId
       const wanted = named.includes(table) && !(asOf !== undefined && at === undefined)
       const files = wanted ? (await scanFiles(storage, table, snapshotId === undefined ? {} : { snapshotId })).files : []
+      // Near until the process ends: the views are read when the statement runs.
+      await storage.bringNear(files.map(file => file.location))
       const relation = at === undefined ? duckdbScan(table, files, storage) : duckdbScan(table, files, storage, at.schema)
       await connection.run(`create view lake.${quote(table.id.namespace.join('.'))}.${quote(table.id.name)} as select * from ${relation}`)
     } catch (error) {

@@ -38,10 +38,12 @@ async function loadEvents (line: Line): Promise<LoadedTable | null> {
 async function query (line: Line, table: LoadedTable, sql: string): Promise<unknown[][]> {
   const storage = openStorage(line.warehouseUrl)
   const { files } = await scanFiles(storage, table)
+  const release = await storage.bringNear(files.map(file => file.location))
   const db = await (await DuckDBInstance.create(':memory:')).connect()
   try {
     return (await db.runAndReadAll(`with source as (select * from ${duckdbScan(table, files, storage)}) ${sql}`)).getRows()
   } finally {
     db.closeSync()
+    await release()
   }
 }

@@ -30,6 +30,7 @@ export async function askDuckDB (line: Line, columns: readonly LeafColumn[], que
   const counts = new Map<string, number>()
   for (const { name, filter, snapshot, rows } of questions) {
     const { files } = await scanFiles(storage, table, snapshot === null ? {} : { snapshotId: BigInt(snapshot) })
+    const release = await storage.bringNear(files.map(file => file.location))
     const source = `(select * from ${duckdbScan(table, files, storage)})${filter === null ? '' : ` where ${toSql(filter)}`}`
     const counted = await db.runAndReadAll(`select count(*) from ${source}`)
     counts.set(name, Number(counted.getRows()[0]?.[0]))
@@ -37,6 +38,7 @@ export async function askDuckDB (line: Line, columns: readonly LeafColumn[], que
       const result = await db.runAndReadAll(`select ${canonicalSql(columns)} from ${source}`)
       writeFileSync(join(folder, `duckdb-${name}.txt`), result.getRows().map(([text]) => `${String(text)}\n`).join(''))
     }
+    await release()
   }
   db.closeSync()
   return counts

@@ -15,8 +15,14 @@ export interface Gap { readonly topic: string, readonly partition: number, reado
 export async function loadRows (connection: DuckDBConnection, events: TableFiles, letters: TableFiles | null): Promise<void> {
   const rows = readFiles(events.files, ['event_id', 'coalesce(received_at, committed_at) as seen_at', 'log_topic as topic', 'log_partition as part', 'log_offset as off'])
   const dead = readFiles(letters?.files ?? [], ['reason', 'event_id', 'log_topic as topic', 'log_partition as part', 'log_offset as off'])
+  // By name, as other engines' files have them too; a file that lacks one of them is read whole.
+  const releases = [
+    await events.storage.bringNear(events.files.map(file => file.location), ['event_id', 'received_at', 'committed_at', 'log_topic', 'log_partition', 'log_offset']),
+    await letters?.storage.bringNear(letters.files.map(file => file.location), ['reason', 'event_id', 'log_topic', 'log_partition', 'log_offset'])
+  ]
   await connection.run(`create temp table landed as select * from ${rows ?? "(select null::varchar event_id, null::timestamptz seen_at, null::varchar topic, null::int part, null::bigint as off where false)"}`)
   await connection.run(`create temp table letters as select * from ${dead ?? "(select null::varchar reason, null::varchar event_id, null::varchar topic, null::int part, null::bigint as off where false)"}`)
+  for (const release of releases) await release?.()
 }
 
 /** `gaps` are left to the log to explain: a hole in it is no loss. */

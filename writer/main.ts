@@ -3,7 +3,7 @@
 import { hostname } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { connectCatalog, openStorage } from '../catalog/index.ts'
+import { openLake } from '../catalog/index.ts'
 import { openLogFrom } from '../log/index.ts'
 import { createHttpServer, createMetrics, listen, readConfig, runService } from '../runtime/index.ts'
 import { mappingsOf, writerSettings } from './config.ts'
@@ -20,8 +20,7 @@ runService('writer', async ({ logger, signal, onClose, stop }) => {
   const stagingDir = isAbsolute(dir) ? dir : join(process.cwd(), dir)
   const source = await openLogFrom(config.FIRN_LOG_URL ?? pathToFileURL(under('log')).href, config)
   onClose(async () => { await source.close() })
-  const storage = openStorage(config.FIRN_WAREHOUSE_URL ?? pathToFileURL(under('warehouse')).href)
-  const catalog = connectCatalog(config.FIRN_CATALOG_URL)
+  const { catalog, storage } = openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR) })
   const engine = await openEngine({ memoryBytesMax: config.FIRN_WRITER_MEMORY_BYTES_MAX, stagingDir, writers: config.FIRN_WRITER_THREADS })
   const nowMs = Date.now
   const windowSeconds = config.FIRN_EVENT_AGE_DAYS_MAX * 86_400

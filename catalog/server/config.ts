@@ -1,10 +1,10 @@
 /** The settings of the catalog process: type, default, bounds and one line of why for each. Read once in main.ts. */
-import { resolve } from 'node:path'
 import { Type, type Static } from 'typebox'
+import { storageSettings } from '../settings.ts'
 
 export const catalogServerSettings = Type.Object({
+  ...storageSettings,
   FIRN_DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'the folder of everything that lasts' }),
-  FIRN_WAREHOUSE_URL: Type.Optional(Type.String({ minLength: 1, description: 'where tables get their files unless they name a place: file:///path; without it the folder warehouse under FIRN_DATA_DIR' })),
   FIRN_CATALOG_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'the address that the embedded catalog listens on; it asks nobody for a password, so open it to a network only behind something that does' }),
   FIRN_CATALOG_PORT: Type.Integer({ default: 8181, minimum: 0, maximum: 65_535, description: 'the port that the embedded catalog listens on; 0 takes a free one' }),
   FIRN_CATALOG_NAMESPACE_REQUIRED: Type.Boolean({ default: false, description: 'refuse a table or view whose namespace does not exist; without it the namespace comes into being with it, as on Iceberg\'s own server' }),
@@ -13,8 +13,3 @@ export const catalogServerSettings = Type.Object({
 })
 
 export type CatalogServerConfig = Readonly<Static<typeof catalogServerSettings>>
-
-/** FIRN_WAREHOUSE_URL, or the folder `warehouse` under FIRN_DATA_DIR. */
-export function warehouseUrlOf(config: { readonly FIRN_WAREHOUSE_URL?: string, readonly FIRN_DATA_DIR: string }): string {
-  return config.FIRN_WAREHOUSE_URL ?? `file://${resolve(config.FIRN_DATA_DIR, 'warehouse')}`
-}

@@ -1,18 +1,21 @@
 /** The catalog as a process: settings, metrics, state, port; closed in the opposite order. */
 import { resolve } from 'node:path'
 import { createMetrics, readConfig, runService } from '../../runtime/index.ts'
-import { catalogServerSettings, warehouseUrlOf } from './config.ts'
+import { openStorageFrom } from '../warehouse.ts'
+import { catalogServerSettings } from './config.ts'
 import { startCatalogServer } from './server.ts'
 
 const requestSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 
 runService('catalog', async ({ logger, onClose, stop }) => {
   const config = readConfig('catalog', catalogServerSettings)
+  const { storage, warehouseUrl } = openStorageFrom(config, { dataDir: resolve(config.FIRN_DATA_DIR) })
   const metrics = createMetrics('catalog')
   const requests = metrics.histogram('request_duration_seconds', 'time to answer a request, by route, method and status', requestSeconds, ['route', 'method', 'status'])
   const server = await startCatalogServer({
     dataDir: resolve(config.FIRN_DATA_DIR),
-    warehouse: warehouseUrlOf(config),
+    warehouse: warehouseUrl,
+    storage,
     host: config.FIRN_CATALOG_HOST,
     port: config.FIRN_CATALOG_PORT,
     namespaceRequired: config.FIRN_CATALOG_NAMESPACE_REQUIRED,

@@ -10,6 +10,7 @@ import { resolveWarehouse } from '../storage/local.ts'
 import { RestError, errorBody, toRestError } from './errors.ts'
 import { MetadataFiles } from './metadata-files.ts'
 import { PointerStore } from './pointer-store.ts'
+import type { Storage } from '../storage/storage.ts'
 import { addRoutes, methodsOf } from './routes.ts'
 import type { CatalogState, ServerLogger } from './state.ts'
 import { Turns } from './turns.ts'
@@ -18,6 +19,8 @@ export interface CatalogServerOptions {
   /** The state lies in its folder `catalog`. */
   readonly dataDir: string
   readonly warehouse: string
+  /** Without it the one that the warehouse's address stands for. */
+  readonly storage?: Storage
   readonly host: string
   readonly port: number
   readonly logger: ServerLogger
@@ -49,7 +52,7 @@ const silent: ServerLogger = { info() {}, warn() {}, error() {} }
 export async function startCatalogServer(options: CatalogServerOptions): Promise<CatalogServer> {
   const logger = options.logger ?? silent
   const warehouse = resolveWarehouse(options.warehouse)
-  const storage = openStorage(warehouse)
+  const storage = options.storage ?? openStorage(warehouse)
   const pointers = new PointerStore(join(options.dataDir, 'catalog'), options.onFailure)
   const unfinished = new Set<Promise<unknown>>()
   const state: CatalogState = {

@@ -3,17 +3,18 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Type, type Static } from 'typebox'
+import { lakeSettings } from '../../catalog/index.ts'
+import { logSettings } from '../../log/index.ts'
 import { readConfig } from '../../runtime/index.ts'
 
 const schema = Type.Object({
+  ...logSettings,
+  ...lakeSettings,
   ledger: Type.Array(Type.String(), { default: [], description: 'ledgers of senders, comma separated; by default every ledger-*.ndjson in $FIRN_DATA_DIR/loadtest' }),
   drained: Type.Boolean({ default: false, description: 'nothing may be waiting in the log: a lag is a failure' }),
   json: Type.Boolean({ default: false, description: 'the findings as JSON' }),
   _: Type.Array(Type.String(), { default: [], description: 'more ledgers' }),
   FIRN_DATA_DIR: Type.String({ default: './data', description: 'where everything that lasts is kept' }),
-  FIRN_CATALOG_URL: Type.String({ default: 'http://127.0.0.1:8181', description: 'the Iceberg REST catalog that knows the tables' }),
-  FIRN_WAREHOUSE_URL: Type.Optional(Type.String({ description: 'where the files of the tables are; $FIRN_DATA_DIR/warehouse when not set' })),
-  FIRN_LOG_URL: Type.Optional(Type.String({ description: 'the log; $FIRN_DATA_DIR/log when not set' })),
   FIRN_LOG_TOPICS: Type.Array(Type.String(), { default: ['ecommerce_events'], description: 'topics that the writer reads, comma separated' }),
   FIRN_EVENT_AGE_DAYS_MAX: Type.Integer({ default: 7, minimum: 1, maximum: 3650, description: 'how far apart the same event_id may not appear twice' })
 })
@@ -23,8 +24,9 @@ export interface VerifyConfig extends Omit<Static<typeof schema>, 'FIRN_WAREHOUS
   readonly FIRN_LOG_URL: string
 }
 
-export function readVerifyConfig (argv?: string[]): Readonly<VerifyConfig> {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_') || name in schema.properties || name === 'FIRN_LOG_LEVEL'))
+/** `source` is the environment; settings of other processes in it are passed over. */
+export function readVerifyConfig (argv?: string[], source: NodeJS.ProcessEnv = process.env): Readonly<VerifyConfig> {
+  const env = Object.fromEntries(Object.entries(source).filter(([name]) => !name.startsWith('FIRN_') || name in schema.properties || name === 'FIRN_LOG_LEVEL'))
   const config = readConfig('verify', schema, argv === undefined ? { env } : { env, argv })
   const folder = (name: string): string => pathToFileURL(resolve(config.FIRN_DATA_DIR, name)).href
   return Object.freeze({

@@ -23,9 +23,9 @@ export interface LogWitness {
 }
 
 /** Null when there is no log at this address. `record` is null while the table has taken nothing: then all of the topics waits. */
-export async function openWitness (logUrl: string, record: ProgressRecord | null, topicsRead: readonly string[]): Promise<LogWitness | null> {
+export async function openWitness (logUrl: string, record: ProgressRecord | null, topicsRead: readonly string[], open: (url: string) => Promise<Log> = openLog): Promise<LogWitness | null> {
   if (logUrl.startsWith('file:') && !existsSync(fileURLToPath(logUrl))) return null
-  const log = await openLog(logUrl)
+  const log = await open(logUrl)
   const identity = await log.identity([...new Set([...record?.topicIds.keys() ?? [], ...topicsRead])])
   const stranger = record === null ? null : strangeness(record, identity)
   const ranges = new Map(await Promise.all([...identity.topicIds.keys()].map(async topic => [topic, await log.ranges(topic)] as const)))

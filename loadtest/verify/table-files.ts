@@ -2,7 +2,7 @@
 // each exists with the size and the row count that the manifests give, and every value in it can be read.
 
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { connectCatalog, isCatalogError, openStorage, scanFiles, type LoadedTable, type Storage } from '../../catalog/index.ts'
+import { isCatalogError, scanFiles, type Lake, type LoadedTable, type Storage } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import { broken, judge, type Finding } from './finding.ts'
 
@@ -18,10 +18,9 @@ export interface TableFiles {
 }
 
 /** Null when the table does not exist. Throws VERIFY_CATALOG_AWAY. */
-export async function openTable (catalogUrl: string, warehouseUrl: string, name: string): Promise<TableFiles | null> {
-  const storage = openStorage(warehouseUrl)
+export async function openTable ({ catalog, storage }: Pick<Lake, 'catalog' | 'storage'>, catalogUrl: string, name: string): Promise<TableFiles | null> {
   try {
-    const table = await connectCatalog(catalogUrl).loadTable({ namespace: ['firn'], name })
+    const table = await catalog.loadTable({ namespace: ['firn'], name })
     return { name: `firn.${name}`, table, storage, files: await filesOf(table, storage) }
   } catch (error) {
     if (isCatalogError(error, 'CATALOG_NO_SUCH_TABLE')) return null
@@ -49,8 +48,9 @@ export async function checkFiles (connection: DuckDBConnection, { name, table, s
       const some = files.slice(at, at + 200)
       const list = `[${some.map(file => sqlText(asPattern(file.path))).join(', ')}]`
       try {
+        const release = await storage.bringNear(some.map(file => file.location))
         // Hashing the row makes DuckDB decode every column of it.
-        const counted = await connection.runAndReadAll(`select filename, count(*), bit_xor(hash(t)) from read_parquet(${list}, union_by_name = true, filename = true, hive_partitioning = false) t group by filename`)
+        const counted = await connection.runAndReadAll(`select filename, count(*), bit_xor(hash(t)) from read_parquet(${list}, union_by_name = true, filename = true, hive_partitioning = false) t group by filename`).finally(release)
         const found = new Map(counted.getRows().map(([path, rows]) => [String(path), BigInt(String(rows))]))
         for (const file of some) if ((found.get(file.path) ?? 0n) !== file.rows) wrong.push(`${file.location} has ${found.get(file.path) ?? 0n} rows, its manifest says ${file.rows}`)
       } catch (error) {

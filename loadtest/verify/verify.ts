@@ -7,7 +7,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fail } from '../errors.ts'
-import type { VerifyConfig } from './config.ts'
+import { openLake } from '../../catalog/index.ts'
+import { openLogFrom } from '../../log/index.ts'
+import { readVerifyConfig, type VerifyConfig } from './config.ts'
 import { checkConservation, count, countRows, loadRows } from './conservation.ts'
 import { broken, judge, kept, type Finding } from './finding.ts'
 import { findLedgers, readLedgers, type Acknowledged } from './ledgers.ts'
@@ -27,14 +29,17 @@ export interface Verdict {
   readonly lag: bigint
 }
 
-export type VerifyOptions = Pick<VerifyConfig, 'ledger' | 'drained' | 'FIRN_DATA_DIR' | 'FIRN_CATALOG_URL' | 'FIRN_WAREHOUSE_URL' | 'FIRN_LOG_URL' | 'FIRN_LOG_TOPICS' | 'FIRN_EVENT_AGE_DAYS_MAX'>
+/** What is left out is as `npm run verify` has it by default; `readVerifyConfig([], environment)` gives the rest for other parts. */
+export type VerifyOptions = Pick<VerifyConfig, 'ledger' | 'drained' | 'FIRN_DATA_DIR' | 'FIRN_CATALOG_URL' | 'FIRN_WAREHOUSE_URL' | 'FIRN_LOG_URL' | 'FIRN_LOG_TOPICS' | 'FIRN_EVENT_AGE_DAYS_MAX'> & Partial<VerifyConfig>
 
 /** Throws what keeps it from judging at all (VERIFY_…); everything else is a finding. */
-export async function verify (options: Readonly<VerifyOptions>): Promise<Verdict> {
+export async function verify (given: Readonly<VerifyOptions>): Promise<Verdict> {
+  const options: VerifyConfig = { ...readVerifyConfig([], {}), ...given }
+  const lake = openLake(options, { dataDir: options.FIRN_DATA_DIR })
   const ledgers = await readLedgers(options.ledger.length > 0 ? options.ledger : findLedgers(options.FIRN_DATA_DIR))
-  const events = await openTable(options.FIRN_CATALOG_URL, options.FIRN_WAREHOUSE_URL, 'events')
+  const events = await openTable(lake, options.FIRN_CATALOG_URL, 'events')
   if (events === null) throw fail('VERIFY_NO_TABLE', { url: options.FIRN_CATALOG_URL, table: 'firn.events', status: 'not found' })
-  const letters = await openTable(options.FIRN_CATALOG_URL, options.FIRN_WAREHOUSE_URL, 'dead_letters')
+  const letters = await openTable(lake, options.FIRN_CATALOG_URL, 'dead_letters')
   const text = events.table.metadata.properties[progressProperty]
   if (text === undefined && events.files.length > 0) throw fail('VERIFY_NO_OFFSETS', { table: events.name })
   const record = text === undefined ? null : readProgressRecord(events.name, text)
@@ -55,7 +60,7 @@ export async function verify (options: Readonly<VerifyOptions>): Promise<Verdict
     const { findings: conserved, gaps } = await checkConservation(connection, partitions, options.FIRN_EVENT_AGE_DAYS_MAX)
     findings.push(...conserved)
 
-    const witness = await openWitness(options.FIRN_LOG_URL, record, options.FIRN_LOG_TOPICS)
+    const witness = await openWitness(options.FIRN_LOG_URL, record, options.FIRN_LOG_TOPICS, async url => await openLogFrom(url, options))
     try {
       const missing = gaps.reduce((sum, { from, to }) => sum + to - from, 0n)
       const promise = 'each offset that was taken is a row, a dead letter or a hole in the log'

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { testStorageBehaviour } from './behaviour.ts'
 import { openStorage } from './open.ts'
 import { resolveWarehouse, toPath, writeError } from './local.ts'
 
@@ -10,13 +11,8 @@ t.teardown(() => { rmSync(folder, { recursive: true }) })
 const storage = openStorage(`file://${folder}`)
 const at = (name: string) => `file://${folder}/${name}`
 
-t.test('a file is created with its folders, and never overwritten', async t => {
-  await storage.writeDurably(at('a/b/c.avro'), Buffer.from('one'))
-  t.equal((await storage.read(at('a/b/c.avro'))).toString(), 'one')
-  t.equal(await storage.size(at('a/b/c.avro')), 3)
-  await t.rejects(storage.writeDurably(at('a/b/c.avro'), Buffer.from('two')), { code: 'STORAGE_EXISTS' })
-  t.equal((await storage.read(at('a/b/c.avro'))).toString(), 'one')
-})
+let bases = 0
+testStorageBehaviour(t, () => Promise.resolve({ storage, base: at(`suite ${bases++}`), again: () => openStorage(`file://${folder}`) }))
 
 t.test('a folder that was removed behind our back is made again', async t => {
   await storage.writeDurably(at('gone/x'), Buffer.from('1'))
@@ -31,13 +27,6 @@ t.test('many files in one new folder at once are all there', async t => {
   for await (const file of storage.list(at('many'))) names.push(file.location)
   t.equal(names.length, 20)
   await storage.makeDurable(names)
-})
-
-t.test('deleting what is absent is fine; reading it names the file', async t => {
-  await storage.delete([at('nothing'), at('a/b/c.avro')])
-  t.notOk(existsSync(join(folder, 'a/b/c.avro')))
-  await t.rejects(storage.read(at('a/b/c.avro')), { code: 'STORAGE_NOT_FOUND', message: new RegExp('a/b/c.avro') })
-  await t.rejects(storage.makeDurable([at('nothing')]), { code: 'STORAGE_UNWRITABLE' })
 })
 
 t.test('an unwritable folder gives one sentence with the path', async t => {

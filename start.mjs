@@ -33,6 +33,7 @@ const tasks = {
   'test:outage': { entry: 'loadtest/outage/main.ts' },
   'test:rebalance': { entry: 'loadtest/rebalance/main.ts' },
   'test:refusals': { entry: 'loadtest/refusals/main.ts' },
+  'test:lake': { entry: 'loadtest/lake/main.ts' },
   servers: { entry: 'deploy/servers/main.ts' },
   'servers:stop': { entry: 'deploy/servers/stop.ts' },
   'setup:kafka': { entry: 'deploy/kafka/setup.ts' }

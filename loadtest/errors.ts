@@ -10,6 +10,7 @@ export const { fail, is, registry: loadtestErrors } = defineErrors('loadtest', {
   LOADTEST_K6_MISSING: { message: 'k6 is not here and cannot be built ({reason}): install Go 1.24 or newer (go.dev/dl; on Debian or Ubuntu: apt-get install -y golang-go), or put k6 1.0 or newer on the PATH (grafana.com/docs/k6)', retryable: false },
   LOADTEST_K6_BROKE: { message: 'k6 ended with {code} and no summary: what it printed above says why', retryable: false },
   LOADTEST_NOT_DRAINED: { message: '{lag} records still wait in the log and for {seconds} s none became a row: is the writer running, and what does it say?', retryable: true },
+  LOADTEST_TOOL: { message: '{tool} could not do its part: {reason}', retryable: true },
   LOADTEST_NO_LINK: { message: 'the link cannot be cut: this broker stands behind none', retryable: false },
   REBALANCE_UNSETTLED: { message: 'the partitions found no owners within {seconds} s {when}: {reason}', retryable: false },
   REBALANCE_WRITER_DIED: { message: '{writer} ended by itself: its last words were {lastWords}', retryable: false },

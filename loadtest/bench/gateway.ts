@@ -8,22 +8,23 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { startLine } from '../line.ts'
 import { benchEvent } from './bench-event.ts'
+import type { BenchLog } from './bench-log.ts'
 import { cpuSeconds, peakRssMiB } from './process-cost.ts'
 import type { Figure } from './figure.ts'
 
 const run = promisify(execFile)
 
-export async function benchGateway (scale: number): Promise<Figure[]> {
+export async function benchGateway (scale: number, { name: log, backends, limits }: BenchLog): Promise<Figure[]> {
   const seconds = Math.max(2, Math.round(15 * scale))
   const dir = mkdtempSync(join(tmpdir(), 'firn-bench-'))
-  const line = await startLine({ dataDir: dir })
+  const line = await startLine({ dataDir: dir, backends })
   const figures: Figure[] = []
   try {
     const gateway = await line.start('gateway')
     const pid = gateway.pid as number
     for (const { name, batch, connections, limit } of [
-      { name: 'gateway, single events', batch: 1, connections: 64, limit: 70 },
-      { name: 'gateway, batches of 100', batch: 100, connections: 16, limit: 7 }
+      { name: `gateway → ${log}, single events`, batch: 1, connections: 64, limit: limits.singleEvents },
+      { name: `gateway → ${log}, batches of 100`, batch: 100, connections: 16, limit: limits.batches }
     ]) {
       const script = join(dir, `post-${batch}.lua`)
       writeFileSync(script, luaScript(batch))

@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 const touchMsInterval = 60_000
 const leftBehindMs = 60 * 60_000
@@ -22,7 +22,7 @@ export class CopyFolder {
   #isKnown: (path: string) => boolean = () => false
 
   constructor(parent: string) {
-    this.#parent = parent
+    this.#parent = resolve(parent)
   }
 
   /** Made at the first use: a process that only reads metadata needs none. */

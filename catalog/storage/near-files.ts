@@ -31,7 +31,9 @@ interface Source { get(location: string, range?: ByteRange): Promise<FoundBytes>
 interface Copy {
   readonly location: string
   readonly path: string
-  /** Columns that are there; `all`: the file is whole. Empty: nothing is there yet. */
+  /** Has its size and footer. */
+  isBegun: boolean
+  /** Columns that are there; `all`: the file is whole. */
   columns: Set<string> | 'all'
   size: number
   /** Of the local disk. */
@@ -91,7 +93,7 @@ export class NearFiles {
 
   #use(location: string): Copy {
     const path = this.pathOf(location)
-    const copy = this.#copies.get(path) ?? { location, path, columns: new Set(), size: 0, bytes: 0, users: 0, turn: Promise.resolve() }
+    const copy = this.#copies.get(path) ?? { location, path, isBegun: false, columns: new Set(), size: 0, bytes: 0, users: 0, turn: Promise.resolve() }
     copy.users++
     this.#copies.delete(path)
     this.#copies.set(path, copy)
@@ -100,8 +102,8 @@ export class NearFiles {
 
   async #fill(copy: Copy, columns: readonly string[] | undefined): Promise<void> {
     const { columns: there } = copy
-    if (there === 'all' || (columns !== undefined && there.size > 0 && columns.every(column => there.has(column)))) return
-    const file = await this.#onDisk(copy, () => open(copy.path, there.size === 0 ? 'w+' : 'r+'))
+    if (there === 'all' || (columns !== undefined && copy.isBegun && columns.every(column => there.has(column)))) return
+    const file = await this.#onDisk(copy, () => open(copy.path, copy.isBegun ? 'r+' : 'w+'))
     try {
       if (columns === undefined || !await this.#fillColumns(copy, file, there, columns)) await this.#fillWhole(copy, file)
     } finally {
@@ -117,13 +119,14 @@ export class NearFiles {
       await writeAt(file, first.bytes, 0)
     })
     await this.#fetch(copy, file, [{ start: first.bytes.length, end: first.total }])
+    copy.isBegun = true
     copy.columns = 'all'
     copy.bytes = first.total
   }
 
   /** False when the file must be there whole: it is no Parquet file, or lacks one of the columns. */
   async #fillColumns(copy: Copy, file: FileHandle, there: Set<string>, columns: readonly string[]): Promise<boolean> {
-    if (there.size === 0) {
+    if (!copy.isBegun) {
       const tail = await this.#source.get(copy.location, { last: tailBytes })
       copy.size = tail.total
       copy.bytes = tail.bytes.length
@@ -131,6 +134,7 @@ export class NearFiles {
         await file.truncate(tail.total)
         await writeAt(file, tail.bytes, tail.total - tail.bytes.length)
       })
+      copy.isBegun = true
       if (tail.bytes.length === tail.total) {
         copy.columns = 'all'
         return true

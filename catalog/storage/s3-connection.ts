@@ -24,14 +24,16 @@ interface Target { readonly endpoint?: string | undefined, readonly region?: str
 export class S3Connection {
   readonly requestMsMax: number
   readonly #options: S3Options
+  readonly #attemptsMax: number
   readonly #vended: VendedCredentials | null
   readonly #clients = new Map<string, S3Client>()
   #loaded: Promise<{ sdk: S3Module, handler: NodeHttpHandler }> | null = null
 
-  constructor(options: S3Options, nowMs: () => number = Date.now) {
+  constructor(options: S3Options, limits: { readonly attemptsMax?: number, readonly nowMs?: () => number } = {}) {
     this.#options = options
     this.requestMsMax = options.requestMsMax ?? requestMsMaxDefault
-    this.#vended = options.vended === undefined ? null : new VendedCredentials(options.vended, nowMs)
+    this.#vended = options.vended === undefined ? null : new VendedCredentials(options.vended, limits.nowMs)
+    this.#attemptsMax = limits.attemptsMax ?? attemptsMax
   }
 
   get isVending(): boolean {
@@ -74,7 +76,7 @@ export class S3Connection {
       ...(target.endpoint === undefined ? {} : { endpoint: target.endpoint }),
       forcePathStyle: target.pathStyle ?? target.endpoint !== undefined,
       followRegionRedirects: target.endpoint === undefined,
-      maxAttempts: attemptsMax,
+      maxAttempts: this.#attemptsMax,
       retryMode: 'standard',
       requestHandler: handler,
       ...(identity === null ? {} : { credentials: identity })

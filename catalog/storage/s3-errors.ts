@@ -17,6 +17,7 @@ const codes: Readonly<Record<string, CatalogErrorCode>> = {
   NoSuchBucket: 'STORAGE_BUCKET_MISSING',
   NoSuchKey: 'STORAGE_NOT_FOUND',
   NotFound: 'STORAGE_NOT_FOUND',
+  NoSuchUpload: 'STORAGE_UNWRITABLE',
   AccessDenied: 'STORAGE_DENIED',
   AllAccessDisabled: 'STORAGE_DENIED',
   AccountProblem: 'STORAGE_DENIED',

@@ -71,8 +71,9 @@ export class S3Objects {
         }
         if (!isCatalogError(error, 'STORAGE_EXISTS') && name !== 'NoSuchUpload') throw error
         const found = await this.#head(location).catch(() => null)
-        if (found !== null && found.mark === mark && found.bytes === size && await isSame()) return
-        throw error
+        if (found === null) throw error
+        if (found.mark === mark && found.bytes === size && await isSame()) return
+        throw new CatalogError('STORAGE_EXISTS', { location }, error)
       }
     }
   }

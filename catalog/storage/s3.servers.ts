@@ -178,7 +178,7 @@ async function testS3(t: Test, endpoint: string, own: S3Options): Promise<void> 
       near: () => each.bringNear([`${at}/x`])
     })
     const secret = 'not-the-secret'
-    const cases: [string, Storage, string, object][] = [
+    const cases: [string, Storage, string, { code: string, message?: RegExp, retryable: boolean }][] = [
       ['bucket', storage, `s3://no-such-bucket-${run}`, { code: 'STORAGE_BUCKET_MISSING', message: /bucket no-such-bucket-\w+ does not exist at http/, retryable: false }],
       ['secret', openStorage('s3://lake', options({ secretAccessKey: secret })), base, { code: 'STORAGE_CREDENTIALS_WRONG', message: /does not accept the credentials \(403/, retryable: false }],
       ['key', openStorage('s3://lake', options({ accessKeyId: 'nobody' })), base, { code: 'STORAGE_CREDENTIALS_WRONG', retryable: false }],

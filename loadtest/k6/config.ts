@@ -24,7 +24,7 @@ const schema = Type.Object({
   p95: Type.Optional(Type.Number({ minimum: 1, description: 'milliseconds that 95 of 100 requests may take; 250, burst 2000' })),
   p99: Type.Optional(Type.Number({ minimum: 1, description: 'milliseconds that 99 of 100 requests may take; 1000, burst 8000' })),
   failed: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'share of requests that may have to be sent again; 0.01, burst 0.2' })),
-  verify: Type.Boolean({ default: true, description: 'end with the verifier; --verify false only sends' }),
+  noVerify: Type.Boolean({ default: false, description: 'only send: do not end with the verifier' }),
   drainSeconds: Type.Integer({ default: 60, minimum: 1, maximum: 3600, description: 'how long the writer may stand still before the wait for it ends' }),
   FIRN_LOG_TOPICS: Type.Array(Type.String(), { default: ['ecommerce_events'], description: 'topics that the writer reads, comma separated' }),
   FIRN_DATA_DIR: Type.String({ default: './data', description: 'the ledger goes to loadtest/ in this folder' })

@@ -41,7 +41,7 @@ async function loadtest (config: LoadtestConfig): Promise<number> {
     say(`${config.scenario} against ${url}, run ${run}`)
     const result = await runK6({ k6, scenario: config.scenario, run, ledgerFile, env: k6Env(config, url), quiet: !process.stdout.isTTY })
     good = report(result)
-    if (config.verify) good = await checkLanded(config, result, line) && good
+    if (!config.noVerify) good = await checkLanded(config, result, line) && good
     return good ? 0 : 1
   } finally {
     await line?.stop()

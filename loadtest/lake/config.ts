@@ -6,7 +6,7 @@ import { readConfig } from '../../runtime/index.ts'
 const schema = Type.Object({
   short: Type.Boolean({ default: false, description: 'the form for CI: about three minutes once everything is downloaded, ten in full' }),
   log: Type.Union([Type.Literal('kafka'), Type.Literal('file')], { default: 'kafka', description: 'the log of the line; file is the embedded one, where the Kafka client cannot be had' }),
-  spark: Type.Boolean({ default: true, description: 'let Spark rewrite data files as well; it needs Python 3, Java 17 and 500 MB of downloads' }),
+  noSpark: Type.Boolean({ default: false, description: 'leave out Spark, which needs Python 3, Java 17 or newer and 500 MB of downloads' }),
   keep: Type.Boolean({ default: false, description: 'keep the folder also when all is well' })
 })
 

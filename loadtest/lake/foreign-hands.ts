@@ -23,7 +23,9 @@ export interface Hands {
 
 export async function insertRows (hands: Hands): Promise<void> {
   const ids = Array.from({ length: 3 }, () => `foreign-${hands.inserted++}`)
-  await play(hands, 'Trino inserts rows', `INSERT INTO events (event_id, event_type, event_time, user_id, amount, currency) VALUES ${ids.map(id => `('${id}', 'payment_captured', current_timestamp, 'analyst', DECIMAL '1.00', 'USD')`).join(', ')}`)
+  // A row past the log says so: topic of one's own, partition -1 (docs/analysts.md).
+  const rows = ids.map((id, n) => `('${id}', 'payment_captured', current_timestamp, 'analyst', DECIMAL '1.00', 'USD', current_timestamp, current_timestamp, 'analyst', -1, ${n})`)
+  await play(hands, 'Trino inserts rows', `INSERT INTO events (event_id, event_type, event_time, user_id, amount, currency, received_at, committed_at, log_topic, log_partition, log_offset) VALUES ${rows.join(', ')}`)
 }
 
 export async function optimize (hands: Hands): Promise<void> {

@@ -41,7 +41,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 try {
   const k6 = await findK6(sentence => { tally.say(sentence) })
-  const spark = config.spark ? await installSpark(sentence => { tally.say(sentence) }) : null
+  const spark = config.noSpark ? null : await installSpark(sentence => { tally.say(sentence) })
   servers = await startLakeServers(join(folder, 'servers'), { log: config.log, onReady: (name, seconds) => { tally.say(`${name} is ready after ${seconds.toFixed(1)} s`) } })
   line = await startLine({ dataDir: join(folder, 'line'), backends: servers.settings, settings: { writer: { FIRN_WRITER_COMMIT_INTERVAL_MS: String(commitMs) } } })
   for (const name of ['gateway', 'writer'] as const) await line.start(name)

@@ -7,15 +7,15 @@ import type { TrinoLake } from './trino.ts'
 
 /** `inserted` are rows that foreign hands put there; `unknown` ids may have landed or not. */
 export async function checkRows (tally: Tally, trino: TrinoLake, when: string, expected: Expected, { inserted = 0 }: { inserted?: number } = {}): Promise<void> {
-  const [rows, ids, money] = (await trino.row('SELECT count(*), count(DISTINCT event_id), cast(sum(amount) AS varchar) FROM events WHERE log_topic IS NOT NULL')).map(String)
+  const [rows, ids, money] = (await trino.row('SELECT count(*), count(DISTINCT event_id), cast(sum(amount) AS varchar) FROM events WHERE log_partition >= 0')).map(String)
   tally.check(`${when}: rows in Trino = events accepted`, rows === String(expected.events), `${rows} rows, ${expected.events} accepted`)
   tally.check(`${when}: no event_id is two rows`, ids === rows, `${ids} ids`)
   tally.check(`${when}: the money in Trino is the money that was accepted`, money === printCents(expected.cents), `${money}, sent ${printCents(expected.cents)}`)
-  const types = new Map((await trino.ask('SELECT event_type, count(*) FROM events WHERE log_topic IS NOT NULL GROUP BY 1')).rows.map(([type, count]) => [String(type), Number(count)]))
+  const types = new Map((await trino.ask('SELECT event_type, count(*) FROM events WHERE log_partition >= 0 GROUP BY 1')).rows.map(([type, count]) => [String(type), Number(count)]))
   const different = [...new Set([...types.keys(), ...expected.types.keys()])].filter(type => types.get(type) !== expected.types.get(type))
   tally.check(`${when}: each event type has as many rows as accepted events`, different.length === 0, different.length === 0 ? `${types.size} types` : different.map(type => `${type} ${types.get(type) ?? 0} rows, ${expected.types.get(type) ?? 0} accepted`).join('; '))
   if (inserted > 0) {
-    const [foreign] = (await trino.row('SELECT count(*) FROM events WHERE log_topic IS NULL')).map(Number)
+    const [foreign] = (await trino.row('SELECT count(*) FROM events WHERE log_partition < 0')).map(Number)
     tally.check(`${when}: the rows that Trino inserted are there`, foreign === inserted, `${foreign} of ${inserted}`)
   }
 }

@@ -55,3 +55,10 @@ t.test('a re-read that an operator asked for leaves duplicate letters beside the
   t.strictSame((await ask([['a', 0, 0], ['b', 0, 1], ['c', 0, 2]], [['duplicate', 'a', 0, 0]])).broken, [])
   t.match((await ask([['a', 0, 0], ['b', 0, 1], ['c', 0, 2]], [['duplicate', 'z', 0, 0]])).broken, [/taken twice/])
 })
+
+t.test('rows that others inserted are counted apart when they claim no place in the log, and found when they claim one', async t => {
+  t.strictSame(await ask([['a', 0, 0], ['b', 0, 1], ['c', 0, 2], ['by hand', -1, 0], ['by hand too', -1, 0]]), { broken: [], gaps: [] })
+  t.match((await ask([['a', 0, 0], ['b', 0, 1], ['by hand', -1, 2]])).gaps, ['0@2-3'], 'they stand for no offset')
+  t.match((await ask([['a', 0, 0], ['b', 0, 1], ['c', 0, 2], ['by hand', 0, 7]])).broken, [/outside.*x\/0@7/])
+  t.match((await ask([['a', 0, 0], ['b', 0, 1], ['c', 0, 2], ['a', -1, 0]])).broken, [/two rows.*a/], 'their ids count')
+})

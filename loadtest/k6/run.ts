@@ -20,6 +20,8 @@ export interface K6Run {
   /** URL, RATE, DURATION, …: see settings.ts. */
   readonly env: Readonly<Record<string, string>>
   readonly quiet: boolean
+  /** False: its summary is not printed. */
+  readonly print?: boolean
 }
 
 export interface K6Result extends RunCounts {
@@ -38,7 +40,7 @@ export interface WrongAnswer { readonly sent: string, readonly expected: string,
 const wrongShown = 5
 
 /** Errors: LOADTEST_K6_BROKE. */
-export async function runK6 ({ k6, scenario, run, ledgerFile, env, quiet }: K6Run): Promise<K6Result> {
+export async function runK6 ({ k6, scenario, run, ledgerFile, env, quiet, print = true }: K6Run): Promise<K6Result> {
   mkdirSync(dirname(ledgerFile), { recursive: true })
   const summaryFile = `${ledgerFile}.summary.json`
   const settings = { ...env, RUN: run, SUMMARY: summaryFile }
@@ -46,7 +48,7 @@ export async function runK6 ({ k6, scenario, run, ledgerFile, env, quiet }: K6Ru
     'run', '--no-usage-report', '--log-format', 'raw', '--console-output', ledgerFile, ...quiet ? ['--quiet'] : [], ...process.stdout.isTTY ? [] : ['--no-color'],
     ...Object.entries(settings).flatMap(([name, value]) => ['-e', `${name}=${value}`]),
     join(import.meta.dirname, `${scenario}.ts`)
-  ])
+  ], print)
   const counts = readCounts(summaryFile, code)
   const { acked, refused, unknown } = await readLedgers([ledgerFile])
   return { ...counts, code, ledgerFile, acked, refusedIds: refused, unknownIds: unknown, wrongAnswers: wrongAnswersOf(ledgerFile) }
@@ -67,9 +69,9 @@ function wrongAnswersOf (ledgerFile: string): WrongAnswer[] {
 }
 
 /** Ctrl+C reaches k6 through the terminal and ends it in order; this process then goes on to the verifier. */
-function spawned (command: string, words: readonly string[]): Promise<number> {
+function spawned (command: string, words: readonly string[], print: boolean): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
-  const child = spawn(command, words, { stdio: ['ignore', 'inherit', 'inherit'], env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(K6|FIRN)_/.test(name))) })
+  const child = spawn(command, words, { stdio: ['ignore', print ? 'inherit' : 'ignore', print ? 'inherit' : 'ignore'], env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(K6|FIRN)_/.test(name))) })
   const ignore = (): void => {}
   const pass = (): void => { child.kill('SIGINT') }
   process.on('SIGINT', ignore).on('SIGTERM', pass)

@@ -54,6 +54,20 @@ export async function rewriteBySpark (hands: Hands): Promise<void> {
   await goesOn(hands, 'after Spark', before)
 }
 
+/** Compaction and expiry one after the other without a pause: files vanish as soon as nothing current names them. */
+export async function storm ({ tally, trino }: Hands, seconds: number): Promise<void> {
+  const before = await newestOf(trino)
+  const end = performance.now() + seconds * 1000
+  let [rewrites, races] = [0, 0]
+  while (performance.now() < end) {
+    for (const [sql, session] of [['ALTER TABLE events EXECUTE optimize', {}], ["ALTER TABLE events EXECUTE expire_snapshots(retention_threshold => '0s')", retentionSession]] as const) {
+      await trino.ask(sql, session).then(() => { rewrites++ }, () => { races++ })
+    }
+  }
+  const taken = await newestOf(trino) - before
+  tally.check(`the writer goes on while files vanish under it for ${seconds} s`, taken > 0n && rewrites > 0, `${rewrites} rewrites and expiries, ${races} lost to the writer; ${taken} records taken meanwhile`)
+}
+
 /** One statement, again when the writer was quicker; then the writer has to go on above it. */
 async function play (hands: Hands, what: string, sql: string, session: Readonly<Record<string, string>> = {}): Promise<void> {
   const { tally, trino } = hands

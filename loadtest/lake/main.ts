@@ -17,14 +17,14 @@ import { readVerifyConfig } from '../verify/config.ts'
 import { verify } from '../verify/verify.ts'
 import { readLakeConfig, type Load } from './config.ts'
 import { eventOf, expectedOf, type AcceptedRun } from './expected.ts'
-import { expireSnapshots, insertRows, optimize, rewriteBySpark, type Hands } from './foreign-hands.ts'
+import { expireSnapshots, insertRows, optimize, rewriteBySpark, storm, type Hands } from './foreign-hands.ts'
 import { startLakeServers, type LakeServers } from './servers.ts'
 import { installSpark } from './spark.ts'
 import { checkPruning, checkRows } from './table-checks.ts'
 import { connectTrino } from './trino.ts'
 
 const seed = 7
-const commitMs = 1000
+const commitMs = 500
 const stillSecondsMax = 60
 const topics = ['ecommerce_events']
 /** Accepted events that are sent again at the end, as a client does that lost the answer. */
@@ -68,6 +68,7 @@ async function testLine (k6: string, line: Line, servers: LakeServers, spark: Ha
       await expireSnapshots(hands)
       await startAgain(line, 'after its last snapshot was expired')
       await rewriteBySpark(hands)
+      await storm(hands, config.stormSeconds)
       await insertRows(hands)
     }
   })
@@ -85,13 +86,14 @@ async function testLine (k6: string, line: Line, servers: LakeServers, spark: Ha
 async function load (k6: string, line: Line, scenario: Scenario, { rate, seconds }: Load): Promise<K6Result> {
   const run = `k6_${Date.now().toString(36)}`
   const result = await runK6({
-    k6, scenario, run, quiet: true,
+    k6, scenario, run, quiet: true, print: false,
     ledgerFile: join(line.dataDir, 'loadtest', `ledger-${run}.ndjson`),
     // What is judged here is what lands; how fast it is accepted beside a JVM or four on two cores is not.
     env: { URL: line.gatewayUrl, RATE: String(rate), DURATION: String(seconds), SEED: String(seed), P95_MS: '10000', P99_MS: '20000', CALM_P95_MS: '10000', RECOVERY_P95_MS: '10000', FAILED_MAX: '0.5' }
   })
   runs.push({ seed, acked: result.acked })
-  tally.check(`k6 ${scenario}: every event was answered as the contract says`, result.code === 0 && result.acked.size === result.accepted, `${result.accepted} accepted, ${result.unknown} without an answer, ${result.wrong} wrong${result.crossed.length > 0 ? `; crossed ${result.crossed.join(', ')}` : ''}`)
+  for (const { sent, expected, status, body } of result.wrongAnswers) tally.say(`wrong answer to ${sent}: expected ${expected}, got ${status} ${body}`)
+  tally.check(`k6 ${scenario}: every event was answered as the contract says`, result.code === 0 && result.acked.size === result.accepted, `${result.accepted} accepted at ${Math.round(result.accepted / result.seconds)}/s, ${result.retried} requests sent again, ${result.unknown} without an answer, ${result.wrong} wrong${result.crossed.length > 0 ? `; crossed ${result.crossed.join(', ')}` : ''}`)
   return result
 }
 

@@ -61,13 +61,14 @@ async function startOwnLine (dataDir: string): Promise<Line> {
   }
 }
 
-function report ({ crossed, wrongAnswers, acked, accepted, ledgerFile }: K6Result): boolean {
+function report ({ code, crossed, wrongAnswers, acked, accepted, ledgerFile }: K6Result): boolean {
   for (const { sent, expected, status, body } of wrongAnswers) console.log(`wrong answer to ${sent}: expected ${expected}, got ${status} ${body}`)
   const exact = acked.size === accepted
   if (!exact) console.log(`the ledger holds ${acked.size} accepted events, k6 counted ${accepted}: one of them is wrong`)
   if (crossed.length > 0) console.log(`thresholds crossed: ${crossed.join(', ')}`)
+  if (code !== 0 && crossed.length === 0) console.log(`k6 did not come to its end (code ${code}): what was answered until then is verified`)
   console.log(`ledger ${relative('.', ledgerFile)}`)
-  return exact && crossed.length === 0
+  return exact && code === 0
 }
 
 async function checkLanded (config: LoadtestConfig, { ledgerFile }: K6Result, line: Line | null): Promise<boolean> {

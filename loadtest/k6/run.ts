@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fail } from '../errors.ts'
 import { readLedgers } from '../verify/ledgers.ts'
 import type { RunCounts } from './summary.ts'
@@ -38,6 +39,8 @@ export interface K6Result extends RunCounts {
 export interface WrongAnswer { readonly sent: string, readonly expected: string, readonly status: number, readonly body: string }
 
 const wrongShown = 5
+/** k6 says these once for each request, and once more what the summary said. */
+const counted = /^(Request Failed|thresholds on metrics .* have been crossed)$/
 
 /** Errors: LOADTEST_K6_BROKE. */
 export async function runK6 ({ k6, scenario, run, ledgerFile, env, quiet, print = true }: K6Run): Promise<K6Result> {
@@ -71,9 +74,10 @@ function wrongAnswersOf (ledgerFile: string): WrongAnswer[] {
 /** Ctrl+C reaches k6 through the terminal and ends it in order; this process then goes on to the verifier. */
 function spawned (command: string, words: readonly string[], print: boolean): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
-  const child = spawn(command, words, { stdio: ['ignore', print ? 'inherit' : 'ignore', print ? 'inherit' : 'ignore'], env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(K6|FIRN)_/.test(name))) })
+  const child = spawn(command, words, { stdio: ['ignore', print ? 'inherit' : 'ignore', 'pipe'], env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(K6|FIRN)_/.test(name))) })
   const ignore = (): void => {}
   const pass = (): void => { child.kill('SIGINT') }
+  createInterface({ input: child.stderr }).on('line', line => { if (print && !counted.test(line)) process.stderr.write(line + '\n') })
   process.on('SIGINT', ignore).on('SIGTERM', pass)
   child.once('error', reject)
   child.once('close', code => {

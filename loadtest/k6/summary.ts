@@ -48,7 +48,7 @@ function printSummary (title: string, { metrics }: SummaryData, counts: RunCount
     `  latency    median ${ms(took['med'])}, p95 ${ms(took['p(95)'])}, p99 ${ms(took['p(99)'])}, slowest ${ms(took['max'])}`,
     ...dropped > 0 ? [`  not sent   ${dropped} sessions: the load generator had no free VU left, so the rate was lower than asked for`] : []
   ]
-  for (const [name, { thresholds = {}, values }] of Object.entries(metrics)) {
+  for (const [name, { thresholds = {}, values }] of Object.entries(metrics).sort(([a], [b]) => a < b ? -1 : 1)) {
     for (const [bound, { ok }] of Object.entries(thresholds)) lines.push(`  ${ok ? 'kept      ' : 'CROSSED   '} ${name} ${bound}${ok ? '' : `   (it is ${JSON.stringify(valueOf(values, bound))})`}`)
   }
   return lines.join('\n') + '\n\n'

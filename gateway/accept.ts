@@ -2,10 +2,13 @@
 // Refuses nothing itself: what a valid event is, the contract says. Invariant: `appendEvents` resolves only after the log
 // has said that every record is durable; what it could not say comes out as a gateway error, retryable, with its cause.
 
-import { isLogError, type Log, type LogRecord, type Position } from '../log/index.ts'
+import { isLogError, type LogRecord, type Position } from '../log/index.ts'
+import { FirnError } from '../runtime/index.ts'
 import type { CheckedEvent } from '../openapi/index.ts'
 import { fail } from './errors.ts'
+import type { EventLog } from './event-log.ts'
 import { recordOf, type AcceptedEvent, type Origin } from './records.ts'
+import type { TopicOf } from './topic-routes.ts'
 
 export interface Sorted {
   readonly accepted: readonly AcceptedEvent[]
@@ -32,10 +35,16 @@ export function sortEvents (events: readonly CheckedEvent[]): Sorted {
   return { accepted, rejected }
 }
 
-/** Throws GATEWAY_LOG_FULL, GATEWAY_UNCONFIRMED (may have landed) or GATEWAY_LOG_UNAVAILABLE. */
-export async function appendEvents (log: Log, topic: string, events: readonly AcceptedEvent[], origin: Origin): Promise<Position[]> {
+/**
+ * One append, whatever topics its events go to. Resolves with their positions, or null when some wait in the spool.
+ * Throws GATEWAY_LOG_FULL, GATEWAY_SPOOL_FULL, GATEWAY_UNCONFIRMED (may have landed), GATEWAY_LOG_RECORD, GATEWAY_LOG_UNAVAILABLE.
+ */
+export async function appendEvents (log: EventLog, topicOf: TopicOf, events: readonly AcceptedEvent[], origin: Origin): Promise<readonly Position[] | null> {
   const records: LogRecord[] = new Array(events.length)
-  for (let i = 0; i < events.length; i++) records[i] = recordOf(events[i] as AcceptedEvent, topic, origin)
+  for (let i = 0; i < events.length; i++) {
+    const event = events[i] as AcceptedEvent
+    records[i] = recordOf(event, topicOf(event.eventType), origin)
+  }
   try {
     return await log.append(records)
   } catch (error) {
@@ -44,6 +53,8 @@ export async function appendEvents (log: Log, topic: string, events: readonly Ac
 }
 
 function failureOf (error: unknown): Error {
+  if (error instanceof FirnError && error.code.startsWith('GATEWAY_')) return error
+  if (isLogError(error, 'LOG_RECORD_TOO_LARGE')) return fail('GATEWAY_LOG_RECORD', { reason: error.message }, error)
   if (isLogError(error, 'LOG_FULL')) return fail('GATEWAY_LOG_FULL', {}, error)
   if (isLogError(error, 'LOG_TIMEOUT')) return fail('GATEWAY_UNCONFIRMED', {}, error)
   return fail('GATEWAY_LOG_UNAVAILABLE', {}, error)

@@ -7,8 +7,9 @@ import type { RejectedEvent } from './accept.ts'
 
 export const jsonType = 'application/json; charset=utf-8'
 
-/** 202 for a request that was one event. */
-export function printAccepted (eventId: string, position: Position): string {
+/** 202 for a request that was one event. What waits in the spool is durable, but has no position yet. */
+export function printAccepted (eventId: string, position: Position | null): string {
+  if (position === null) return `{"event_id":${JSON.stringify(eventId)},"status":"accepted","position":null}`
   return `{"event_id":${JSON.stringify(eventId)},"status":"accepted","position":{"topic":"${position.topic}","partition":${position.partition},"offset":${position.offset}}}`
 }
 

@@ -12,7 +12,8 @@ const mebibyte = 1024 * 1024
 export const eventSettings = {
   ...logSettings,
   FIRN_DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'the folder of everything that lasts' }),
-  FIRN_LOG_TOPICS: Type.Array(Type.String({ pattern: '^[A-Za-z0-9._-]{1,200}$' }), { default: ['ecommerce_events'], minItems: 1, description: 'topics of the log, comma-separated; accepted events go to the first one' }),
+  FIRN_LOG_TOPICS: Type.Array(Type.String({ pattern: '^[A-Za-z0-9._-]{1,200}$' }), { default: ['ecommerce_events'], minItems: 1, description: 'topics of the log, comma-separated; accepted events go to the first one, unless FIRN_LOG_ROUTES says otherwise' }),
+  FIRN_LOG_ROUTES: Type.Array(Type.String({ pattern: '^[a-z][a-z0-9_]{0,63}=[A-Za-z0-9._-]{1,200}$' }), { default: [], description: 'topics of their own for families (clickstream, order, payment, customer) or single event types, as order=ecommerce_orders, comma-separated; each topic has to be in FIRN_LOG_TOPICS' }),
   FIRN_EVENT_FUTURE_MINUTES_MAX: Type.Integer({ default: 60, minimum: 0, maximum: 525_600, description: 'how far ahead of our clock an event may be: beyond it, the clock of its sender is wrong' }),
   FIRN_EVENT_AGE_DAYS_MAX: Type.Integer({ default: 7, minimum: 1, maximum: 3650, description: 'how old an event may be when it arrives: the window in which duplicates are recognised; history comes in by import' }),
   FIRN_EVENT_BYTES_MAX: Type.Integer({ default: 65_536, minimum: 256, maximum: mebibyte, description: 'bytes of one event' })
@@ -37,9 +38,4 @@ export type GatewayConfig = Readonly<Static<typeof gatewaySettings>>
 /** Where the log is: FIRN_LOG_URL, or the folder `log` under FIRN_DATA_DIR. */
 export function logUrlOf (config: { readonly FIRN_LOG_URL?: string, readonly FIRN_DATA_DIR: string }): string {
   return config.FIRN_LOG_URL ?? pathToFileURL(resolve(config.FIRN_DATA_DIR, 'log')).href
-}
-
-/** The topic that accepted events go to. */
-export function topicOf (config: Pick<EventConfig, 'FIRN_LOG_TOPICS'>): string {
-  return config.FIRN_LOG_TOPICS[0] as string
 }

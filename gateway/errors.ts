@@ -17,6 +17,7 @@ export const { fail, is, registry: gatewayErrors } = defineErrors('gateway', {
   GATEWAY_KEY_MISSING: { message: 'this gateway wants a write key: send it as "Authorization: Bearer KEY", as X-Write-Key, or as ?write_key=KEY', retryable: false, httpStatus: 401 },
   GATEWAY_KEY_UNKNOWN: { message: 'the write key is not known here: check the key', retryable: false, httpStatus: 401 },
   GATEWAY_LOG_FULL: { message: 'the log is full until the writer has caught up: send again after the time in Retry-After', retryable: true, httpStatus: 503 },
+  GATEWAY_LOG_RECORD: { message: 'the log takes no event of that size ({reason}): send smaller events, or raise the bound of the log', retryable: false, httpStatus: 413 },
   GATEWAY_UNCONFIRMED: { message: 'the log did not confirm in time: the events may have landed; send them again with the same event_id', retryable: true, httpStatus: 503 },
   GATEWAY_LOG_UNAVAILABLE: { message: 'the log takes no events now: send again after the time in Retry-After', retryable: true, httpStatus: 503 },
   GATEWAY_TYPE_UNKNOWN: { message: 'the contract declares no event type {eventType}: /openapi.json lists them; undeclared types are accepted with the base fields', retryable: false, httpStatus: 404 },

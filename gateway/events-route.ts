@@ -3,7 +3,7 @@
 // Invariant: 202 leaves only after the log has said that the events are durable.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Log, Position } from '../log/index.ts'
+import type { Position } from '../log/index.ts'
 import { contractErrors, readEvents, type CheckedEvent } from '../openapi/index.ts'
 import { FirnError, type Logger } from '../runtime/index.ts'
 import { appendEvents, sortEvents, type RejectedEvent } from './accept.ts'
@@ -11,17 +11,19 @@ import { jsonType, printAccepted, printAcceptedMany, printRejected } from './ans
 import { formatOf, type BodyFormat } from './body-format.ts'
 import type { Budget } from './budget.ts'
 import { readClientAddresses } from './client-address.ts'
-import { topicOf, type GatewayConfig } from './config.ts'
+import type { GatewayConfig } from './config.ts'
 import { fail } from './errors.ts'
+import type { EventLog } from './event-log.ts'
 import type { GatewayMetrics } from './gateway-metrics.ts'
 import { createOrigins, type AcceptedEvent } from './records.ts'
 import { readBody, type RequestBody } from './request-body.ts'
+import { routeTopics } from './topic-routes.ts'
 import { readWriteKeys } from './write-keys.ts'
 
 export const eventPaths: readonly string[] = ['/v1/events', '/events']
 
 export interface EventsRouteContext {
-  readonly log: Log
+  readonly log: EventLog
   readonly config: GatewayConfig
   readonly logger: Logger
   readonly budget: Budget
@@ -35,7 +37,7 @@ const warnMsMin = 1000
 
 export function routeEvents (scope: FastifyInstance, context: EventsRouteContext): void {
   const { log, config, logger, budget, metrics, now } = context
-  const topic = topicOf(config)
+  const topicOf = routeTopics(config)
   const addressOf = readClientAddresses(config.FIRN_TRUSTED_PROXIES)
   const keys = readWriteKeys(config.FIRN_GATEWAY_WRITE_KEYS)
   const originOf = createOrigins('gateway')
@@ -85,12 +87,12 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
       const origin = originOf(receivedAtMs, addressOf(request.raw.socket.remoteAddress, headers['x-forwarded-for']), headers['user-agent'])
       const startedMs = performance.now()
       waits = true
-      appendEvents(log, topic, accepted, origin).then(positions => {
+      appendEvents(log, topicOf, accepted, origin).then(positions => {
         budget.give(body.held)
         metrics.observeAppend((performance.now() - startedMs) / 1000)
         metrics.countAccepted(accepted.length, body.held)
         reply.code(202).header('content-type', jsonType).send(single
-          ? printAccepted((accepted[0] as AcceptedEvent).eventId, positions[0] as Position)
+          ? printAccepted((accepted[0] as AcceptedEvent).eventId, positions === null ? null : positions[0] as Position)
           : printAcceptedMany(accepted.length, rejected))
       }, (error: FirnError) => {
         budget.give(body.held)

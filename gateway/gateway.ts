@@ -2,17 +2,17 @@
 // Closing answers what is under way and takes nothing new; what was answered with 202 is durable already.
 
 import type { FastifyInstance } from 'fastify'
-import type { Log } from '../log/index.ts'
 import { createHttpServer, createMetrics, type Logger } from '../runtime/index.ts'
 import { Budget } from './budget.ts'
 import type { GatewayConfig } from './config.ts'
 import { routeContract } from './contract-routes.ts'
 import { allowOrigins } from './cors.ts'
+import type { EventLog } from './event-log.ts'
 import { eventPaths, routeEvents } from './events-route.ts'
 import { measureGateway } from './gateway-metrics.ts'
 
 export interface GatewayParts {
-  readonly log: Log
+  readonly log: EventLog
   readonly config: GatewayConfig
   readonly logger: Logger
   /** Milliseconds since the epoch; Date.now unless a test says otherwise. */
@@ -30,7 +30,7 @@ export async function createGateway (parts: GatewayParts): Promise<FastifyInstan
     logger,
     bodyBytesMax: config.FIRN_GATEWAY_BODY_BYTES_MAX,
     metrics,
-    ready: async () => { await log.checkReady() }
+    ready: async () => await log.checkReady()
   })
   // Otherwise Fastify asks a QUERY for its body's type before it can answer 405.
   app.addHttpMethod('QUERY', { hasBody: false, overrideExisting: true })

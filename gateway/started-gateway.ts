@@ -7,7 +7,8 @@ import { pathToFileURL } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import { openLog, type Log, type RecordBatch } from '../log/index.ts'
 import { createLogger, readConfig } from '../runtime/index.ts'
-import { gatewaySettings, topicOf, type GatewayConfig } from './config.ts'
+import { gatewaySettings, type GatewayConfig } from './config.ts'
+import type { EventLog } from './event-log.ts'
 import { createGateway } from './gateway.ts'
 
 export interface StartedGateway {
@@ -15,8 +16,8 @@ export interface StartedGateway {
   readonly log: Log
   readonly config: GatewayConfig
   readonly folder: string
-  /** All records of the log so far, in the order of partitions and offsets. */
-  records(): Promise<StoredRecord[]>
+  /** All records of a topic (the first one) so far, in the order of partitions and offsets. */
+  records(topic?: string): Promise<StoredRecord[]>
 }
 
 export interface StoredRecord {
@@ -29,7 +30,7 @@ export interface StoredRecord {
 export interface StartOptions {
   readonly settings?: Record<string, string>
   /** Stands between the gateway and the log. */
-  readonly wrap?: (log: Log) => Log
+  readonly wrap?: (log: Log) => EventLog
   readonly now?: () => number
 }
 
@@ -44,15 +45,14 @@ export async function startGateway (t: { after: (fn: () => Promise<void>) => unk
   const folder = await mkdtemp(join(tmpdir(), 'firn-gateway-'))
   const config = readConfig('gateway', gatewaySettings, { env: { FIRN_DATA_DIR: folder, ...options.settings }, argv: [] })
   const log = await openLog(pathToFileURL(join(folder, 'log')).href, { partitions: 2 })
-  const topic = topicOf(config)
-  await log.ensureTopic(topic)
+  for (const topic of config.FIRN_LOG_TOPICS) await log.ensureTopic(topic)
   const app = await createGateway({ log: options.wrap?.(log) ?? log, config, logger: createLogger('gateway', 'silent'), now: options.now ?? (() => nowMs) })
   t.after(async () => {
     await app.close()
     await log.close()
     await rm(folder, { recursive: true, force: true })
   })
-  return { app, log, config, folder, records: async () => await readRecords(log, topic) }
+  return { app, log, config, folder, records: async (topic = config.FIRN_LOG_TOPICS[0] as string) => await readRecords(log, topic) }
 }
 
 export async function readRecords (log: Log, topic: string): Promise<StoredRecord[]> {

@@ -7,7 +7,7 @@ const position = Type.Object({
   topic: Type.String(),
   partition: Type.Integer({ minimum: 0 }),
   offset: Type.Integer({ minimum: 0 })
-}, { description: 'Where the event lies in the log.' })
+}, { description: 'Where the event lies in the log; null while it waits in the spool of the gateway.' })
 
 const eventError = Type.Object({
   index: Type.Integer({ minimum: 0, description: 'Place of the event in the request, from 0; blank lines do not count.' }),
@@ -18,7 +18,7 @@ const eventError = Type.Object({
 })
 
 export const answerSchemas = {
-  AcceptedEvent: Type.Object({ event_id: Type.String(), status: Type.Literal('accepted'), position }, { description: 'The event is durable: it will be a row.' }),
+  AcceptedEvent: Type.Object({ event_id: Type.String(), status: Type.Literal('accepted'), position: Type.Union([position, Type.Null()]) }, { description: 'The event is durable: it will be a row.' }),
   AcceptedEvents: Type.Object({
     accepted: Type.Integer({ minimum: 0 }),
     rejected: Type.Integer({ minimum: 0 }),

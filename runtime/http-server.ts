@@ -19,8 +19,8 @@ export interface HttpServerOptions {
   logger: Logger
   bodyBytesMax: number
   metrics?: Metrics
-  /** Rejects with the reason while the service cannot do its work. */
-  ready?: () => Promise<void>
+  /** Rejects with the reason while the service cannot do its work; may resolve with what an operator should know nevertheless. */
+  ready?: () => Promise<string | void>
   trustProxy?: FastifyServerOptions['trustProxy']
   keepAliveMsMax?: number
   requestMsMax?: number
@@ -81,11 +81,11 @@ export function createHttpServer (options: HttpServerOptions): FastifyInstance {
   app.get('/livez', { schema: { hide: true } as never }, async () => ({ status: 'alive' }))
   app.get('/readyz', { schema: { hide: true } as never }, async () => {
     try {
-      await options.ready?.()
+      const detail = await options.ready?.()
+      return { status: 'ready', ...typeof detail === 'string' ? { detail } : {} }
     } catch (error) {
       throw fail('NOT_READY', { reason: sentenceOf(error) }, error)
     }
-    return { status: 'ready' }
   })
   const metrics = options.metrics
   if (metrics !== undefined) {

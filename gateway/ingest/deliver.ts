@@ -10,6 +10,7 @@ import { sentenceOf, type FirnError } from '../../runtime/index.ts'
 import { appendEvents } from '../accept.ts'
 import { fail } from '../errors.ts'
 import { createOrigins, type AcceptedEvent, type Source } from '../records.ts'
+import type { TopicOf } from '../topic-routes.ts'
 import { readerOf } from './input-files.ts'
 import type { Ledger, Progress } from './ledger.ts'
 import { addEventId } from './line-id.ts'
@@ -19,7 +20,7 @@ import type { SourceLine } from './source-line.ts'
 export interface DeliveryContext {
   readonly log: Log
   readonly ledger: Ledger
-  readonly topic: string
+  readonly topicOf: TopicOf
   readonly source: Extract<Source, 'ingest' | 'import'>
   readonly futureMinutesMax: number
   readonly ageDaysMax: number | null
@@ -124,10 +125,10 @@ class Batch {
   /** Append, report, ledger: in this order. */
   async flush (always = false): Promise<void> {
     if (!always && this.#end === this.#progress.offset) return
-    const { log, topic, ledger, now, progressed } = this.#context
+    const { log, topicOf, ledger, now, progressed } = this.#context
     if (this.#accepted.length > 0) {
       const origin = this.#originOf(now(), null, undefined)
-      await this.#persist(async () => { await appendEvents(log, topic, this.#accepted, origin) })
+      await this.#persist(async () => { await appendEvents(log, topicOf, this.#accepted, origin) })
     }
     const progress = this.#progress
     if (this.#rejected.length > 0) progress.reportBytes = await reportRejected(progress.path, progress.reportBytes, this.#rejected)

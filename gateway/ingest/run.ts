@@ -6,8 +6,9 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openLogFrom } from '../../log/index.ts'
 import { sentenceOf } from '../../runtime/index.ts'
-import { logUrlOf, topicOf } from '../config.ts'
+import { logUrlOf } from '../config.ts'
 import { is } from '../errors.ts'
+import { routeTopics } from '../topic-routes.ts'
 import { deliverFile, type Delivered, type DeliveryContext } from './deliver.ts'
 import { Ledger } from './ledger.ts'
 import type { ProgressLine } from './progress-line.ts'
@@ -42,12 +43,11 @@ export async function runFiles (run: Run): Promise<RunResult> {
     const ledger = await Ledger.open(folder)
     const log = await openLogFrom(logUrlOf(config), config)
     try {
-      const topic = topicOf(config)
-      await log.ensureTopic(topic)
+      for (const topic of config.FIRN_LOG_TOPICS) await log.ensureTopic(topic)
       const context: DeliveryContext = {
         log,
         ledger,
-        topic,
+        topicOf: routeTopics(config),
         source,
         futureMinutesMax: config.FIRN_EVENT_FUTURE_MINUTES_MAX,
         ageDaysMax: source === 'import' ? null : config.FIRN_EVENT_AGE_DAYS_MAX,

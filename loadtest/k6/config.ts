@@ -10,8 +10,6 @@ import { fail } from '../errors.ts'
 import { scenarios, type Scenario } from './run.ts'
 
 const schema = Type.Object({
-  ...logSettings,
-  ...lakeSettings,
   _: Type.Array(Type.String(), { default: [], description: `the load: ${scenarios.join(', ')}; steady when none is named` }),
   url: Type.String({ default: 'http://127.0.0.1:8000', description: 'address of the gateway' }),
   iOwnThisHost: Type.Boolean({ default: false, description: 'needed when --url is another machine: load is an attack when its target did not ask for it' }),
@@ -27,7 +25,10 @@ const schema = Type.Object({
   noVerify: Type.Boolean({ default: false, description: 'only send: do not end with the verifier' }),
   drainSeconds: Type.Integer({ default: 60, minimum: 1, maximum: 3600, description: 'how long the writer may stand still before the wait for it ends' }),
   FIRN_LOG_TOPICS: Type.Array(Type.String(), { default: ['ecommerce_events'], description: 'topics that the writer reads, comma separated' }),
-  FIRN_DATA_DIR: Type.String({ default: './data', description: 'the ledger goes to loadtest/ in this folder' })
+  FIRN_DATA_DIR: Type.String({ default: './data', description: 'the ledger goes to loadtest/ in this folder' }),
+  // What the verifier has to know to find log and tables: the same as the services.
+  ...logSettings,
+  ...lakeSettings
 })
 
 export type LoadtestConfig = Readonly<Omit<Static<typeof schema>, '_'> & { scenario: Scenario }>

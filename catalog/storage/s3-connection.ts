@@ -13,7 +13,7 @@ import { expiryOf, VendedCredentials } from './vended-credentials.ts'
 
 export type S3Module = typeof import('@aws-sdk/client-s3')
 
-export const requestMsMaxDefault = 60_000
+const requestMsMaxDefault = 60_000
 const connectMsMax = 5_000
 const socketsMax = 64
 /** Clients of vended credentials that are kept, one per prefix. */
@@ -22,7 +22,6 @@ const clientsMax = 200
 interface Target { readonly endpoint?: string | undefined, readonly region?: string | undefined, readonly pathStyle?: boolean | undefined }
 
 export class S3Connection {
-  readonly requestMsMax: number
   readonly #options: S3Options
   readonly #attemptsMax: number
   readonly #vended: VendedCredentials | null
@@ -31,7 +30,6 @@ export class S3Connection {
 
   constructor(options: S3Options, limits: { readonly attemptsMax?: number, readonly nowMs?: () => number } = {}) {
     this.#options = options
-    this.requestMsMax = options.requestMsMax ?? requestMsMaxDefault
     this.#vended = options.vended === undefined ? null : new VendedCredentials(options.vended, limits.nowMs)
     this.#attemptsMax = limits.attemptsMax ?? attemptsMax
   }
@@ -94,12 +92,13 @@ export class S3Connection {
   #load() {
     this.#loaded ??= (async () => {
       const [sdk, http] = await Promise.all([import('@aws-sdk/client-s3'), import('@smithy/node-http-handler')])
+      const requestMsMax = this.#options.requestMsMax ?? requestMsMaxDefault
       const agent = { keepAlive: true, maxSockets: socketsMax }
       const handler = new http.NodeHttpHandler({
         connectionTimeout: connectMsMax,
-        requestTimeout: this.requestMsMax,
+        requestTimeout: requestMsMax,
         throwOnRequestTimeout: true,
-        socketTimeout: this.requestMsMax,
+        socketTimeout: requestMsMax,
         httpAgent: agent,
         httpsAgent: agent
       })

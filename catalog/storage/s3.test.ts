@@ -11,6 +11,7 @@ import { quote, wideRows, withDuckDB } from './behaviour.ts'
 import { CopyFolder } from './copy-folder.ts'
 import { mergeRanges, NearFiles } from './near-files.ts'
 import { columnRanges, footerBytesOf } from './parquet-footer.ts'
+import { openStorage } from './open.ts'
 import { S3Connection } from './s3-connection.ts'
 import { isS3, normaliseS3, parseS3, rootOf } from './s3-location.ts'
 import { S3Objects } from './s3-objects.ts'
@@ -18,6 +19,8 @@ import { S3Upload } from './s3-upload.ts'
 import type { StorageCredentials } from './storage.ts'
 import { VendedCredentials } from './vended-credentials.ts'
 
+type Handle = (request: IncomingMessage, reply: ServerResponse, body: Buffer) => void
+const keys = { accessKeyId: 'key', secretAccessKey: 'secret' }
 const folder = mkdtempSync(join(tmpdir(), 'firn-s3-unit-'))
 t.teardown(() => { rmSync(folder, { recursive: true, force: true }) })
 
@@ -228,6 +231,23 @@ t.test('of an upload in parts: a lost last answer is success, a failure is abort
   t.equal(aborted, 2)
 })
 
+t.test('files are deleted a thousand at a time, and one that could not be is named', async t => {
+  const counts: number[] = []
+  let code = ''
+  const endpoint = await startStub(t, (_, reply, body) => {
+    counts.push(String(body).split('<Key>').length - 1)
+    reply.end(`<DeleteResult><Error><Key>gone</Key><Code>NoSuchKey</Code></Error>${code === '' ? '' : `<Error><Key>k/7</Key><Code>${code}</Code><Message>because</Message></Error>`}</DeleteResult>`)
+  })
+  const storage = openStorage('s3://b', { s3: { ...keys, endpoint, cacheDir: join(folder, 'deletes') } })
+  const locations = Array.from({ length: 2500 }, (_, i) => `s3://b/k/${i}`)
+  await storage.delete(locations)
+  t.same(counts.sort(), [1000, 1000, 500])
+  code = 'InternalError'
+  await t.rejects(storage.delete(locations.slice(0, 10)), { code: 'STORAGE_UNDELETED', message: /1 of 10 files could not be deleted, the first s3:\/\/b\/k\/7 \(InternalError: because\)/, retryable: true })
+  code = 'AccessDenied'
+  await t.rejects(storage.delete(locations.slice(0, 10)), { code: 'STORAGE_DENIED', message: /may not delete s3:\/\/b\/k\/7/, retryable: false })
+})
+
 t.test('without keys and without a role it says what to set', async t => {
   const names = Object.keys(process.env).filter(name => name.startsWith('AWS_'))
   const kept = names.map(name => [name, process.env[name]] as const)
@@ -258,10 +278,11 @@ t.test('a copy grows while others read it, is fetched once, and goes when nobody
   const bytes = readFileSync(path)
   let fetched = 0
   const near = new NearFiles(new CopyFolder(join(folder, 'near')), {
-    get: (_, range) => {
+    get: async (_, range) => {
+      await new Promise(resolve => setImmediate(resolve))
       const found = range === undefined ? bytes : 'last' in range ? bytes.subarray(-range.last) : bytes.subarray(range.start, range.start + range.length)
       fetched += found.length
-      return Promise.resolve({ bytes: found, total: bytes.length })
+      return { bytes: found, total: bytes.length }
     }
   }, bytes.length)
   const read = async (sql: string) => {
@@ -269,7 +290,9 @@ t.test('a copy grows while others read it, is fetched once, and goes when nobody
     await withDuckDB(async run => { rows = await run(`SELECT ${sql} FROM read_parquet(${quote(near.pathOf('s3://b/w.parquet'))})`) })
     return rows
   }
-  const releases = [await near.bring(['s3://b/w.parquet'], [])]
+  const [first, second] = await Promise.all([near.bring(['s3://b/w.parquet'], []), near.bring(['s3://b/w.parquet'], [])])
+  t.ok(fetched < 300_000, 'two who ask at once fetch once')
+  const releases = [first, second]
   t.same(await read('count(*)::INT'), [[60_000]])
   releases.push(await near.bring(['s3a://b/w.parquet'], ['hour']))
   t.same(await read('max(hour)::INT'), [[59]])
@@ -280,16 +303,21 @@ t.test('a copy grows while others read it, is fetched once, and goes when nobody
   releases.push(await near.bring(['s3://b/w.parquet']))
   t.ok(readFileSync(near.pathOf('s3://b/w.parquet')).equals(bytes))
   releases.push(await near.bring(['s3://b/other']))
-  for (const release of releases.slice(1)) await release()
+  for (const release of releases.slice(2)) await release()
+  await second()
   t.ok(readFileSync(near.pathOf('s3://b/w.parquet')).equals(bytes), 'over the bound, but the first still reads it')
   t.throws(() => readFileSync(near.pathOf('s3://b/other')), { code: 'ENOENT' })
-  await releases[0]?.()
+  await first()
   near.forget('s3://b/w.parquet')
   t.throws(() => readFileSync(near.pathOf('s3://b/w.parquet')), { code: 'ENOENT' })
 })
 
 /** A server that answers as told, and the objects behind it: two attempts, short times. */
-async function stubbed(t: Test, handle: (request: IncomingMessage, reply: ServerResponse, body: Buffer) => void, requestMsMax = 5_000): Promise<S3Objects> {
+async function stubbed(t: Test, handle: Handle, requestMsMax = 5_000): Promise<S3Objects> {
+  return new S3Objects(new S3Connection({ ...keys, endpoint: await startStub(t, handle), requestMsMax }, { attemptsMax: 2 }))
+}
+
+async function startStub(t: Test, handle: Handle): Promise<string> {
   const server = createServer((request, reply) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -297,8 +325,7 @@ async function stubbed(t: Test, handle: (request: IncomingMessage, reply: Server
   })
   await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
   t.teardown(() => { server.closeAllConnections(); server.close() })
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return new S3Objects(new S3Connection({ endpoint, accessKeyId: 'key', secretAccessKey: 'secret', requestMsMax }, { attemptsMax: 2 }))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 function refuse(reply: ServerResponse, status: number, code: string): void {

@@ -16,6 +16,7 @@ export interface LogUnderTest {
 /** How long a reader of a test waits for what must come. */
 const waitMsMax = 10_000
 const bytesMax = 1024 * 1024
+const aheadMs = 300
 
 export function testLogBehaviour (t: Test, make: (t: Test) => Promise<LogUnderTest>): void {
   const scenario = (sentence: string, run: (t: Test, made: LogUnderTest) => Promise<void>): void => {
@@ -80,6 +81,9 @@ export function testLogBehaviour (t: Test, make: (t: Test) => Promise<LogUnderTe
     const partitions = await log.ensureTopic(topic)
     for (let round = 0; round < 5; round++) await log.append(Array.from({ length: 60 }, (_, i) => record(topic, `k${i}`, 'x'.repeat(100))))
     const reader = await log.open({ topics: [topic], startAt: () => 'earliest' })
+    await reader.poll(waitMsMax, bytesMax)
+    // A client that fetches ahead has something of each partition by then.
+    await new Promise(resolve => setTimeout(resolve, aheadMs))
     const seen: number[] = []
     for (let i = 0; i < partitions; i++) seen.push((await nextBatch(reader, 500)).partition)
     t.equal(new Set(seen).size, partitions, `the first ${partitions} batches are of ${partitions} partitions`)

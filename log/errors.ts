@@ -4,7 +4,7 @@
 import { defineErrors } from '../runtime/index.ts'
 
 export const { fail, is, registry: logErrors } = defineErrors('log', {
-  LOG_URL_UNSUPPORTED: { message: 'the log URL {url} names no backend: supported is file:///an/absolute/folder (the embedded log)', retryable: false },
+  LOG_URL_UNSUPPORTED: { message: 'the log URL {url} names no backend: supported are file:///an/absolute/folder (the embedded log) and kafka://host:port,host:port', retryable: false },
   LOG_UNWRITABLE: { message: 'the log folder {path} cannot be used ({reason}): give this user write access to it, or set FIRN_LOG_URL to another folder', retryable: false, httpStatus: 503 },
   LOG_NETWORK_FILE_SYSTEM: { message: 'the log folder {path} is on {fileSystem}, where neither locks nor syncs can be trusted: set FIRN_LOG_URL to a folder on a local disk', retryable: false, httpStatus: 503 },
   LOG_VERSION: { message: 'the log at {path} was written in format {found}, this version reads format {expected}: run the version that wrote it, or set FIRN_LOG_URL to another folder', retryable: false },
@@ -18,5 +18,13 @@ export const { fail, is, registry: logErrors } = defineErrors('log', {
   LOG_LOCKED: { message: 'the log at {path} is locked by a process that does not move ({holder}): continue or end that process, then start again', retryable: true, httpStatus: 503 },
   LOG_DAMAGED: { message: 'the log at {path} is damaged ({what}): nothing was skipped; restore the folder from a copy, or move it away to start a new log (what the writer had not committed from it is then lost)', retryable: false, httpStatus: 503 },
   LOG_RECREATED: { message: 'the files of the log at {path} were replaced while it was open: restart this process', retryable: false, httpStatus: 503 },
+  LOG_BUSY: { message: '{records} records wait for {url}, which is the bound: send again after a moment', retryable: true, httpStatus: 503 },
+  LOG_UNREACHABLE: { message: 'Kafka at {brokers} cannot be reached ({reason}): check that it runs and FIRN_LOG_URL; it is tried again', retryable: true, httpStatus: 503 },
+  LOG_UNAUTHORIZED: { message: 'Kafka at {brokers} refused our credentials ({reason}): check FIRN_KAFKA_SASL_MECHANISM, its user and password or token, and FIRN_KAFKA_TLS; it is tried again', retryable: true, httpStatus: 503 },
+  LOG_FORBIDDEN: { message: 'Kafka does not allow this user to use {what} ({reason}): grant the access that SECURITY.md lists; it is tried again', retryable: true, httpStatus: 503 },
+  LOG_TOPIC_NOT_CREATED: { message: 'topic {topic} does not exist and was not created ({reason}): create it with at least 3 partitions, or allow this user to (SECURITY.md) and set FIRN_KAFKA_TOPIC_CREATE=true; it is tried again', retryable: true, httpStatus: 503 },
+  LOG_RECORD_REFUSED: { message: 'Kafka refused a record for {what} ({reason}): raise max.message.bytes of the topic, or lower FIRN_EVENT_BYTES_MAX', retryable: false, httpStatus: 413 },
+  LOG_KAFKA: { message: 'Kafka failed on {what} ({reason}): it is tried again; if this stays, look at the log of the brokers', retryable: true, httpStatus: 503 },
+  LOG_KAFKA_CLIENT_MISSING: { message: 'the native Kafka client is not installed for this Node ({reason}): run `npm run setup:kafka` once', retryable: false },
   LOG_CLOSED: { message: 'the log at {path} is closed', retryable: true, httpStatus: 503 }
 })

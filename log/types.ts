@@ -93,12 +93,14 @@ export interface LogOpenOptions {
   readonly topics: readonly string[]
   /** Where to start each partition, asked when it is assigned; 'earliest' means the first stored offset. */
   readonly startAt: (topic: string, partition: number) => bigint | 'earliest'
+  /** Shares the partitions with the other readers of this group; without it all partitions are read, and nobody is disturbed. */
+  readonly group?: string
 }
 
 export interface Log {
   /**
    * Resolves when all records are durable, one position per record in order. Rejects with LOG_FULL (disk bound, retryable),
-   * LOG_TIMEOUT (deadline passed: may still land), LOG_CLOSED.
+   * LOG_BUSY (too much under way), LOG_TIMEOUT (deadline passed: may still land), LOG_CLOSED, and what a backend adds.
    */
   append(records: readonly LogRecord[]): Promise<Position[]>
   open(options: LogOpenOptions): Promise<LogReader>

@@ -38,7 +38,7 @@ runService('writer', async ({ logger, signal, onClose, stop }) => {
     mappings: mappingsOf(config.FIRN_LOG_MAPPINGS),
     resumeFrom: config.FIRN_WRITER_RESUME_FROM ?? null,
     untilEnd: config.untilEnd,
-    group: null
+    group: config.FIRN_KAFKA_GROUP
   })
   const app = createHttpServer({ logger, bodyBytesMax: 1024, metrics: registry, ready: async () => { await writer.checkReady() } })
   await listen(app, { host: config.FIRN_WRITER_HOST, port: config.FIRN_WRITER_PORT, setting: 'FIRN_WRITER_PORT' })

@@ -1,0 +1,107 @@
+// Kafka as a log: the seam of types.ts over a producer, readers and the cluster's own word about its topics.
+// Nothing is connected before it is needed, so that a process starts and says what is wrong while the brokers are away.
+
+import { fail } from '../errors.ts'
+import type { Log, LogOpenOptions, LogRecord, PartitionOffsets, Position } from '../types.ts'
+import { loadKafka, type ClientConfig, type NativeKafka } from './client.ts'
+import { brokersOf, clientConfig, type KafkaSettings } from './connection.ts'
+import { KafkaProducer } from './producer.ts'
+import { KafkaReader } from './reader.ts'
+import { Topics } from './topics.ts'
+import { Trouble } from './trouble.ts'
+
+const appendMsMaxDefault = 5_000
+const partitionsDefault = 3
+const checkMsMax = 2_500
+
+export interface KafkaLogOptions extends KafkaSettings {
+  readonly partitions?: number
+  readonly appendMsMax?: number
+}
+
+/** Throws LOG_KAFKA_CLIENT_MISSING, LOG_URL_UNSUPPORTED, LOG_SETTING. */
+export function openKafkaLog (url: string, options: KafkaLogOptions): Log {
+  const brokers = brokersOf(url)
+  const config = clientConfig(brokers, options)
+  return new KafkaLog(loadKafka(), config, options, new Trouble(url, brokers))
+}
+
+class KafkaLog implements Log {
+  readonly #kafka: NativeKafka
+  readonly #config: ClientConfig
+  readonly #trouble: Trouble
+  readonly #topics: Topics
+  readonly #producer: KafkaProducer
+  readonly #readers = new Set<KafkaReader>()
+  readonly #appendMsMax: number
+  readonly #countOf = (topic: string): number => this.#topics.countOf(topic)!
+  #closing: Promise<void> | null = null
+
+  constructor (kafka: NativeKafka, config: ClientConfig, options: KafkaLogOptions, trouble: Trouble) {
+    this.#kafka = kafka
+    this.#config = config
+    this.#trouble = trouble
+    this.#appendMsMax = options.appendMsMax ?? appendMsMaxDefault
+    this.#topics = new Topics(kafka, config, { partitions: partitionsDefault, ...options }, trouble)
+    this.#producer = new KafkaProducer(kafka, config, { appendMsMax: this.#appendMsMax }, trouble)
+  }
+
+  async append (records: readonly LogRecord[]): Promise<Position[]> {
+    this.#checkOpen()
+    if (records.length === 0) return []
+    let last = ''
+    for (const { topic } of records) {
+      if (topic === last) continue
+      last = topic
+      if (this.#topics.countOf(topic) === undefined && !(await this.#topics.describe([topic])).has(topic)) throw fail('LOG_TOPIC_UNKNOWN', { topic })
+    }
+    return await this.#producer.append(records, this.#countOf)
+  }
+
+  async open (options: LogOpenOptions): Promise<KafkaReader> {
+    this.#checkOpen()
+    const reader = await KafkaReader.open(this.#kafka, this.#config, options, this.#topics, this.#trouble, closed => this.#readers.delete(closed))
+    this.#readers.add(reader)
+    return reader
+  }
+
+  async identity (topics: readonly string[]): ReturnType<Log['identity']> {
+    this.#checkOpen()
+    return await this.#topics.identity(topics)
+  }
+
+  async ranges (topic: string): ReturnType<Log['ranges']> {
+    this.#checkOpen()
+    return await this.#topics.ranges(topic)
+  }
+
+  async ensureTopic (topic: string): Promise<number> {
+    this.#checkOpen()
+    return await this.#topics.ensure(topic)
+  }
+
+  async acknowledge (topic: string, offsets: PartitionOffsets): Promise<void> {
+    for (const reader of this.#readers) reader.acknowledge(topic, offsets)
+  }
+
+  async checkReady (): Promise<void> {
+    this.#checkOpen()
+    // A frozen broker keeps its connections: only what waits for it tells.
+    if (this.#producer.oldestMs > this.#appendMsMax / 2) throw fail('LOG_TIMEOUT', { path: this.#trouble.url, deadlineMs: this.#appendMsMax, reason: 'the brokers do not answer' })
+    await this.#producer.check(checkMsMax)
+  }
+
+  async close (): Promise<void> {
+    this.#closing ??= this.#close()
+    await this.#closing
+  }
+
+  async #close (): Promise<void> {
+    await Promise.all([this.#producer.close(), ...[...this.#readers].map(async reader => { await reader.close() })])
+    this.#topics.close()
+  }
+
+  #checkOpen (): void {
+    if (this.#closing !== null) throw fail('LOG_CLOSED', { path: this.#trouble.url })
+  }
+}

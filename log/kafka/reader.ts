@@ -1,0 +1,318 @@
+// Reads partitions of Kafka from offsets that the caller gives, never from those that a group committed. Alone it takes all
+// partitions of its topics; in a group it takes what the group gives it and says when that is revoked.
+// Refuses to skip: an offset that the log does not have ends in `out-of-range`, and the partition stands still until `seek`.
+// Bounded: librdkafka's queue by bytes, and at most one call's messages beside it.
+
+import { fail } from '../errors.ts'
+import type { LogEvent, LogOpenOptions, LogReader, RecordBatch } from '../types.ts'
+import type { ClientConfig, ClientError, NativeConsumer, NativeKafka, NativeMessage, TopicPartition } from './client.ts'
+import { toBatch } from './columns.ts'
+import type { Topics } from './topics.ts'
+import type { Trouble } from './trouble.ts'
+
+const connectMsMax = 8_000
+const closeMsMax = 5_000
+const seekMsMax = 5_000
+/** One wait inside the client: `close` has to outlast it. */
+const waitMsMax = 500
+const messagesMax = 5_000
+const bytesAheadMax = 4 * 1024 ** 2
+/** New topics and partitions are looked for this often; so are offsets that retention overtook. */
+const newTopicMs = 1_000
+const lookMs = 30_000
+const beginning = -2
+
+interface Cursor {
+  readonly topic: string
+  readonly partition: number
+  /** The next offset to deliver; null: wherever the log begins. */
+  next: bigint | null
+  paused: boolean
+  /** Reported, and silent until `seek`. */
+  lost: boolean
+  /** Where the client has to be sent before it is asked again; null: it is there. */
+  sought: bigint | null
+  queue: NativeMessage[]
+  at: number
+}
+
+export class KafkaReader implements LogReader {
+  readonly #consumer: NativeConsumer
+  readonly #options: LogOpenOptions
+  readonly #topics: Topics
+  readonly #trouble: Trouble
+  readonly #cursors = new Map<string, Cursor>()
+  readonly #events: LogEvent[] = []
+  readonly #onClose: () => void
+  #turn = 0
+  #isSeekDue = false
+  #bytesOfMessage = 1024
+  #consuming: Promise<NativeMessage[]> | null = null
+  #lookedMs = 0
+  #unseen: Set<string>
+  #rangesDue = false
+  #closed = false
+
+  static async open (kafka: NativeKafka, config: ClientConfig, options: LogOpenOptions, topics: Topics, trouble: Trouble, onClose: (reader: KafkaReader) => void): Promise<KafkaReader> {
+    let reader: KafkaReader | null = null
+    const consumer = new kafka.KafkaConsumer({
+      ...config,
+      'group.id': options.group ?? `firn-reader-${crypto.randomUUID()}`,
+      'enable.auto.commit': false,
+      'enable.auto.offset.store': false,
+      'partition.assignment.strategy': 'cooperative-sticky',
+      'session.timeout.ms': 10_000,
+      'heartbeat.interval.ms': 1_000,
+      'topic.metadata.refresh.interval.ms': lookMs,
+      'fetch.queue.backoff.ms': 5,
+      'fetch.wait.max.ms': 500,
+      'fetch.error.backoff.ms': 100,
+      'queued.max.messages.kbytes': 16_384,
+      'isolation.level': 'read_committed',
+      'rebalance_cb': (error: ClientError | undefined, partitions: TopicPartition[]) => { reader?.rebalance(error?.code === -175, partitions) }
+    }, { 'auto.offset.reset': 'error' })
+    trouble.watch(consumer)
+    await new Promise<void>((resolve, reject) => {
+      consumer.connect({ timeout: connectMsMax }, error => { if (error === null || error === undefined) resolve(); else reject(trouble.explain(error, 'the brokers')) })
+    })
+    trouble.over()
+    consumer.setDefaultIsTimeoutOnlyForFirstMessage(true)
+    reader = new KafkaReader(consumer, options, topics, trouble, onClose)
+    if (options.group !== undefined) consumer.subscribe(options.topics)
+    return reader
+  }
+
+  private constructor (consumer: NativeConsumer, options: LogOpenOptions, topics: Topics, trouble: Trouble, onClose: (reader: KafkaReader) => void) {
+    this.#consumer = consumer
+    this.#options = options
+    this.#topics = topics
+    this.#trouble = trouble
+    this.#unseen = new Set(options.topics)
+    this.#onClose = () => { onClose(this) }
+  }
+
+  async poll (waitMs: number, bytesMax: number): Promise<LogEvent | null> {
+    const endMs = performance.now() + waitMs
+    for (;;) {
+      if (this.#closed) throw fail('LOG_CLOSED', { path: this.#trouble.url })
+      await this.#look()
+      const event = this.#events.shift() ?? this.#next(bytesMax)
+      if (event !== null) return event
+      const left = endMs - performance.now()
+      if (left <= 0) return null
+      await this.#consume(Math.min(left, waitMsMax, this.#unseen.size > 0 && this.#options.group === undefined ? newTopicMs / 4 : waitMsMax))
+    }
+  }
+
+  seek (topic: string, partition: number, offset: bigint): void {
+    const cursor = this.#cursor(topic, partition)
+    cursor.next = offset
+    cursor.lost = false
+    cursor.queue = []
+    cursor.at = 0
+    cursor.sought = offset
+    this.#isSeekDue = true
+  }
+
+  pause (topic: string, partition: number): void {
+    const cursor = this.#cursor(topic, partition)
+    if (!cursor.paused) this.#consumer.pause([{ topic, partition }])
+    cursor.paused = true
+  }
+
+  resume (topic: string, partition: number): void {
+    const cursor = this.#cursor(topic, partition)
+    if (cursor.paused) this.#consumer.resume([{ topic, partition }])
+    cursor.paused = false
+  }
+
+  /** Tells the group how far its rows are; only lag tools read that. */
+  acknowledge (topic: string, offsets: ReadonlyMap<number, bigint>): void {
+    const ours = [...offsets].filter(([partition]) => this.#cursors.has(keyOf(topic, partition)))
+    if (this.#options.group === undefined || ours.length === 0 || this.#closed) return
+    this.#consumer.commit(ours.map(([partition, offset]) => ({ topic, partition, offset: Number(offset) })))
+  }
+
+  async close (): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#onClose()
+    await this.#consuming?.catch(() => undefined)
+    await new Promise<void>(resolve => {
+      const late = setTimeout(resolve, closeMsMax)
+      this.#consumer.disconnect(() => { clearTimeout(late); resolve() })
+    })
+  }
+
+  /** From the client: what the group gives or takes. Assigning answers it, so it is done at once. */
+  rebalance (isAssigned: boolean, partitions: readonly TopicPartition[]): void {
+    if (isAssigned) {
+      this.#assign(partitions)
+      return
+    }
+    const lost = partitions.filter(({ topic, partition }) => this.#cursors.delete(keyOf(topic, partition)))
+    try {
+      this.#consumer.incrementalUnassign(partitions)
+    } catch (error) {
+      if (!this.#closed) this.#trouble.note((error as Error).message)
+    }
+    for (const [topic, numbers] of byTopic(lost)) this.#events.push({ kind: 'revoked', topic, partitions: numbers })
+  }
+
+  #assign (partitions: readonly TopicPartition[]): void {
+    const cursors = partitions.map(({ topic, partition }): Cursor => {
+      const start = this.#options.startAt(topic, partition)
+      return { topic, partition, next: start === 'earliest' ? null : start, paused: false, lost: false, sought: null, queue: [], at: 0 }
+    })
+    try {
+      this.#consumer.incrementalAssign(cursors.map(({ topic, partition, next }) => ({ topic, partition, offset: next === null ? beginning : Number(next) })))
+    } catch (error) {
+      if (!this.#closed) this.#trouble.note((error as Error).message)
+      return
+    }
+    for (const cursor of cursors) this.#cursors.set(keyOf(cursor.topic, cursor.partition), cursor)
+    if (cursors.some(({ next }) => next !== null)) this.#rangesDue = true
+    for (const [topic, numbers] of byTopic(partitions)) this.#events.push({ kind: 'assigned', topic, partitions: numbers })
+  }
+
+  /** Without a group new topics and partitions are ours to find; offsets that the log does not have are found here as well. */
+  async #look (): Promise<void> {
+    const now = performance.now()
+    const isAlone = this.#options.group === undefined
+    if (this.#rangesDue || now - this.#lookedMs > (isAlone && this.#unseen.size > 0 ? newTopicMs / 4 : lookMs)) {
+      const isFirst = this.#lookedMs === 0
+      this.#lookedMs = now
+      if (isAlone) {
+        const found = await this.#topics.describe(this.#options.topics)
+        const fresh = [...found].flatMap(([topic, { partitions }]) => partitions.map(({ partition }) => ({ topic, partition }))).filter(({ topic, partition }) => !this.#cursors.has(keyOf(topic, partition)))
+        for (const topic of found.keys()) this.#unseen.delete(topic)
+        if (fresh.length > 0) this.#assign(fresh.sort((a, b) => a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
+      }
+      if (this.#rangesDue || !isFirst) {
+        this.#rangesDue = false
+        await this.#checkRanges()
+      }
+    }
+  }
+
+  async #checkRanges (): Promise<void> {
+    for (const topic of new Set([...this.#cursors.values()].map(cursor => cursor.topic))) {
+      const { first, end } = await this.#topics.ranges(topic)
+      for (const cursor of this.#cursors.values()) {
+        const [low, high] = [first.get(cursor.partition), end.get(cursor.partition)]
+        if (cursor.topic !== topic || cursor.lost || cursor.next === null || low === undefined || high === undefined) continue
+        if (cursor.next >= low && cursor.next <= high) continue
+        cursor.lost = true
+        cursor.queue = []
+        this.#events.push({ kind: 'out-of-range', topic, partition: cursor.partition, wanted: cursor.next, first: low, end: high })
+      }
+    }
+  }
+
+  /** The next batch of the partition whose turn it is. */
+  #next (bytesMax: number): LogEvent | null {
+    const cursors = [...this.#cursors.values()]
+    for (let i = 0; i < cursors.length; i++) {
+      const cursor = cursors[(this.#turn + i) % cursors.length]!
+      if (cursor.paused || cursor.lost || cursor.at >= cursor.queue.length) continue
+      this.#turn = (this.#turn + i + 1) % cursors.length
+      return { kind: 'batch', batch: this.#take(cursor, bytesMax) }
+    }
+    return null
+  }
+
+  #take (cursor: Cursor, bytesMax: number): RecordBatch {
+    const { queue } = cursor
+    let to = cursor.at
+    for (let bytes = 0; to < queue.length; to++) {
+      bytes += queue[to]!.value?.length ?? 0
+      if (bytes > bytesMax && to > cursor.at) break
+    }
+    const batch = toBatch(queue, cursor.at, to)
+    cursor.at = to
+    cursor.next = batch.nextOffset
+    if (to === queue.length) {
+      cursor.queue = []
+      cursor.at = 0
+    }
+    return batch
+  }
+
+  async #consume (waitMs: number): Promise<void> {
+    if (this.#isSeekDue) await this.#seekAll()
+    this.#consumer.setDefaultConsumeTimeout(Math.max(1, Math.floor(waitMs)))
+    const count = Math.max(100, Math.min(messagesMax, Math.floor(bytesAheadMax / this.#bytesOfMessage)))
+    this.#consuming = new Promise((resolve, reject) => {
+      this.#consumer.consume(count, (error, messages) => { if (error === null || error === undefined) resolve(messages); else reject(error as unknown as Error) })
+    })
+    let messages: NativeMessage[]
+    try {
+      messages = await this.#consuming
+    } catch (error) {
+      if (this.#closed) return
+      this.#suffer(error as ClientError)
+      return
+    } finally {
+      this.#consuming = null
+    }
+    if (messages.length === 0) return
+    this.#trouble.over()
+    let bytes = 0
+    for (const message of messages) {
+      bytes += message.value?.length ?? 0
+      const cursor = this.#cursors.get(keyOf(message.topic, message.partition))
+      if (cursor === undefined || cursor.lost || cursor.sought !== null || (cursor.next !== null && message.offset < cursor.next)) continue
+      cursor.queue.push(message)
+    }
+    this.#bytesOfMessage = Math.max(16, bytes / messages.length)
+  }
+
+  /** The client goes on by itself after most errors; what only others can mend is the caller's to hear. */
+  #suffer (error: ClientError): void {
+    // -140: an offset is not in the log. -147: no data yet. -172, -195, -187, -185, 3: being mended.
+    if (error.code === -140) this.#rangesDue = true
+    else if ([29, 30, -169].includes(error.code)) throw this.#trouble.explain(error, this.#options.group === undefined ? `topics ${this.#options.topics.join(', ')}` : `topics ${this.#options.topics.join(', ')} and group ${this.#options.group}`)
+    else this.#trouble.note(error.message)
+  }
+
+  /** While no call is under way: what comes afterwards is from the new places. */
+  async #seekAll (): Promise<void> {
+    this.#isSeekDue = false
+    await Promise.all([...this.#cursors.values()].map(async cursor => {
+      const { topic, partition, sought } = cursor
+      if (sought === null) return
+      const error = await new Promise<ClientError | undefined | null>(resolve => { this.#consumer.seek({ topic, partition, offset: Number(sought) }, seekMsMax, resolve) })
+      if (error !== undefined && error !== null) this.#assignAnew(cursor, sought)
+      if (cursor.sought === sought) cursor.sought = null
+      else this.#isSeekDue = true
+    }))
+    this.#rangesDue = true
+  }
+
+  /** A partition that was assigned a moment ago, or whose place the log does not have, cannot be sought. */
+  #assignAnew ({ topic, partition }: Cursor, offset: bigint): void {
+    if (this.#closed || !this.#cursors.has(keyOf(topic, partition))) return
+    try {
+      this.#consumer.incrementalUnassign([{ topic, partition }])
+      this.#consumer.incrementalAssign([{ topic, partition, offset: Number(offset) }])
+    } catch (error) {
+      throw this.#trouble.explain(error as Error, `partition ${partition} of topic ${topic}`)
+    }
+  }
+
+  #cursor (topic: string, partition: number): Cursor {
+    const cursor = this.#cursors.get(keyOf(topic, partition))
+    if (cursor === undefined) throw new RangeError(`${topic} ${partition} is not assigned to this reader`)
+    return cursor
+  }
+}
+
+function keyOf (topic: string, partition: number): string {
+  return `${partition}/${topic}`
+}
+
+function byTopic (partitions: readonly TopicPartition[]): Map<string, number[]> {
+  const topics = new Map<string, number[]>()
+  for (const { topic, partition } of partitions) topics.set(topic, [...topics.get(topic) ?? [], partition])
+  return topics
+}

@@ -1,0 +1,145 @@
+// The cluster's side of a log: its id, its topics with their partitions and ids, where they begin and end, and how they are
+// made. Asks; keeps only how many partitions a topic has, since producers need that for each record.
+// Refuses to make a topic where the settings or the cluster forbid it, with what to do.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fail } from '../errors.ts'
+import type { LogIdentity, TopicRange } from '../types.ts'
+import type { ClientConfig, ClientError, NativeAdmin, NativeKafka, TopicDescription } from './client.ts'
+import type { KafkaSettings } from './connection.ts'
+import type { Trouble } from './trouble.ts'
+
+const answerMsMax = 8_000
+const createdMsMax = 10_000
+const clusterIdMsMax = 3_000
+const lookMs = 50
+const topicNameCharsMax = 200
+export const partitionsMin = 3
+
+export interface TopicDefaults extends Pick<KafkaSettings, 'topicCreate' | 'replication' | 'retentionHours'> { readonly partitions: number }
+
+export class Topics {
+  readonly #kafka: NativeKafka
+  readonly #config: ClientConfig
+  readonly #defaults: TopicDefaults
+  readonly #trouble: Trouble
+  readonly #counts = new Map<string, number>()
+  #admin: NativeAdmin | null = null
+  #clusterId: string | null = null
+
+  constructor (kafka: NativeKafka, config: ClientConfig, defaults: TopicDefaults, trouble: Trouble) {
+    this.#kafka = kafka
+    this.#config = config
+    this.#defaults = defaults
+    this.#trouble = trouble
+  }
+
+  /** Partitions of a topic as last seen; undefined before the first look. */
+  countOf (topic: string): number | undefined {
+    return this.#counts.get(topic)
+  }
+
+  /** The partitions of the topics that exist. */
+  async describe (topics: readonly string[]): Promise<Map<string, TopicDescription>> {
+    if (topics.length === 0) return new Map()
+    const found = await this.#ask<TopicDescription[]>(`topics ${topics.join(', ')}`, (admin, done) => { admin.describeTopics(topics, { timeout: answerMsMax }, done) })
+    const known = new Map<string, TopicDescription>()
+    for (const description of found) {
+      const { name, error, partitions } = description
+      if (error !== undefined && error !== null && error.code !== 0) {
+        if (error.code === 3) continue
+        throw this.#trouble.explain(error, `topic ${name}`)
+      }
+      known.set(name, description)
+      this.#counts.set(name, partitions.length)
+    }
+    return known
+  }
+
+  async identity (topics: readonly string[]): Promise<LogIdentity> {
+    const found = await this.describe([...new Set(topics)])
+    const clusterId = await this.#findClusterId()
+    return { clusterId, topicIds: new Map([...found].map(([name, { topicId }]) => [name, idOf(name, topicId)])) }
+  }
+
+  async ranges (topic: string): Promise<TopicRange> {
+    const description = (await this.describe([topic])).get(topic)
+    if (description === undefined) throw fail('LOG_TOPIC_UNKNOWN', { topic })
+    const { EARLIEST, LATEST } = this.#kafka.AdminClient.OffsetSpec
+    const [first, end] = await Promise.all([EARLIEST, LATEST].map(async offset => {
+      const asked = description.partitions.map(({ partition }) => ({ topic, partition, offset }))
+      const answers = await this.#ask<{ partition: number, offset: number, error?: ClientError }[]>(`offsets of topic ${topic}`, (admin, done) => { admin.listOffsets(asked, { timeout: answerMsMax }, done) })
+      const refused = answers.find(({ error }) => error !== undefined && error !== null && error.code !== 0)
+      if (refused?.error !== undefined) throw this.#trouble.explain(refused.error, `offsets of topic ${topic}`)
+      return new Map(answers.map(({ partition, offset: found }) => [partition, BigInt(found)]))
+    }))
+    return { first: first!, end: end! }
+  }
+
+  /** Makes the topic when it is absent and that is allowed. */
+  async ensure (topic: string): Promise<number> {
+    if (!/^[A-Za-z0-9._-]+$/.test(topic) || topic.length > topicNameCharsMax || topic === '.' || topic === '..') throw fail('LOG_TOPIC_NAME', { topic })
+    const found = (await this.describe([topic])).get(topic)
+    if (found !== undefined) return found.partitions.length
+    const { topicCreate = true, partitions, replication = 1, retentionHours = 168 } = this.#defaults
+    if (!topicCreate) throw fail('LOG_TOPIC_NOT_CREATED', { topic, reason: 'FIRN_KAFKA_TOPIC_CREATE is false' })
+    if (partitions < partitionsMin) throw fail('LOG_SETTING', { name: 'FIRN_LOG_PARTITIONS', value: partitions, expected: `at least ${partitionsMin} for a new topic in Kafka` })
+    const config = { 'retention.ms': String(Math.round(retentionHours * 3_600_000)), 'min.insync.replicas': String(Math.max(1, Math.ceil(replication / 2))), 'cleanup.policy': 'delete' }
+    try {
+      await this.#ask<null>(`topic ${topic}`, (admin, done) => { admin.createTopic({ topic, num_partitions: partitions, replication_factor: replication, config }, answerMsMax, error => { done(error, null) }) })
+    } catch (error) {
+      const cause = (error as { cause?: ClientError }).cause
+      // Somebody else made it in between.
+      if (cause?.code !== 36) {
+        if ((error as { code?: string }).code === 'LOG_UNREACHABLE' || (error as { code?: string }).code === 'LOG_UNAUTHORIZED') throw error
+        throw fail('LOG_TOPIC_NOT_CREATED', { topic, reason: cause?.message.replace(/^Broker: /, '') ?? (error as Error).message }, error)
+      }
+    }
+    for (const endMs = performance.now() + createdMsMax; performance.now() < endMs; await sleep(lookMs)) {
+      const made = (await this.describe([topic])).get(topic)
+      if (made !== undefined && made.partitions.length > 0 && made.partitions.every(({ leader }) => leader !== undefined && leader !== null)) return made.partitions.length
+    }
+    throw fail('LOG_UNREACHABLE', { brokers: this.#trouble.brokers, reason: `topic ${topic} was made, but has no leaders yet` })
+  }
+
+  close (): void {
+    this.#admin?.disconnect()
+    this.#admin = null
+  }
+
+  /** No call of the client names the cluster; its metadata log does, with the first answer of a broker. */
+  async #findClusterId (): Promise<string> {
+    for (const endMs = performance.now() + clusterIdMsMax; performance.now() < endMs; await sleep(lookMs)) {
+      if (this.#clusterId !== null) return this.#clusterId
+    }
+    throw fail('LOG_KAFKA', { what: 'the id of the cluster', reason: 'no broker named it' })
+  }
+
+  async #ask<T> (what: string, ask: (admin: NativeAdmin, done: (error: ClientError | null | undefined, result: T) => void) => void): Promise<T> {
+    this.#admin ??= this.#openAdmin()
+    const admin = this.#admin
+    try {
+      const result = await new Promise<T>((resolve, reject) => { ask(admin, (error, found) => { if (error !== null && error !== undefined) reject(error as unknown as Error); else resolve(found) }) })
+      this.#trouble.over()
+      return result
+    } catch (error) {
+      throw this.#trouble.explain(error as ClientError, what)
+    }
+  }
+
+  #openAdmin (): NativeAdmin {
+    return this.#kafka.AdminClient.create({ ...this.#config, debug: 'metadata', log_level: 7 }, {
+      'event.error': (error: ClientError) => { this.#trouble.note(error.message, error.code === -169) },
+      'event.log': ({ message }: { message: string }) => {
+        this.#clusterId = /\bClusterId: ([^\s,]+),/.exec(message)?.[1] ?? this.#clusterId
+        if (/SASL|SSL|certificate|authenticat|failed to (resolve|connect)|connection refused|oauthbearer/i.test(message)) this.#trouble.note(message)
+      },
+      'error': (error: Error) => { this.#trouble.note(error.message, true) }
+    } as unknown as Record<string, (value: never) => void>)
+  }
+}
+
+/** Brokers before 2.8 have no topic ids: there the name has to do. */
+function idOf (name: string, { base64 }: TopicDescription['topicId']): string {
+  return /^A+$/.test(base64) ? `name:${name}` : base64
+}

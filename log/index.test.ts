@@ -4,8 +4,8 @@ import { openLog } from './index.ts'
 import { networkFileSystemOf } from './embedded/folder.ts'
 
 t.test('a URL that names no backend is refused with those that are supported', async t => {
-  for (const url of ['kafka://localhost:9092', 'http://127.0.0.1/', 'data/log', '', 'file://host/share']) {
-    await t.rejects(openLog(url), { code: 'LOG_URL_UNSUPPORTED', message: /supported is file:\/\/\// }, url)
+  for (const url of ['kafka://', 'kafka://localhost', 'kafka://user:secret@localhost:9092', 'kafkas://localhost:9092', 'http://127.0.0.1/', 'data/log', '', 'file://host/share']) {
+    await t.rejects(openLog(url), { code: 'LOG_URL_UNSUPPORTED', message: /supported are file:\/\/\/.*kafka:\/\// }, url)
   }
 })
 

@@ -7,6 +7,7 @@ import { fail } from '../errors.ts'
 import { partitionOf } from '../partitioner.ts'
 import type { LogRecord, Position, RecordHeaders } from '../types.ts'
 import type { ClientConfig, ClientError, DeliveryReport, NativeKafka, NativeProducer } from './client.ts'
+import { packedHeader } from './columns.ts'
 import type { Trouble } from './trouble.ts'
 
 const recordsUnderWayMax = 50_000
@@ -192,7 +193,7 @@ export class KafkaProducer {
 
   #encode (headers: RecordHeaders): Record<string, Buffer>[] {
     let encoded = this.#headers.get(headers)
-    if (encoded === undefined) this.#headers.set(headers, encoded = Object.entries(headers).map(([name, value]) => ({ [name]: Buffer.from(value) })))
+    if (encoded === undefined) this.#headers.set(headers, encoded = Object.keys(headers).length === 0 ? [] : [{ [packedHeader]: Buffer.from(JSON.stringify(headers)) }])
     return encoded
   }
 }

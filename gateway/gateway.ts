@@ -10,11 +10,15 @@ import { allowOrigins } from './cors.ts'
 import type { EventLog } from './event-log.ts'
 import { eventPaths, routeEvents } from './events-route.ts'
 import { measureGateway } from './gateway-metrics.ts'
+import { measureSpool } from './spool/spool-metrics.ts'
+import type { SpoolStatus } from './spool/spooling-log.ts'
 
 export interface GatewayParts {
   readonly log: EventLog
   readonly config: GatewayConfig
   readonly logger: Logger
+  /** What /metrics says of the spool; without it the gateway has none. */
+  readonly spool?: { status: () => SpoolStatus }
   /** Milliseconds since the epoch; Date.now unless a test says otherwise. */
   readonly now?: () => number
 }
@@ -26,6 +30,7 @@ export async function createGateway (parts: GatewayParts): Promise<FastifyInstan
   const metrics = createMetrics('gateway')
   const budget = new Budget(config.FIRN_GATEWAY_UNACKNOWLEDGED_BYTES_MAX)
   const measured = measureGateway(metrics, budget)
+  if (parts.spool !== undefined) measureSpool(metrics, parts.spool)
   const app = createHttpServer({
     logger,
     bodyBytesMax: config.FIRN_GATEWAY_BODY_BYTES_MAX,

@@ -1,17 +1,67 @@
-// The gateway as a process: settings, log, application, port; closed in the opposite order.
+// The gateway as a process: settings, log, spool, application, port; closed in the opposite order.
 
-import { openLogFrom } from '../log/index.ts'
-import { listen, readConfig, runService } from '../runtime/index.ts'
-import { gatewaySettings, logUrlOf } from './config.ts'
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { openLog, openLogFrom, type Log } from '../log/index.ts'
+import { listen, readConfig, runService, type ServiceContext } from '../runtime/index.ts'
+import { gatewaySettings, logUrlOf, type GatewayConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
+import { openPatiently, type ClosableLog } from './late-log.ts'
+import { takeSpool } from './spool/spool-lock.ts'
+import { KeyCounts } from './spool/key-counts.ts'
+import { Spool } from './spool/spool.ts'
+import { SpoolingLog } from './spool/spooling-log.ts'
+import { routeTopics, undeclaredRoutes } from './topic-routes.ts'
 
-runService('gateway', async ({ logger, onClose }) => {
+const spoolKeysMax = 100_000
+/** What has drained frees its room soon, so that a restart finds little to look at. */
+const spoolRetentionEveryMs = 1000
+
+runService('gateway', async context => {
+  const { logger, onClose } = context
   const config = readConfig('gateway', gatewaySettings)
-  const log = await openLogFrom(logUrlOf(config), config)
-  onClose(async () => { await log.close() })
-  for (const topic of config.FIRN_LOG_TOPICS) await log.ensureTopic(topic)
-  const app = await createGateway({ log, config, logger })
+  routeTopics(config)
+  for (const name of undeclaredRoutes(config.FIRN_LOG_ROUTES)) logger.warn({ name }, 'FIRN_LOG_ROUTES names neither a family (clickstream, order, payment, customer) nor a declared event type: only events of exactly this undeclared type are led away')
+  const log = await openTarget(config, context)
+  const spool = config.FIRN_GATEWAY_SPOOL_DIR === undefined ? undefined : await openSpool(config.FIRN_GATEWAY_SPOOL_DIR, log, config, context)
+  const app = await createGateway({ log: spool ?? log, config, logger, ...spool === undefined ? {} : { spool } })
   onClose(async () => { await app.close() })
   const address = await listen(app, { host: config.FIRN_GATEWAY_HOST, port: config.FIRN_GATEWAY_PORT, setting: 'FIRN_GATEWAY_PORT' })
   logger.info({ address }, 'listening')
 })
+
+/** The log with all its topics. Servers may be away at the start, a folder may not. */
+async function openTarget (config: GatewayConfig, { logger, onClose }: ServiceContext): Promise<ClosableLog> {
+  const url = logUrlOf(config)
+  const open = async (): Promise<Log> => {
+    const log = await openLogFrom(url, config)
+    try {
+      for (const topic of config.FIRN_LOG_TOPICS) await log.ensureTopic(topic)
+      return log
+    } catch (error) {
+      await log.close()
+      throw error
+    }
+  }
+  const log = url.startsWith('file:') ? await open() : await openPatiently(open, logger)
+  onClose(async () => { await log.close() })
+  return log
+}
+
+async function openSpool (folder: string, target: ClosableLog, config: GatewayConfig, { logger, onClose }: ServiceContext): Promise<SpoolingLog> {
+  const path = resolve(folder)
+  await mkdir(path, { recursive: true })
+  onClose(await takeSpool(path))
+  const log = await openLog(pathToFileURL(join(path, 'log')).href, {
+    partitions: 1,
+    bytesMax: config.FIRN_GATEWAY_SPOOL_BYTES_MAX,
+    retentionMs: 0,
+    retentionEveryMs: spoolRetentionEveryMs,
+    appendMsMax: config.FIRN_LOG_APPEND_MS_MAX
+  })
+  const keys = new KeyCounts(spoolKeysMax)
+  const spool = new SpoolingLog(target, await Spool.open(log, key => { keys.add(key) }), keys, { bytesMax: config.FIRN_GATEWAY_SPOOL_BYTES_MAX, afterMs: config.FIRN_GATEWAY_SPOOL_AFTER_MS }, logger)
+  onClose(async () => { await spool.close() })
+  return spool
+}

@@ -1,6 +1,7 @@
 /** The seam to a catalog: who holds the pointer to a table's current metadata. One request per call; nothing here retries a commit. */
 import type { CatalogError } from '../errors.ts'
 import type { PartitionSpec, Schema, SortOrder, TableChange, TableIdentifier, TableMetadata } from '../spec/types.ts'
+import type { StorageCredentials } from '../storage/storage.ts'
 
 export interface Catalog {
   /** CATALOG_NO_SUCH_TABLE when it is missing. */
@@ -13,6 +14,8 @@ export interface Catalog {
   listNamespaces(): Promise<string[][]>
   listTables(namespace: readonly string[]): Promise<TableIdentifier[]>
   dropTable(id: TableIdentifier, purge?: boolean): Promise<void>
+  /** Where the catalog hands out credentials for files: those for this file of the table, good for minutes at least; null when it has none. */
+  storageCredentials?(id: TableIdentifier, location: string): Promise<StorageCredentials | null>
 }
 
 export interface CreateTableRequest {

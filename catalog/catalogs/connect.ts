@@ -1,9 +1,19 @@
-/** Picks the catalog for an address. One line per backend; Glue comes here later. */
+/** Picks the catalog for an address: one line per backend. Options that belong to another backend are not read. */
 import { CatalogError } from '../errors.ts'
+import type { Storage } from '../storage/storage.ts'
 import type { Catalog } from './catalog.ts'
 import { openRestCatalog, type RestCatalogOptions } from './rest.ts'
 
-export function connectCatalog(catalogUrl: string, options: RestCatalogOptions = {}): Catalog {
+export interface CatalogOptions extends RestCatalogOptions {
+  /** Glue: who reads and writes metadata files. */
+  readonly storage?: Storage
+  /** Glue: an address that is not AWS. */
+  readonly endpoint?: string
+  /** Glue: where tables get their files unless they name a place. */
+  readonly warehouseUrl?: string
+}
+
+export function connectCatalog(catalogUrl: string, options: CatalogOptions = {}): Catalog {
   if (/^https?:\/\//.test(catalogUrl)) return openRestCatalog(catalogUrl, options)
   throw new CatalogError('CATALOG_URL_UNSUPPORTED', { url: catalogUrl })
 }

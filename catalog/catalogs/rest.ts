@@ -11,9 +11,25 @@ import { CatalogError, isCatalogError, reasonOf } from '../errors.ts'
 import { parseJson, printJson, readMetadata } from '../spec/json.ts'
 import { MetadataReader } from '../spec/metadata-reader.ts'
 import type { TableChange, TableIdentifier } from '../spec/types.ts'
+import type { StorageCredentials } from '../storage/storage.ts'
+import type { AwsKeys } from './aws-credentials.ts'
 import { printIdentifier, type Catalog, type CommitReply, type LoadedTable } from './catalog.ts'
+import { HandedOut } from './handed-out.ts'
+import { bearerAuth, noAuth, OAuthClient, type OAuthOptions, type RestAuth } from './rest-auth.ts'
+import { pathsOf, type Paths, type RawConfig } from './rest-paths.ts'
+import { sigV4Auth, type SigV4Options } from './rest-sigv4.ts'
 
-export interface RestCatalogOptions { warehouse?: string, token?: string, requestMsMax?: number, readAttemptsMax?: number }
+export interface RestCatalogOptions extends Partial<AwsKeys> {
+  readonly warehouse?: string
+  readonly token?: string
+  /** Tokens of its own; `token` is then not used. */
+  readonly oauth?: OAuthOptions
+  readonly sigv4?: SigV4Options
+  /** Ask the catalog for storage credentials. */
+  readonly accessDelegation?: boolean
+  readonly requestMsMax?: number
+  readonly readAttemptsMax?: number
+}
 
 const requestMsMax = 30_000
 const readAttemptsMax = 4
@@ -25,7 +41,7 @@ export function openRestCatalog(catalogUrl: string, options: RestCatalogOptions 
   const client = new RestClient(catalogUrl, options)
   return {
     loadTable: async id => await client.loadTable(id),
-    createTable: async (id, body) => toTable(id, await client.read('POST', paths => paths.tables(id.namespace), { table: printIdentifier(id), namespace: id.namespace.join('.') },
+    createTable: async (id, body) => client.seen(id, await client.read('POST', paths => paths.tables(id.namespace), { table: printIdentifier(id), namespace: id.namespace.join('.') },
       { name: id.name, ...body }, 1)),
     commitTable: (id, change) => client.commit(id, change),
     async ensureNamespace(namespace) {
@@ -40,7 +56,8 @@ export function openRestCatalog(catalogUrl: string, options: RestCatalogOptions 
     },
     listNamespaces: async () => await client.readPages(paths => paths.namespaces(), 'namespaces', {}) as string[][],
     listTables: async namespace => await client.readPages(paths => paths.tables(namespace), 'identifiers', { namespace: namespace.join('.') }) as TableIdentifier[],
-    dropTable: async (id, purge = false) => { await client.read('DELETE', paths => `${paths.table(id)}?purgeRequested=${purge}`, { table: printIdentifier(id) }, undefined, 1) }
+    dropTable: async (id, purge = false) => { await client.read('DELETE', paths => `${paths.table(id)}?purgeRequested=${purge}`, { table: printIdentifier(id) }, undefined, 1) },
+    ...(options.accessDelegation === true ? { storageCredentials: (id, location) => client.storageCredentials(id, location) } : {})
   }
 }
 
@@ -52,6 +69,8 @@ class RestClient {
   readonly #agent: Agent
   readonly #sent = new WeakMap<TableChange, { body: string, key: string }>()
   readonly #readers = new Map<string, MetadataReader>()
+  readonly #handedOut = new HandedOut()
+  readonly #auth: RestAuth
   #config: Promise<RestConfig> | undefined
 
   constructor(url: string, options: RestCatalogOptions) {
@@ -59,6 +78,13 @@ class RestClient {
     this.#options = options
     const timeout = options.requestMsMax ?? requestMsMax
     this.#agent = new Agent({ headersTimeout: timeout, bodyTimeout: timeout, connectTimeout: Math.min(timeout, 5_000), keepAliveTimeout: 4_000, connections: 8 })
+    this.#auth = this.#createAuth()
+  }
+
+  #createAuth(): RestAuth {
+    const { token, oauth, sigv4, requestMsMax } = this.#options
+    const named = oauth !== undefined ? new OAuthClient(oauth, { catalogUrl: this.#url, dispatcher: this.#agent, requestMsMax }) : token !== undefined ? bearerAuth(token) : noAuth
+    return sigv4 === undefined ? named : sigV4Auth({ ...this.#options, ...sigv4 }, this.#url, named)
   }
 
   /** A request that may be sent again without harm. Throws the error that the status stands for. */
@@ -69,7 +95,20 @@ class RestClient {
 
   async loadTable(id: TableIdentifier): Promise<LoadedTable> {
     const reader = this.#readerOf(id)
-    return toTable(id, await this.read('GET', paths => `${paths.table(id)}?snapshots=all`, { table: printIdentifier(id) }, undefined, this.#options.readAttemptsMax, text => reader.parseReply(text)))
+    return this.seen(id, await this.read('GET', paths => `${paths.table(id)}?snapshots=all`, { table: printIdentifier(id) }, undefined, this.#options.readAttemptsMax, text => reader.parseReply(text)))
+  }
+
+  /** The table of a reply; credentials that came with it are remembered. */
+  seen(id: TableIdentifier, reply: unknown): LoadedTable {
+    if (this.#options.accessDelegation === true) this.#handedOut.remember(id, reply)
+    return toTable(id, reply)
+  }
+
+  async storageCredentials(id: TableIdentifier, location: string): Promise<StorageCredentials | null> {
+    const remembered = this.#handedOut.find(id, location)
+    if (remembered !== null) return remembered
+    await this.loadTable(id)
+    return this.#handedOut.find(id, location, true)
   }
 
   async readPages(path: (paths: Paths) => string, member: string, values: Record<string, unknown>): Promise<unknown[]> {
@@ -141,6 +180,7 @@ class RestClient {
     const query = this.#options.warehouse === undefined ? '' : `?warehouse=${encodeURIComponent(this.#options.warehouse)}`
     const raw = await this.#readUrl('GET', `${this.#url}/v1/config${query}`, {}, undefined, this.#options.readAttemptsMax ?? readAttemptsMax) as RawConfig
     const merged = { ...raw.defaults, ...raw.overrides }
+    this.#auth.learn?.(merged)
     return {
       url: (merged['uri'] ?? this.#url).replace(/\/+$/, ''),
       paths: pathsOf(merged['prefix'], merged['namespace-separator'] ?? '%1F'),
@@ -170,16 +210,23 @@ class RestClient {
     }
   }
 
-  async #send(method: 'GET' | 'POST' | 'DELETE', url: string, body: string | undefined, headers: Record<string, string>): Promise<Reply> {
-    const token = this.#options.token
+  /** One request; where the catalog refuses the token, which it then did not act on, once more with a new one. */
+  async #send(method: 'GET' | 'POST' | 'DELETE', url: string, body: string | undefined, more: Record<string, string>): Promise<Reply> {
+    const plain = {
+      'accept': 'application/json',
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(this.#options.accessDelegation === true ? { 'x-iceberg-access-delegation': 'vended-credentials' } : {}),
+      ...more
+    }
+    const headers = await this.#auth.sign({ method, url, body, headers: plain })
+    const reply = await this.#sendSigned(method, url, body, headers)
+    if (!isUnauthorized(reply, headers) || !await this.#auth.renew(headers)) return reply
+    return await this.#sendSigned(method, url, body, await this.#auth.sign({ method, url, body, headers: plain }))
+  }
+
+  async #sendSigned(method: 'GET' | 'POST' | 'DELETE', url: string, body: string | undefined, headers: Record<string, string>): Promise<Reply> {
     try {
-      const reply = await request(url, {
-        method,
-        body: body ?? null,
-        dispatcher: this.#agent,
-        signal: AbortSignal.timeout(this.#options.requestMsMax ?? requestMsMax),
-        headers: { 'accept': 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...headers }
-      })
+      const reply = await request(url, { method, body: body ?? null, dispatcher: this.#agent, signal: AbortSignal.timeout(this.#options.requestMsMax ?? requestMsMax), headers })
       const retryAfter = Number(reply.headers['retry-after'])
       return { status: reply.statusCode, text: await reply.body.text(), retryAfterMs: Number.isFinite(retryAfter) ? Math.min(retryAfter * 1_000, 60_000) : undefined }
     } catch (error) {
@@ -191,7 +238,8 @@ class RestClient {
     const reason = reasonOfReply(reply)
     const type = typeOfReply(reply)
     switch (reply.status) {
-      case 401: case 403: case 419: return new CatalogError('CATALOG_UNAUTHORIZED', { url: this.#url, reason })
+      case 419: return new CatalogError('CATALOG_TOKEN_EXPIRED', { url: this.#url, reason })
+      case 401: case 403: return new CatalogError('CATALOG_UNAUTHORIZED', { url: this.#url, reason })
       case 404:
         if (type === 'NoSuchNamespaceException' && values['namespace'] !== undefined) return new CatalogError('CATALOG_NO_SUCH_NAMESPACE', values)
         if (values['table'] !== undefined) return new CatalogError('CATALOG_NO_SUCH_TABLE', values)
@@ -206,19 +254,10 @@ class RestClient {
   }
 }
 
-interface RawConfig { 'defaults'?: Record<string, string>, 'overrides'?: Record<string, string>, 'idempotency-key-lifetime'?: string }
 interface RestConfig { url: string, paths: Paths, idempotent: boolean }
-interface Paths { namespaces(): string, tables(namespace: readonly string[]): string, table(id: TableIdentifier): string }
-
-/** The prefix is used as given (it may hold slashes); levels are encoded one by one and joined with the separator in its encoded form. */
-function pathsOf(prefix: string | undefined, separator: string): Paths {
-  const root = prefix === undefined || prefix === '' ? '/v1' : `/v1/${prefix}`
-  const namespaceOf = (namespace: readonly string[]) => namespace.map(encodeURIComponent).join(separator.includes('%') ? separator : encodeURIComponent(separator))
-  return {
-    namespaces: () => `${root}/namespaces`,
-    tables: namespace => `${root}/namespaces/${namespaceOf(namespace)}/tables`,
-    table: id => `${root}/namespaces/${namespaceOf(id.namespace)}/tables/${encodeURIComponent(id.name)}`
-  }
+/** Some answer 403 to who did not say who he is. */
+function isUnauthorized({ status }: Reply, headers: Readonly<Record<string, string>>): boolean {
+  return status === 401 || status === 419 || (status === 403 && headers['authorization'] === undefined)
 }
 
 function toTable(id: TableIdentifier, value: unknown): LoadedTable {

@@ -24,7 +24,7 @@ import { checkPruning, checkRows } from './table-checks.ts'
 import { connectTrino } from './trino.ts'
 
 const seed = 7
-const commitMs = 500
+const commitMs = 1000
 const stillSecondsMax = 60
 const topics = ['ecommerce_events']
 /** Accepted events that are sent again at the end, as a client does that lost the answer. */

@@ -20,7 +20,13 @@ t.test('a gap in the table is lost when the log has records there, and what lies
   t.equal(witness?.lag, 1n)
   t.strictSame(await witness?.explain([{ topic: 'x', partition, from: 1n, to: 2n }]), { lost: [`x/${partition}@1`], holes: 0n, forgotten: 0n })
   t.strictSame([...await witness?.waiting() ?? []], ['d'])
+  t.strictSame(witness?.before, [])
   await witness?.close()
+
+  const late = await openWitness(url, { ...progress, partitions: [{ topic: 'x', partition, start: 2n, next: 3n }] }, ['x'])
+  t.strictSame(late?.before, [{ topic: 'x', partition, from: 0n, to: 2n }], 'what a first read skipped')
+  t.strictSame((await late?.explain(late.before))?.lost, [`x/${partition}@0`, `x/${partition}@1`])
+  await late?.close()
 
   const before = await openWitness(url, null, ['x'])
   t.equal(before?.lag, 4n, 'while the table has taken nothing, everything waits')

@@ -15,6 +15,8 @@ export interface LogWitness {
   /** Why this log cannot speak for the table, or null. */
   readonly stranger: string | null
   readonly lag: bigint
+  /** What the log keeps from before the place where the table says it began. */
+  readonly before: readonly Gap[]
   /** Offsets of the gaps that hold a record (lost), that hold none (a hole), or that the log no longer keeps. */
   explain(gaps: readonly Gap[]): Promise<{ lost: string[], holes: bigint, forgotten: bigint }>
   /** The event_ids of records at or after the recorded offsets. */
@@ -31,8 +33,13 @@ export async function openWitness (logUrl: string, record: ProgressRecord | null
   const ranges = new Map(await Promise.all([...identity.topicIds.keys()].map(async topic => [topic, await log.ranges(topic)] as const)))
   const nextOf = new Map(record?.partitions.map(p => [`${p.topic}/${p.partition}`, p.next]))
   const tails = [...ranges].flatMap(([topic, { first, end }]) => [...end].map(([partition, to]): Gap => ({ topic, partition, from: nextOf.get(`${topic}/${partition}`) ?? first.get(partition) ?? 0n, to })))
+  const before = (record?.partitions ?? []).flatMap(({ topic, partition, start }): Gap[] => {
+    const from = ranges.get(topic)?.first.get(partition) ?? start
+    return from < start ? [{ topic, partition, from, to: start }] : []
+  })
   return {
     stranger,
+    before,
     lag: tails.reduce((sum, { from, to }) => sum + (to > from ? to - from : 0n), 0n),
     explain: async gaps => {
       const lost: string[] = []

@@ -71,6 +71,11 @@ export async function verify (given: Readonly<VerifyOptions>): Promise<Verdict> 
         findings.push(judge(promise, BigInt(lost.length) + forgotten, `${lost.length} lost, ${holes} holes, ${forgotten} no longer in the log`, lost.length > 0 ? lost : gaps.map(gap => `${gap.topic}/${gap.partition}@${gap.from}…${gap.to - 1n}`)))
       }
       if (witness !== null && witness.stranger !== null) findings.push(broken('the log is the one that the table was filled from', witness.stranger))
+      // A first read that began too late leaves no gap between offsets: only the log knows what came before.
+      else if (witness !== null) {
+        const { lost, holes } = await witness.explain(witness.before)
+        findings.push(judge('the table began where the log begins', lost.length, lost.length > 0 ? `${lost.length} records from before were never taken` : holes > 0n ? `${holes} holes before it` : '', lost))
+      }
       const lag = witness?.lag ?? 0n
       if (options.drained) findings.push(judge('the log is drained', lag, `${lag} records wait`))
       findings.push(...await checkLedgers(connection, ledgers, async () => lag > 0n ? await witness?.waiting() ?? new Set<string>() : new Set<string>()))

@@ -25,7 +25,7 @@ const catalogParts = {
   spec: ['spec'],
   files: ['spec', 'files'],
   storage: ['spec', 'storage'],
-  catalogs: ['spec', 'catalogs'],
+  catalogs: ['spec', 'catalogs'], // and the seam of storage: Glue's metadata files, credentials that catalogs hand out
   actions: ['spec', 'files', 'actions'],
   commit: ['spec', 'files', 'actions', 'commit'],
   scan: ['spec', 'files', 'actions', 'scan']

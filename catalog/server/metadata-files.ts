@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { isCatalogError, reasonOf } from '../errors.ts'
 import { parseJson, parseMetadata, printJson } from '../spec/json.ts'
-import { metadataFolder } from '../spec/names.ts'
+import { gzippedMetadata, isGzipped, metadataFileLocation } from '../spec/names.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { TableMetadata } from '../spec/types.ts'
 import type { ViewMetadata } from '../spec/view-types.ts'
@@ -16,8 +16,6 @@ import { RestError } from './errors.ts'
 export interface Stored<M> { readonly location: string, readonly metadata: M, readonly json: Buffer }
 export type StoredTable = Stored<TableMetadata>
 export type StoredView = Stored<ViewMetadata>
-
-const gzipSuffix = /(\.gz\.metadata\.json|\.metadata\.json\.gz)$/
 
 export class MetadataFiles {
   readonly #storage: Storage
@@ -32,12 +30,10 @@ export class MetadataFiles {
 
   /** Writes metadata beside that of `base`, under the next number. It is on disk when this resolves. */
   async write<M extends TableMetadata | ViewMetadata>(metadata: M, baseLocation: string | null): Promise<Stored<M>> {
-    const gzip = metadata.properties['write.metadata.compression-codec']?.toLowerCase() === 'gzip'
-    const name = `${String(nextVersion(baseLocation)).padStart(5, '0')}-${randomUUID()}${gzip ? '.gz' : ''}.metadata.json`
-    const location = `${metadataFolder(metadata as TableMetadata)}/${name}`
+    const location = metadataFileLocation(metadata as TableMetadata, baseLocation, randomUUID())
     const json = Buffer.from(printJson(metadata))
     try {
-      await this.#storage.writeDurably(location, gzip ? gzipSync(json) : json)
+      await this.#storage.writeDurably(location, isGzipped(metadata) ? gzipSync(json) : json)
     } catch (error) {
       // Nobody points at it: what was written of it is rubbish.
       await this.#storage.delete([location]).catch(() => {})
@@ -88,7 +84,7 @@ export class MetadataFiles {
       throw explainRead(location, error)
     }
     try {
-      const json = gzipSuffix.test(location) ? gunzipSync(bytes) : bytes
+      const json = gzippedMetadata.test(location) ? gunzipSync(bytes) : bytes
       const stored = { location, metadata: parse(json.toString('utf8')), json }
       this.#keep(stored)
       return stored
@@ -113,12 +109,6 @@ export class MetadataFiles {
     this.#kept.delete(location)
     this.#bytes -= kept.json.length
   }
-}
-
-/** `…/00041-<uuid>.metadata.json` → 42; names of others start anew. */
-function nextVersion(baseLocation: string | null): number {
-  const match = baseLocation === null ? null : /\/(\d{1,9})-[^/]*$/.exec(baseLocation)
-  return match === null ? (baseLocation === null ? 0 : 1) : Number(match[1]) + 1
 }
 
 function explainRead(location: string, error: unknown): Error {

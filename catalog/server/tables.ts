@@ -4,16 +4,18 @@
  * The order that keeps the promise: metadata file on disk, then the pointer on disk, then the reply. A step that fails leaves at most a file
  * that nobody points at.
  */
+import { randomUUID } from 'node:crypto'
 import { RestError } from './errors.ts'
 import { checkName, nameKey, namespaceKey, printName, type Namespace } from './identifier.ts'
 import type { StoredTable } from './metadata-files.ts'
 import { admitNamespace, demandNamespace } from './namespaces.ts'
-import { chooseLocation, createMetadata } from './new-table.ts'
+import { chooseLocation } from './new-location.ts'
 import type { EntryKind, PointerMove } from './pointer-store.ts'
 import { purgeTable } from './purge.ts'
 import type { CreateTable, RegisterTable, Rename } from './requests.ts'
 import type { CatalogState } from './state.ts'
 import { printJson } from '../spec/json.ts'
+import { createMetadata } from '../spec/new-table.ts'
 import type { TableIdentifier, TableMetadata } from '../spec/types.ts'
 
 /** A new table; with `stage-create` its metadata only, stored nowhere. */
@@ -22,7 +24,7 @@ export async function createTable(state: CatalogState, namespace: Namespace, req
   const id = { namespace, name: checkName(request.name, 'table') }
   return await inTurn(state, [id], async () => {
     demandFree(state, id, 'table')
-    const metadata = createMetadata(request, request.location ?? await chooseLocation(state, id), state.clock())
+    const metadata = createMetadata(request, { location: request.location ?? await chooseLocation(state, id), uuid: randomUUID(), nowMs: state.clock() })
     if (request['stage-create'] === true) return { location: null, metadata, json: Buffer.from(printJson(metadata)) }
     const stored = await state.files.write(metadata, null)
     movePointers(state, [{ id, kind: 'table', from: null, to: stored.location }], 'AlreadyExistsException')

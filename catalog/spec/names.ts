@@ -29,6 +29,21 @@ export function metadataFolder(metadata: TableMetadata): string {
   return trimSlashes(metadata.properties['write.metadata.path'] ?? `${trimSlashes(metadata.location)}/metadata`)
 }
 
+/** Where the metadata that follows the one at `baseLocation` is stored: `00042-<uuid>.metadata.json`. Names of others start anew. */
+export function metadataFileLocation(metadata: TableMetadata, baseLocation: string | null, uuid: string): string {
+  const match = baseLocation === null ? null : /\/(\d{1,9})-[^/]*$/.exec(baseLocation)
+  const version = match === null ? (baseLocation === null ? 0 : 1) : Number(match[1]) + 1
+  return `${metadataFolder(metadata)}/${String(version).padStart(5, '0')}-${uuid}${isGzipped(metadata) ? '.gz' : ''}.metadata.json`
+}
+
+/** Whether the table asks for compressed metadata files. */
+export function isGzipped(metadata: Pick<TableMetadata, 'properties'>): boolean {
+  return metadata.properties['write.metadata.compression-codec']?.toLowerCase() === 'gzip'
+}
+
+/** Metadata files that are compressed, by Java's old and new way of naming them. */
+export const gzippedMetadata = /(\.gz\.metadata\.json|\.metadata\.json\.gz)$/
+
 function trimSlashes(location: string): string {
   return location.replace(/\/+$/, '')
 }

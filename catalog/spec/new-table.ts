@@ -1,22 +1,23 @@
 /**
- * The first metadata of a table from a create request: fresh ids for columns and partition fields, whatever the client numbered them, and
- * a location of its own.
+ * The first metadata of a table from a create request: fresh ids for columns and partition fields, whatever the sender numbered them.
+ *
+ * Pure: uuid, location and time are given. Who keeps the pointer (the embedded server, Glue) calls this; other catalogs do it themselves.
  */
-import { randomUUID } from 'node:crypto'
-import { checkSchema } from '../spec/metadata-layout.ts'
-import { applyUpdates, formatVersionMax } from '../spec/metadata-update.ts'
-import { demand } from '../spec/refused.ts'
-import { assignFieldIds } from '../spec/schema.ts'
-import type { PartitionSpec, SortOrder, TableIdentifier, TableMetadata, Update } from '../spec/types.ts'
-import type { CreateTable } from './requests.ts'
-import type { CatalogState } from './state.ts'
+import { checkSchema } from './metadata-layout.ts'
+import { applyUpdates, formatVersionMax } from './metadata-update.ts'
+import { demand } from './refused.ts'
+import { assignFieldIds } from './schema.ts'
+import type { PartitionSpec, Schema, SortOrder, TableMetadata, Update } from './types.ts'
+
+export interface NewTable { readonly 'schema': Schema, readonly 'partition-spec'?: PartitionSpec, readonly 'write-order'?: SortOrder, readonly 'properties'?: Readonly<Record<string, string>> }
 
 const firstPartitionId = 1000
 /** What Java sets explicitly on new tables, so that a later change of its default does not change them. */
 const newTableProperties = { 'write.parquet.compression-codec': 'zstd' }
 const commitCounts = ['commit.retry.num-retries', 'commit.retry.min-wait-ms', 'commit.retry.max-wait-ms', 'commit.retry.total-timeout-ms']
 
-export function createMetadata(request: CreateTable, location: string, nowMs: number): TableMetadata {
+/** Throws ChangeRefused with the reason when readers would refuse such a table. */
+export function createMetadata(request: NewTable, { location, uuid, nowMs }: { readonly location: string, readonly uuid: string, readonly nowMs: number }): TableMetadata {
   const properties = request.properties ?? {}
   const version = Number(properties['format-version'] ?? 2)
   demand(Number.isInteger(version) && version >= 1 && version <= formatVersionMax, () => `Unsupported format version: ${properties['format-version']} (supported: 1 to ${formatVersionMax})`)
@@ -24,7 +25,7 @@ export function createMetadata(request: CreateTable, location: string, nowMs: nu
   checkSchema(request.schema, version)
   const { schema, newIds } = assignFieldIds(request.schema)
   const updates: Update[] = [
-    { 'action': 'assign-uuid', 'uuid': randomUUID() },
+    { 'action': 'assign-uuid', uuid },
     { 'action': 'upgrade-format-version', 'format-version': version },
     { 'action': 'add-schema', 'schema': { ...schema, 'schema-id': 0 } },
     { 'action': 'set-current-schema', 'schema-id': -1 },
@@ -36,18 +37,6 @@ export function createMetadata(request: CreateTable, location: string, nowMs: nu
     { 'action': 'set-properties', 'updates': { ...newTableProperties, ...properties } }
   ]
   return applyUpdates(null, updates, { nowMs })
-}
-
-/** `<warehouse>/<namespace>/<name>`; where something lies there already, or the name does not make a good folder, a location of its own. */
-export async function chooseLocation(state: CatalogState, id: TableIdentifier): Promise<string> {
-  const names = [...id.namespace, id.name]
-  const folders = names.map(name => name.replace(/[/\\%?#*:<>|"]|^\.+/g, '_').slice(0, 200))
-  const plain = `${state.warehouse}/${folders.join('/')}`
-  const own = () => `${plain}-${randomUUID().slice(0, 8)}`
-  if (folders.some((folder, index) => folder !== names[index])) return own()
-  // A renamed or dropped table leaves its files there: two tables must not share a folder.
-  for await (const _file of state.storage.list(`${plain}/metadata`)) return own()
-  return plain
 }
 
 function renumberSpec(spec: PartitionSpec | undefined, newIds: ReadonlyMap<number, number>): PartitionSpec {

@@ -31,8 +31,8 @@ export const kafkaCases: readonly Refusal[] = [
   {
     name: 'gateway, wrong Kafka password',
     program: 'gateway',
-    codes: ['LOG_KAFKA_CREDENTIALS'],
-    then: 'ends',
+    codes: ['LOG_UNAUTHORIZED'],
+    then: 'waits',
     prepare: async ground => {
       const topic = { FIRN_LOG_TOPICS: 'refused-password-gateway' }
       return { settings: { ...await guardedLog(ground, 'admin', 'not-the-password'), ...topic }, rightSettings: { ...await guardedLog(ground, 'admin', 'admin-secret'), ...topic } }
@@ -41,15 +41,15 @@ export const kafkaCases: readonly Refusal[] = [
   {
     name: 'writer, wrong Kafka password',
     program: 'writer',
-    codes: ['LOG_KAFKA_CREDENTIALS'],
-    then: 'ends',
+    codes: ['LOG_UNAUTHORIZED'],
+    then: 'waits',
     prepare: async (ground, dataDir) => await writerOn(dataDir, 'refused-password-writer', await guardedLog(ground, 'admin', 'not-the-password'), await guardedLog(ground, 'admin', 'admin-secret'), await openLog(ground))
   },
   {
     name: 'gateway, missing topic that it may not create',
     program: 'gateway',
-    codes: ['LOG_TOPIC_UNKNOWN', 'LOG_KAFKA_TOPIC_MISSING'],
-    then: 'ends',
+    codes: ['LOG_TOPIC_UNKNOWN', 'LOG_TOPIC_NOT_CREATED'],
+    then: 'waits',
     prepare: async ground => {
       const settings = { ...await openLog(ground), FIRN_LOG_TOPICS: 'refused-topic-gateway', FIRN_KAFKA_TOPIC_CREATE: 'false' }
       return { settings, mend: async () => { await fillTopic(await openLog(ground), 'refused-topic-gateway', 1, 'mend') } }
@@ -58,7 +58,7 @@ export const kafkaCases: readonly Refusal[] = [
   {
     name: 'writer, missing topic that it may not create',
     program: 'writer',
-    codes: ['LOG_TOPIC_UNKNOWN', 'LOG_KAFKA_TOPIC_MISSING'],
+    codes: ['LOG_TOPIC_UNKNOWN', 'LOG_TOPIC_NOT_CREATED'],
     then: 'waits',
     prepare: async (ground, dataDir) => {
       const log = { ...await openLog(ground), FIRN_KAFKA_TOPIC_CREATE: 'false' }
@@ -69,8 +69,8 @@ export const kafkaCases: readonly Refusal[] = [
   {
     name: 'gateway, no right to the topic',
     program: 'gateway',
-    codes: ['LOG_KAFKA_DENIED'],
-    then: 'ends',
+    codes: ['LOG_FORBIDDEN'],
+    then: 'waits',
     prepare: async ground => {
       const topic = { FIRN_LOG_TOPICS: 'refused-right-gateway' }
       return { settings: { ...await guardedLog(ground, 'gateway', 'gateway-secret'), ...topic }, rightSettings: { ...await guardedLog(ground, 'admin', 'admin-secret'), ...topic } }
@@ -79,7 +79,7 @@ export const kafkaCases: readonly Refusal[] = [
   {
     name: 'writer, no right to the topic',
     program: 'writer',
-    codes: ['LOG_KAFKA_DENIED'],
+    codes: ['LOG_FORBIDDEN'],
     then: 'waits',
     prepare: async (ground, dataDir) => await writerOn(dataDir, 'refused-right-writer', await guardedLog(ground, 'writer', 'writer-secret'), await guardedLog(ground, 'admin', 'admin-secret'), await openLog(ground))
   },

@@ -64,6 +64,7 @@ export interface TopicDescription {
 
 export interface NativeAdmin {
   disconnect(): void
+  getMetadata(options: { timeout: number }, done: Done<unknown>): void
   createTopic(topic: { topic: string, num_partitions: number, replication_factor: number, config: Record<string, string> }, timeoutMs: number, done: (error?: ClientError) => void): void
   describeTopics(topics: readonly string[], options: { timeout: number }, done: Done<TopicDescription[]>): void
   listOffsets(partitions: readonly { topic: string, partition: number, offset: unknown }[], options: { timeout: number }, done: Done<{ topic: string, partition: number, offset: number, error?: ClientError }[]>): void

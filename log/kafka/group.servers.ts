@@ -1,7 +1,7 @@
 // Readers that share a topic: who has which partition is the group's word, where to begin is the caller's, and what is
 // revoked is silent from then on.
 
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { nextBatch, record, valueOf } from '../behaviour.ts'
 import { openLog, type Log, type LogEvent, type LogReader } from '../index.ts'
 
@@ -14,7 +14,7 @@ const bytesMax = 1024 * 1024
 const name = (what: string): string => `test-${what}-${crypto.randomUUID()}`
 
 /** Polls readers in turn until `done`, keeping what each has and every batch that came. */
-async function pollUntil (t: Tap.Test, members: readonly Member[], done: () => boolean): Promise<void> {
+async function pollUntil (t: Test, members: readonly Member[], done: () => boolean): Promise<void> {
   for (const endMs = performance.now() + sharedMsMax; !done();) {
     if (performance.now() > endMs) throw new Error(`not within ${sharedMsMax} ms: ${members.map(({ owned }) => [...owned].join()).join(' | ')}`)
     await Promise.all(members.map(async member => {
@@ -34,9 +34,8 @@ async function pollUntil (t: Tap.Test, members: readonly Member[], done: () => b
 }
 
 interface Member { readonly reader: LogReader, readonly owned: Set<number>, readonly events: LogEvent[], readonly next: Map<number, bigint> }
-declare namespace Tap { type Test = typeof t }
 
-async function setUp (t: Tap.Test): Promise<{ log: Log, topic: string, group: string, join (startAt?: (partition: number) => bigint | 'earliest'): Promise<Member> }> {
+async function setUp (t: Test): Promise<{ log: Log, topic: string, group: string, join (startAt?: (partition: number) => bigint | 'earliest'): Promise<Member> }> {
   const log = await openLog(`kafka://${brokers}`, { partitions })
   t.after(async () => { await log.close() })
   const topic = name('shared')

@@ -9,6 +9,7 @@ import { KafkaProducer } from './producer.ts'
 import { KafkaReader } from './reader.ts'
 import { Topics } from './topics.ts'
 import { Trouble } from './trouble.ts'
+import { Turns } from './turns.ts'
 
 const appendMsMaxDefault = 5_000
 const partitionsDefault = 3
@@ -30,6 +31,7 @@ class KafkaLog implements Log {
   readonly #kafka: NativeKafka
   readonly #config: ClientConfig
   readonly #trouble: Trouble
+  readonly #turns: Turns
   readonly #topics: Topics
   readonly #producer: KafkaProducer
   readonly #readers = new Set<KafkaReader>()
@@ -42,8 +44,9 @@ class KafkaLog implements Log {
     this.#config = config
     this.#trouble = trouble
     this.#appendMsMax = options.appendMsMax ?? appendMsMaxDefault
-    this.#topics = new Topics(kafka, config, { partitions: partitionsDefault, ...options }, trouble)
-    this.#producer = new KafkaProducer(kafka, config, { appendMsMax: this.#appendMsMax }, trouble)
+    this.#turns = new Turns(trouble)
+    this.#topics = new Topics(kafka, config, { partitions: partitionsDefault, ...options }, trouble, this.#turns)
+    this.#producer = new KafkaProducer(kafka, config, { appendMsMax: this.#appendMsMax }, trouble, this.#turns)
   }
 
   async append (records: readonly LogRecord[]): Promise<Position[]> {
@@ -60,7 +63,7 @@ class KafkaLog implements Log {
 
   async open (options: LogOpenOptions): Promise<KafkaReader> {
     this.#checkOpen()
-    const reader = await KafkaReader.open(this.#kafka, this.#config, options, this.#topics, this.#trouble, closed => this.#readers.delete(closed))
+    const reader = await KafkaReader.open(this.#kafka, this.#config, options, this.#topics, this.#trouble, this.#turns, closed => this.#readers.delete(closed))
     this.#readers.add(reader)
     return reader
   }

@@ -9,10 +9,11 @@ import type { LogRecord, Position, RecordHeaders } from '../types.ts'
 import type { ClientConfig, ClientError, DeliveryReport, NativeKafka, NativeProducer } from './client.ts'
 import { packedHeader } from './columns.ts'
 import type { Trouble } from './trouble.ts'
+import type { Turns } from './turns.ts'
 
 const recordsUnderWayMax = 50_000
 const bytesUnderWayMax = 128 * 1024 ** 2
-const connectMsMax = 8_000
+const connectMsMax = 5_000
 const closeMsMax = 5_000
 const lookMs = 200
 /** How long records wait to share a request: costs latency, saves CPU on both sides. */
@@ -40,6 +41,7 @@ export class KafkaProducer {
   readonly #config: ClientConfig
   readonly #options: ProducerOptions
   readonly #trouble: Trouble
+  readonly #turns: Turns
   readonly #pending = new Set<Pending>()
   readonly #headers = new WeakMap<RecordHeaders, Record<string, Buffer>[]>()
   #producer: Promise<NativeProducer> | null = null
@@ -48,11 +50,12 @@ export class KafkaProducer {
   #bytes = 0
   #watch: NodeJS.Timeout | null = null
 
-  constructor (kafka: NativeKafka, config: ClientConfig, options: ProducerOptions, trouble: Trouble) {
+  constructor (kafka: NativeKafka, config: ClientConfig, options: ProducerOptions, trouble: Trouble, turns: Turns) {
     this.#kafka = kafka
     this.#config = config
     this.#options = options
     this.#trouble = trouble
+    this.#turns = turns
   }
 
   /** `countOf` gives the partitions of a topic that is known to exist. Rejects with LOG_TIMEOUT, LOG_BUSY, LOG_UNREACHABLE, LOG_UNAUTHORIZED, LOG_FORBIDDEN, LOG_RECORD_REFUSED. */
@@ -90,10 +93,7 @@ export class KafkaProducer {
   /** Resolves when a broker answers; rejects with the reason otherwise. */
   async check (answerMsMax: number): Promise<void> {
     const producer = this.#ready ?? await this.#connect()
-    await new Promise<void>((resolve, reject) => {
-      producer.getMetadata({ timeout: answerMsMax }, error => { if (error === null || error === undefined) resolve(); else reject(this.#trouble.explain(error, 'the brokers')) })
-    })
-    this.#trouble.over()
+    await this.#turns.take<unknown>('the brokers', answerMsMax, (timeout, done) => { producer.getMetadata({ timeout }, done) })
   }
 
   /** Waits for what is under way, within a bound. */
@@ -136,14 +136,8 @@ export class KafkaProducer {
     })
     this.#trouble.watch(producer)
     producer.on('delivery-report', (error, report) => { this.#report(error, report) })
-    await new Promise<void>((resolve, reject) => {
-      producer.connect({ timeout: connectMsMax }, error => {
-        if (error === null || error === undefined) resolve()
-        else reject(this.#trouble.explain(error, 'the brokers'))
-      })
-    })
+    await this.#turns.take<unknown>('the brokers', connectMsMax, (timeout, done) => { producer.connect({ timeout }, done) })
     producer.setPollInBackground(true)
-    this.#trouble.over()
     return producer
   }
 

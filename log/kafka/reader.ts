@@ -9,8 +9,9 @@ import type { ClientConfig, ClientError, NativeConsumer, NativeKafka, NativeMess
 import { toBatch } from './columns.ts'
 import type { Topics } from './topics.ts'
 import type { Trouble } from './trouble.ts'
+import type { Turns } from './turns.ts'
 
-const connectMsMax = 8_000
+const connectMsMax = 5_000
 const closeMsMax = 5_000
 const seekMsMax = 5_000
 /** One wait inside the client: `close` has to outlast it. */
@@ -21,6 +22,8 @@ const bytesAheadMax = 4 * 1024 ** 2
 const newTopicMs = 1_000
 const lookMs = 30_000
 const beginning = -2
+/** A reader of a group hears of it this often at least, however much it has fetched. */
+const groupMs = 200
 
 interface Cursor {
   readonly topic: string
@@ -43,17 +46,20 @@ export class KafkaReader implements LogReader {
   readonly #trouble: Trouble
   readonly #cursors = new Map<string, Cursor>()
   readonly #events: LogEvent[] = []
+  /** Given by the group while a call was under way. */
+  readonly #given: (readonly TopicPartition[])[] = []
   readonly #onClose: () => void
   #turn = 0
   #isSeekDue = false
   #bytesOfMessage = 1024
   #consuming: Promise<NativeMessage[]> | null = null
   #lookedMs = 0
+  #consumedMs = 0
   #unseen: Set<string>
   #rangesDue = false
   #closed = false
 
-  static async open (kafka: NativeKafka, config: ClientConfig, options: LogOpenOptions, topics: Topics, trouble: Trouble, onClose: (reader: KafkaReader) => void): Promise<KafkaReader> {
+  static async open (kafka: NativeKafka, config: ClientConfig, options: LogOpenOptions, topics: Topics, trouble: Trouble, turns: Turns, onClose: (reader: KafkaReader) => void): Promise<KafkaReader> {
     let reader: KafkaReader | null = null
     const consumer = new kafka.KafkaConsumer({
       ...config,
@@ -72,10 +78,7 @@ export class KafkaReader implements LogReader {
       'rebalance_cb': (error: ClientError | undefined, partitions: TopicPartition[]) => { reader?.rebalance(error?.code === -175, partitions) }
     }, { 'auto.offset.reset': 'error' })
     trouble.watch(consumer)
-    await new Promise<void>((resolve, reject) => {
-      consumer.connect({ timeout: connectMsMax }, error => { if (error === null || error === undefined) resolve(); else reject(trouble.explain(error, 'the brokers')) })
-    })
-    trouble.over()
+    await turns.take<unknown>('the brokers', connectMsMax, (timeout, done) => { consumer.connect({ timeout }, done) })
     consumer.setDefaultIsTimeoutOnlyForFirstMessage(true)
     reader = new KafkaReader(consumer, options, topics, trouble, onClose)
     if (options.group !== undefined) consumer.subscribe(options.topics)
@@ -96,6 +99,8 @@ export class KafkaReader implements LogReader {
     for (;;) {
       if (this.#closed) throw fail('LOG_CLOSED', { path: this.#trouble.url })
       await this.#look()
+      // The group's word comes with a call, also to a reader that still has enough.
+      if (this.#options.group !== undefined && performance.now() - this.#consumedMs > groupMs) await this.#consume(1, 1)
       const event = this.#events.shift() ?? this.#next(bytesMax)
       if (event !== null) return event
       const left = endMs - performance.now()
@@ -144,10 +149,14 @@ export class KafkaReader implements LogReader {
     })
   }
 
-  /** From the client: what the group gives or takes. Assigning answers it, so it is done at once. */
+  /**
+   * From the client: what the group gives or takes. Taken at once; given after the call under way, whose messages may be from
+   * where an earlier reader of this process was.
+   */
   rebalance (isAssigned: boolean, partitions: readonly TopicPartition[]): void {
     if (isAssigned) {
-      this.#assign(partitions)
+      if (this.#consuming === null) this.#assign(partitions)
+      else this.#given.push(partitions)
       return
     }
     const lost = partitions.filter(({ topic, partition }) => this.#cursors.delete(keyOf(topic, partition)))
@@ -238,23 +247,25 @@ export class KafkaReader implements LogReader {
     return batch
   }
 
-  async #consume (waitMs: number): Promise<void> {
+  async #consume (waitMs: number, countMax = messagesMax): Promise<void> {
     if (this.#isSeekDue) await this.#seekAll()
     this.#consumer.setDefaultConsumeTimeout(Math.max(1, Math.floor(waitMs)))
-    const count = Math.max(100, Math.min(messagesMax, Math.floor(bytesAheadMax / this.#bytesOfMessage)))
+    const count = Math.min(countMax, Math.max(100, Math.floor(bytesAheadMax / this.#bytesOfMessage)))
     this.#consuming = new Promise((resolve, reject) => {
       this.#consumer.consume(count, (error, messages) => { if (error === null || error === undefined) resolve(messages); else reject(error as unknown as Error) })
     })
-    let messages: NativeMessage[]
     try {
-      messages = await this.#consuming
+      this.#keep(await this.#consuming)
     } catch (error) {
-      if (this.#closed) return
-      this.#suffer(error as ClientError)
-      return
+      if (!this.#closed) this.#suffer(error as ClientError)
     } finally {
       this.#consuming = null
+      this.#consumedMs = performance.now()
+      for (const partitions of this.#given.splice(0)) this.#assign(partitions)
     }
+  }
+
+  #keep (messages: readonly NativeMessage[]): void {
     if (messages.length === 0) return
     this.#trouble.over()
     let bytes = 0
@@ -270,9 +281,20 @@ export class KafkaReader implements LogReader {
   /** The client goes on by itself after most errors; what only others can mend is the caller's to hear. */
   #suffer (error: ClientError): void {
     // -140: an offset is not in the log. -147: no data yet. -172, -195, -187, -185, 3: being mended.
-    if (error.code === -140) this.#rangesDue = true
-    else if ([29, 30, -169].includes(error.code)) throw this.#trouble.explain(error, this.#options.group === undefined ? `topics ${this.#options.topics.join(', ')}` : `topics ${this.#options.topics.join(', ')} and group ${this.#options.group}`)
+    const isAlone = this.#options.group === undefined
+    if (error.code === -140) this.#beginAnew()
+    // Alone we use no group: whether one may is nothing to us.
+    else if (error.code === 30 && isAlone) return
+    else if ([29, 30, -169].includes(error.code)) throw this.#trouble.explain(error, isAlone ? `topics ${this.#options.topics.join(', ')}` : `topics ${this.#options.topics.join(', ')} and group ${this.#options.group}`)
     else this.#trouble.note(error.message)
+  }
+
+  /** An offset is not in the log. Which one is not said: those that were asked for are compared, the others begin again. */
+  #beginAnew (): void {
+    this.#rangesDue = true
+    for (const cursor of this.#cursors.values()) {
+      if (cursor.next === null && !cursor.lost) this.#assignAnew(cursor, BigInt(beginning))
+    }
   }
 
   /** While no call is under way: what comes afterwards is from the new places. */

@@ -16,14 +16,14 @@ const refusedMsMax = 10_000
 const name = (): string => `test-refused-${crypto.randomUUID()}`
 const admin: KafkaSettings = { saslMechanism: 'SCRAM-SHA-256', username: 'admin', password: 'admin-secret' }
 
-async function open (t: typeof import('tap').t, address: string, settings: LogSettings): Promise<Log> {
+async function open (t: import('tap').Test, address: string, settings: LogSettings): Promise<Log> {
   const log = await openLog(`kafka://${address}`, settings)
   t.after(async () => { await log.close() })
   return log
 }
 
 /** Everything that can be asked of a log, each refused with this code and words. */
-async function everyRefusal (t: typeof import('tap').t, log: Log, code: string, words: RegExp): Promise<void> {
+async function everyRefusal (t: import('tap').Test, log: Log, code: string, words: RegExp): Promise<void> {
   const topic = name()
   const asked: Record<string, () => Promise<unknown>> = {
     append: async () => await log.append([record(topic, 'k', 'v')]),
@@ -38,8 +38,6 @@ async function everyRefusal (t: typeof import('tap').t, log: Log, code: string, 
     t.ok(performance.now() - began < refusedMsMax, `${what} answered after ${Math.round(performance.now() - began)} ms`)
   }))
 }
-
-t.jobs = 4
 
 void t.test('SCRAM and PLAIN let us in', async t => {
   const log = await open(t, guarded, { kafka: admin })
@@ -75,7 +73,7 @@ void t.test('a mechanism that the broker does not offer is named', async t => {
 void t.test('a listener that wants a login says so when we bring none', async t => {
   const log = await open(t, guarded, {})
   const began = performance.now()
-  await t.rejects(log.checkReady(), (error: { code: string }) => ['LOG_UNREACHABLE', 'LOG_UNAUTHORIZED'].includes(error.code))
+  await t.rejects(log.checkReady(), { code: 'LOG_UNREACHABLE' })
   t.ok(performance.now() - began < refusedMsMax)
 })
 

@@ -8,10 +8,11 @@ import type { LogIdentity, TopicRange } from '../types.ts'
 import type { ClientConfig, ClientError, NativeAdmin, NativeKafka, TopicDescription } from './client.ts'
 import type { KafkaSettings } from './connection.ts'
 import type { Trouble } from './trouble.ts'
+import type { Turns } from './turns.ts'
 
-const answerMsMax = 8_000
+const answerMsMax = 5_000
 const createdMsMax = 10_000
-const clusterIdMsMax = 3_000
+const clusterIdMsMax = 1_000
 const lookMs = 50
 const topicNameCharsMax = 200
 export const partitionsMin = 3
@@ -23,15 +24,17 @@ export class Topics {
   readonly #config: ClientConfig
   readonly #defaults: TopicDefaults
   readonly #trouble: Trouble
+  readonly #turns: Turns
   readonly #counts = new Map<string, number>()
   #admin: NativeAdmin | null = null
   #clusterId: string | null = null
 
-  constructor (kafka: NativeKafka, config: ClientConfig, defaults: TopicDefaults, trouble: Trouble) {
+  constructor (kafka: NativeKafka, config: ClientConfig, defaults: TopicDefaults, trouble: Trouble, turns: Turns) {
     this.#kafka = kafka
     this.#config = config
     this.#defaults = defaults
     this.#trouble = trouble
+    this.#turns = turns
   }
 
   /** Partitions of a topic as last seen; undefined before the first look. */
@@ -42,7 +45,7 @@ export class Topics {
   /** The partitions of the topics that exist. */
   async describe (topics: readonly string[]): Promise<Map<string, TopicDescription>> {
     if (topics.length === 0) return new Map()
-    const found = await this.#ask<TopicDescription[]>(`topics ${topics.join(', ')}`, (admin, done) => { admin.describeTopics(topics, { timeout: answerMsMax }, done) })
+    const found = await this.#ask<TopicDescription[]>(`topics ${topics.join(', ')}`, (admin, timeout, done) => { admin.describeTopics(topics, { timeout }, done) })
     const known = new Map<string, TopicDescription>()
     for (const description of found) {
       const { name, error, partitions } = description
@@ -68,7 +71,7 @@ export class Topics {
     const { EARLIEST, LATEST } = this.#kafka.AdminClient.OffsetSpec
     const [first, end] = await Promise.all([EARLIEST, LATEST].map(async offset => {
       const asked = description.partitions.map(({ partition }) => ({ topic, partition, offset }))
-      const answers = await this.#ask<{ partition: number, offset: number, error?: ClientError }[]>(`offsets of topic ${topic}`, (admin, done) => { admin.listOffsets(asked, { timeout: answerMsMax }, done) })
+      const answers = await this.#ask<{ partition: number, offset: number, error?: ClientError }[]>(`offsets of topic ${topic}`, (admin, timeout, done) => { admin.listOffsets(asked, { timeout }, done) })
       const refused = answers.find(({ error }) => error !== undefined && error !== null && error.code !== 0)
       if (refused?.error !== undefined) throw this.#trouble.explain(refused.error, `offsets of topic ${topic}`)
       return new Map(answers.map(({ partition, offset: found }) => [partition, BigInt(found)]))
@@ -86,7 +89,7 @@ export class Topics {
     if (partitions < partitionsMin) throw fail('LOG_SETTING', { name: 'FIRN_LOG_PARTITIONS', value: partitions, expected: `at least ${partitionsMin} for a new topic in Kafka` })
     const config = { 'retention.ms': String(Math.round(retentionHours * 3_600_000)), 'min.insync.replicas': String(Math.max(1, Math.ceil(replication / 2))), 'cleanup.policy': 'delete' }
     try {
-      await this.#ask<null>(`topic ${topic}`, (admin, done) => { admin.createTopic({ topic, num_partitions: partitions, replication_factor: replication, config }, answerMsMax, error => { done(error, null) }) })
+      await this.#ask<null>(`topic ${topic}`, (admin, timeout, done) => { admin.createTopic({ topic, num_partitions: partitions, replication_factor: replication, config }, timeout, error => { done(error, null) }) })
     } catch (error) {
       const cause = (error as { cause?: ClientError }).cause
       // Somebody else made it in between.
@@ -107,24 +110,20 @@ export class Topics {
     this.#admin = null
   }
 
-  /** No call of the client names the cluster; its metadata log does, with the first answer of a broker. */
+  /** No call of the client names the cluster; its log of metadata does, with each answer of a broker. */
   async #findClusterId (): Promise<string> {
+    if (this.#clusterId === null) await this.#ask<unknown>('the id of the cluster', (admin, timeout, done) => { admin.getMetadata({ timeout }, done) })
+    // The line and the answer come by different ways.
     for (const endMs = performance.now() + clusterIdMsMax; performance.now() < endMs; await sleep(lookMs)) {
       if (this.#clusterId !== null) return this.#clusterId
     }
     throw fail('LOG_KAFKA', { what: 'the id of the cluster', reason: 'no broker named it' })
   }
 
-  async #ask<T> (what: string, ask: (admin: NativeAdmin, done: (error: ClientError | null | undefined, result: T) => void) => void): Promise<T> {
+  async #ask<T> (what: string, ask: (admin: NativeAdmin, leftMs: number, done: (error: ClientError | null | undefined, result: T) => void) => void): Promise<T> {
     this.#admin ??= this.#openAdmin()
     const admin = this.#admin
-    try {
-      const result = await new Promise<T>((resolve, reject) => { ask(admin, (error, found) => { if (error !== null && error !== undefined) reject(error as unknown as Error); else resolve(found) }) })
-      this.#trouble.over()
-      return result
-    } catch (error) {
-      throw this.#trouble.explain(error as ClientError, what)
-    }
+    return await this.#turns.take<T>(what, answerMsMax, (leftMs, done) => { ask(admin, leftMs, done) })
   }
 
   #openAdmin (): NativeAdmin {
@@ -132,7 +131,7 @@ export class Topics {
       'event.error': (error: ClientError) => { this.#trouble.note(error.message, error.code === -169) },
       'event.log': ({ message }: { message: string }) => {
         this.#clusterId = /\bClusterId: ([^\s,]+),/.exec(message)?.[1] ?? this.#clusterId
-        if (/SASL|SSL|certificate|authenticat|failed to (resolve|connect)|connection refused|oauthbearer/i.test(message)) this.#trouble.note(message)
+        this.#trouble.read(message)
       },
       'error': (error: Error) => { this.#trouble.note(error.message, true) }
     } as unknown as Record<string, (value: never) => void>)

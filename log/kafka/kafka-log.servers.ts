@@ -1,25 +1,97 @@
 // The behaviour suite of logs against a real broker, and what only Kafka can show.
 
+import { createRequire } from 'node:module'
 import t from 'tap'
-import { testLogBehaviour } from '../behaviour.ts'
-import { openLog, type Log } from '../index.ts'
+import { nextBatch, readAll, record, testLogBehaviour } from '../behaviour.ts'
+import { openLog, partitionOf, type Log } from '../index.ts'
 
 const brokers = process.env.TEST_KAFKA
 if (brokers === undefined) throw new Error('TEST_KAFKA is not set: run `npm run test:servers`, which starts a broker')
 const url = `kafka://${brokers}`
 
-export const newTopic = (): string => `test-${crypto.randomUUID()}`
+interface Closing { after(run: () => Promise<void>): unknown }
 
-t.jobs = 4
+const newTopic = (): string => `test-${crypto.randomUUID()}`
+
+async function open (t: Closing, partitions = 3): Promise<Log> {
+  const log = await openLog(url, { partitions })
+  t.after(async () => { await log.close() })
+  return log
+}
+
 void t.test('every log behaves like this', { jobs: 4 }, async t => {
-  testLogBehaviour(t, async t => {
-    const opened: Log[] = []
-    const open = async (): Promise<Log> => {
-      const log = await openLog(url, { partitions: 3 })
-      opened.push(log)
-      return log
-    }
-    t.after(async () => { for (const log of opened) await log.close() })
-    return { log: await open(), topic: newTopic(), again: open }
-  })
+  testLogBehaviour(t, async t => ({ log: await open(t), topic: newTopic(), again: async () => await open(t) }))
 })
+
+void t.test('acknowledged offsets are the group\'s, for lag tools to read', async t => {
+  const log = await open(t)
+  const topic = newTopic()
+  const group = `group-${topic}`
+  await log.ensureTopic(topic)
+  await log.append([record(topic, 'k', 'v')])
+  const reader = await log.open({ topics: [topic], startAt: () => 'earliest', group })
+  const batch = await nextBatch(reader)
+  await log.acknowledge(topic, new Map([[batch.partition, batch.nextOffset]]))
+  const { KafkaJS } = createRequire(import.meta.url)('@confluentinc/kafka-javascript') as { KafkaJS: { Kafka: new (options: object) => { admin(): { connect(): Promise<void>, disconnect(): Promise<void>, fetchOffsets(options: object): Promise<{ partitions: { partition: number, offset: string }[] }[]> } } } }
+  const admin = new KafkaJS.Kafka({ kafkaJS: { brokers: [brokers] } }).admin()
+  await admin.connect()
+  let committed: string | undefined
+  await until(async () => {
+    const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
+    committed = found?.partitions.find(({ partition }) => partition === batch.partition)?.offset
+    return committed === String(batch.nextOffset)
+  })
+  t.equal(committed, '1')
+  await admin.disconnect()
+  await reader.close()
+})
+
+void t.test('records of foreign producers are read: no key, plain headers, no value', async t => {
+  const log = await open(t)
+  const topic = newTopic()
+  await log.ensureTopic(topic)
+  const { Producer } = createRequire(import.meta.url)('@confluentinc/kafka-javascript') as { Producer: new (config: object) => { connect(options: object, done: () => void): void, produce(...args: unknown[]): void, flush(ms: number, done: () => void): void, disconnect(done: () => void): void } }
+  const producer = new Producer({ 'metadata.broker.list': brokers })
+  await new Promise<void>(resolve => { producer.connect({}, resolve) })
+  producer.produce(topic, 0, Buffer.from('{"a":1}'), null, 1_700_000_000_123, undefined, [{ source: 'shop' }, { note: 'ünï' }])
+  producer.produce(topic, 0, null, 'gone', 1_700_000_000_124)
+  producer.produce(topic, 0, Buffer.from('x'), 'k', 1_700_000_000_125, undefined, [{ 'firn.headers': 'not ours' }])
+  await new Promise<void>(resolve => { producer.flush(5000, resolve) })
+  await new Promise<void>(resolve => { producer.disconnect(resolve) })
+  const read = await readAll(await log.open({ topics: [topic], startAt: () => 'earliest' }), 3)
+  t.strictSame(read.get('0/0'), { key: null, value: '{"a":1}', headers: { source: 'shop', note: 'ünï' }, timestampMs: 1_700_000_000_123 })
+  t.strictSame(read.get('0/1'), { key: 'gone', value: '', headers: {}, timestampMs: 1_700_000_000_124 }, 'a deletion is an empty value')
+  t.strictSame(read.get('0/2')?.headers, { 'firn.headers': 'not ours' })
+})
+
+void t.test('a topic that was deleted and made again is another topic', async t => {
+  const log = await open(t)
+  const topic = newTopic()
+  await log.ensureTopic(topic)
+  const before = await log.identity([topic])
+  const { AdminClient } = createRequire(import.meta.url)('@confluentinc/kafka-javascript') as { AdminClient: { create(config: object): { deleteTopic(topic: string, ms: number, done: (error?: Error) => void): void, disconnect(): void } } }
+  const admin = AdminClient.create({ 'metadata.broker.list': brokers })
+  await new Promise<void>((resolve, reject) => { admin.deleteTopic(topic, 5000, error => { if (error) reject(error); else resolve() }) })
+  admin.disconnect()
+  await until(async () => (await log.identity([topic])).topicIds.size === 0)
+  await log.ensureTopic(topic)
+  const after = await log.identity([topic])
+  t.equal(after.clusterId, before.clusterId)
+  t.not(after.topicIds.get(topic), before.topicIds.get(topic))
+})
+
+void t.test('keys of any alphabet meet on the partition that other clients give them', async t => {
+  const log = await open(t, 7)
+  const topic = newTopic()
+  const partitions = await log.ensureTopic(topic)
+  const keys = ['', 'a', 'session-1', 'é☃😀', 'x'.repeat(300)]
+  t.strictSame((await log.append(keys.map(key => record(topic, key, 'v')))).map(({ partition }) => partition), keys.map(key => partitionOf(key, partitions)))
+})
+
+async function until (isDone: () => Promise<boolean>): Promise<void> {
+  const endMs = performance.now() + 30_000
+  while (!await isDone()) {
+    if (performance.now() > endMs) throw new Error('it did not come to that within 30 s')
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}

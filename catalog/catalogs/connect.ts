@@ -2,6 +2,7 @@
 import { CatalogError } from '../errors.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Catalog } from './catalog.ts'
+import { openGlueCatalog } from './glue.ts'
 import { openRestCatalog, type RestCatalogOptions } from './rest.ts'
 
 export interface CatalogOptions extends RestCatalogOptions {
@@ -15,5 +16,10 @@ export interface CatalogOptions extends RestCatalogOptions {
 
 export function connectCatalog(catalogUrl: string, options: CatalogOptions = {}): Catalog {
   if (/^https?:\/\//.test(catalogUrl)) return openRestCatalog(catalogUrl, options)
+  if (catalogUrl.startsWith('glue:')) {
+    const { storage } = options
+    if (storage === undefined) throw new CatalogError('CATALOG_STORAGE_MISSING', { url: catalogUrl })
+    return openGlueCatalog(catalogUrl, { ...options, storage })
+  }
   throw new CatalogError('CATALOG_URL_UNSUPPORTED', { url: catalogUrl })
 }

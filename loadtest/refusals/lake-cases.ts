@@ -62,7 +62,7 @@ export const lakeCases: readonly Refusal[] = [
   {
     name: 'writer, wrong OAuth2 secret',
     program: 'writer',
-    codes: ['CATALOG_UNAUTHORIZED'],
+    codes: ['CATALOG_TOKEN_REFUSED'],
     then: 'waits',
     prepare: async ground => await withToken(ground, 'secret', { ...oauthSettings, FIRN_CATALOG_OAUTH_CLIENT_SECRET: 'not-the-secret' })
   }

@@ -24,6 +24,7 @@ export function openLake(config: LakeConfig, { dataDir }: { dataDir: string }): 
   const { storage, warehouseUrl } = openStorageFrom(config, { dataDir }, config.FIRN_CATALOG_ACCESS_DELEGATION ? vended : undefined)
   const connected = connectCatalog(config.FIRN_CATALOG_URL, defined({
     storage,
+    warehouseUrl,
     warehouse: config.FIRN_CATALOG_WAREHOUSE,
     token: config.FIRN_CATALOG_TOKEN,
     oauth: clientId === undefined ? undefined : defined({ clientId, clientSecret: config.FIRN_CATALOG_OAUTH_CLIENT_SECRET ?? '', tokenUrl: config.FIRN_CATALOG_OAUTH_TOKEN_URL, scope: config.FIRN_CATALOG_OAUTH_SCOPE }),

@@ -110,7 +110,8 @@ export class OAuthClient implements RestAuth {
 
   #withoutSecret(text: string): string {
     const { clientSecret } = this.#options
-    return clientSecret === '' ? text : text.replaceAll(clientSecret, '***').replaceAll(encodeURIComponent(clientSecret), '***')
+    const spellings = [clientSecret, encodeURIComponent(clientSecret), new URLSearchParams([['', clientSecret]]).toString().slice(1)]
+    return clientSecret === '' ? text : spellings.reduce((rest, secret) => rest.replaceAll(secret, '***'), text)
   }
 }
 

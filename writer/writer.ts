@@ -340,12 +340,12 @@ class Reading {
     }
   }
 
-  /** Files of snapshots that the commits expired; beside the next batch. */
+  /** Files of snapshots that our commits expired; beside the next batch. Others delete what they expire. */
   #cleanUp (before: WriterTables): void {
     const { storage, logger } = this.#parts
     for (const [old, now] of [[before.events, this.#tables.events], [before.letters, this.#tables.letters]] as const) {
       if (old === now) continue
-      deleteExpiredFiles(storage, old, now).catch((error: unknown) => { logger.warn({ err: error }, 'files of expired snapshots were not deleted; it is tried again') })
+      deleteExpiredFiles(storage, old, now, { onlyOwn: true }).catch((error: unknown) => { logger.warn({ err: error }, 'files of expired snapshots were not deleted; it is tried again') })
     }
   }
 

@@ -76,7 +76,9 @@ export async function stageAppend(context: StageContext, base: LoadedTable, batc
     }, batch.summary),
     'schema-id': metadata['current-schema-id']
   }
-  const change = changeOf(base, snapshot, batch, batch.expire === undefined ? [] : planExpiry(metadata, batch.expire, now))
+  const expired = batch.expire === undefined ? [] : planExpiry(metadata, batch.expire, now)
+  memory.rememberExpiring(batch.snapshotId, expired)
+  const change = changeOf(base, snapshot, batch, expired)
   return { kind: 'staged', change, snapshot, attemptFiles: [location] }
 }
 
@@ -84,6 +86,7 @@ export async function stageAppend(context: StageContext, base: LoadedTable, batc
 export function settleAppend(storage: Storage, table: LoadedTable, snapshotId: bigint): void {
   const memory = memoryOf(storage, table.metadata['table-uuid'])
   memory.staged.delete(snapshotId)
+  memory.settleExpiring(snapshotId)
   const current = currentSnapshot(table.metadata)
   const manifests = current === undefined ? undefined : memory.knownList(current['manifest-list'])
   if (manifests !== undefined) prepareMerge(memory, storage, table.metadata, manifests)

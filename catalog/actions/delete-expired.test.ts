@@ -102,3 +102,25 @@ t.test('when a list that must be read is gone, nothing is deleted', async t => {
   const forbidden = await change(after, { 'action': 'set-properties', 'updates': { 'gc.enabled': 'false' } })
   t.same(await deleteExpiredFiles(openLocalStorage(), table, forbidden), { deletedFiles: 0, pendingSnapshots: 0 })
 })
+
+t.test('with onlyOwn the files of snapshots that others expired are left to them', async t => {
+  const storage = openLocalStorage()
+  const first = await append(await create('shared'), storage)
+  const second = await append(first, storage)
+  const theirs = currentSnapshot(first.metadata)?.['manifest-list'] ?? ''
+  const expiredByThem = await change(second, remove(idOf(first)))
+  t.same(await deleteExpiredFiles(storage, second, expiredByThem, { onlyOwn: true }), { deletedFiles: 0, pendingSnapshots: 0 })
+  t.ok(existsSync(toPath(theirs)), 'their clean-up still reads it')
+
+  const third = await append(expiredByThem, storage)
+  const ours = currentSnapshot(second.metadata)?.['manifest-list'] ?? ''
+  const snapshotId = createSnapshotId(third.metadata)
+  const later = () => Date.now() + 365 * 86_400_000
+  const outcome = await commitSnapshot({ catalog, storage, table: third }, snapshotId, base => stageAppend({ storage, clock: later }, base, { snapshotId, files: [], expire: {} }))
+  if (outcome.kind !== 'landed') throw new Error('not landed')
+  t.notOk(outcome.table.metadata.snapshots.some(snapshot => snapshot['snapshot-id'] === idOf(second)), 'our commit expired it')
+  const { deletedFiles } = await deleteExpiredFiles(storage, third, outcome.table, { onlyOwn: true })
+  t.ok(deletedFiles >= 1)
+  t.notOk(existsSync(toPath(ours)))
+  t.ok(existsSync(toPath(theirs)))
+})

@@ -19,11 +19,16 @@ export interface CleanupOptions {
   readonly listsReadMax?: number
   /** Expired snapshots cleaned in one call. */
   readonly snapshotsMax?: number
+  /**
+   * Only snapshots that landed commits of this process expired. Whoever else expires snapshots deletes their files by itself and reads their
+   * lists for that: taking those away makes it retry for minutes and leave data files behind.
+   */
+  readonly onlyOwn?: boolean
 }
 
 export interface CleanupResult { readonly deletedFiles: number, readonly pendingSnapshots: number }
 
-const defaults = { listsReadMax: 64, snapshotsMax: 64 }
+const defaults = { listsReadMax: 64, snapshotsMax: 64, onlyOwn: false }
 /** Beyond this the oldest are left to the removal of orphans. */
 const pendingMax = 20_000
 /** Manifests read to prove that a data file is in none of them; a larger table leaves that to the removal of orphans. */
@@ -37,7 +42,9 @@ export async function deleteExpiredFiles(storage: Storage, before: LoadedTable, 
   if (metadata.properties['gc.enabled'] === 'false' || before.metadata['table-uuid'] !== metadata['table-uuid']) return { deletedFiles: 0, pendingSnapshots: 0 }
   const retained = new Set(metadata.snapshots.map(snapshot => snapshot['snapshot-id']))
   for (const snapshot of before.metadata.snapshots) {
-    if (!retained.has(snapshot['snapshot-id']) && memory.expired.size < pendingMax) memory.expired.set(snapshot['snapshot-id'], snapshot['manifest-list'])
+    const id = snapshot['snapshot-id']
+    if (limits.onlyOwn && !memory.expiredByUs.has(id)) continue
+    if (!retained.has(id) && memory.expired.size < pendingMax) memory.expired.set(id, snapshot['manifest-list'])
   }
   if (memory.expired.size === 0) return { deletedFiles: 0, pendingSnapshots: 0 }
   try {
@@ -61,7 +68,7 @@ async function cleanUp(storage: Storage, memory: TableMemory, before: TableMetad
   const dataFiles = await unreachableDataFiles(storage, before, after, superseded, kept)
   const locations = [...dataFiles, ...superseded.map(manifest => manifest.location), ...batch.map(([, list]) => list).filter(list => !retainedLists.has(list))]
   await storage.delete(locations)
-  for (const [id, list] of batch) { memory.expired.delete(id); memory.forgetList(list) }
+  for (const [id, list] of batch) { memory.expired.delete(id); memory.expiredByUs.delete(id); memory.forgetList(list) }
   return locations.length
 }
 

@@ -12,6 +12,8 @@ import type { PreparedMerge } from './merge-manifests.ts'
 /** Lists remembered for a table: more than its snapshots are under the retention of DESIGN.md §8. */
 const listsMax = 2_048
 const stagedMax = 16
+/** Beyond this the oldest are left to the removal of orphans. */
+const expiredByUsMax = 20_000
 const tablesMax = 64
 
 export interface StagedManifests { readonly commitUuid: string, readonly locations: readonly string[], readonly manifests: readonly ManifestFile[] }
@@ -22,6 +24,9 @@ export class TableMemory {
   readonly #storage: Storage
   /** Expired snapshots whose files are still to be deleted: list location by snapshot id. */
   readonly expired = new Map<bigint, string>()
+  /** What a staged commit would expire, and what landed ones of this process did expire. */
+  readonly expiring = new Map<bigint, readonly bigint[]>()
+  readonly expiredByUs = new Set<bigint>()
   merge: PreparedMerge | undefined
   merging: Promise<void> | undefined
 
@@ -47,6 +52,21 @@ export class TableMemory {
 
   forgetList(location: string): void {
     this.#lists.delete(location)
+  }
+
+  rememberExpiring(snapshotId: bigint, expired: readonly bigint[]): void {
+    this.expiring.set(snapshotId, expired)
+    forgetOldest(this.expiring, stagedMax)
+  }
+
+  /** The commit of this snapshot landed. */
+  settleExpiring(snapshotId: bigint): void {
+    for (const id of this.expiring.get(snapshotId) ?? []) this.expiredByUs.add(id)
+    this.expiring.delete(snapshotId)
+    for (const id of this.expiredByUs) {
+      if (this.expiredByUs.size <= expiredByUsMax) return
+      this.expiredByUs.delete(id)
+    }
   }
 
   rememberStaged(snapshotId: bigint, staged: StagedManifests): void {

@@ -35,14 +35,15 @@ if (logName === undefined || unknown.length > 0 || !(scale > 0 && scale <= 10)) 
 }
 
 const figures: Figure[] = []
-const log = await openBenchLog(logName)
-try {
-  for (const name of chosen) {
-    console.error(`running ${name} …`)
+for (const name of chosen) {
+  console.error(`running ${name} …`)
+  // Each part finds an empty log.
+  const log = await openBenchLog(logName)
+  try {
     figures.push(...await (parts[name] as (scale: number, log: BenchLog) => Promise<Figure[]>)(scale, log))
+  } finally {
+    await log.close()
   }
-} finally {
-  await log.close()
 }
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux, Node ${process.version}`

@@ -91,7 +91,7 @@ export const importTable = {
     const checkPart = (node, file, target) => {
       const [part, targetPart] = [file, target].map(path => path.split('/').length > 2 ? path.split('/')[1] : path.split('/')[1].replace(/\.(test\.)?ts$/, ''))
       const allowed = catalogParts[part]
-      if (allowed === undefined || isTest(file) || targetPart === 'errors' || allowed.includes(targetPart)) return
+      if (allowed === undefined || isTest(file) || forTests || targetPart === 'errors' || allowed.includes(targetPart)) return
       if (catalogSeams.includes(target) && (allowed.includes('actions') || part === 'catalogs')) return
       report(node, 'part', { from: part, to: targetPart, allowed: allowed.join(', ') })
     }

@@ -93,7 +93,12 @@ export function openMemoryCatalog(options: { warehouse: string, clock?: () => nu
     },
     async ensureNamespace(namespace) { failing(); namespaces.set(namespace.join('.'), [...namespace]) },
     async listNamespaces() { failing(); return [...namespaces.values()] },
-    async listTables(namespace) { failing(); return Array.from(tables.values(), table => table.id).filter(id => id.namespace.join('.') === namespace.join('.')) },
+    async listTables(namespace) {
+      failing()
+      const found = Array.from(tables.values(), table => table.id).filter(id => id.namespace.join('.') === namespace.join('.'))
+      if (found.length === 0 && !namespaces.has(namespace.join('.'))) throw new CatalogError('CATALOG_NO_SUCH_NAMESPACE', { namespace: namespace.join('.') })
+      return found
+    },
     async dropTable(id) { failing(); find(id); tables.delete(printIdentifier(id)) }
   }
 }

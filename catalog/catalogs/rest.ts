@@ -42,7 +42,8 @@ export function openRestCatalog(catalogUrl: string, options: RestCatalogOptions 
   return {
     loadTable: async id => await client.loadTable(id),
     createTable: async (id, body) => client.seen(id, await client.read('POST', paths => paths.tables(id.namespace), { table: printIdentifier(id), namespace: id.namespace.join('.') },
-      { name: id.name, ...body }, 1)),
+      // Optional in the specification; Nessie wants it said.
+      { 'name': id.name, ...body, 'stage-create': false }, 1)),
     commitTable: (id, change) => client.commit(id, change),
     async ensureNamespace(namespace) {
       const levels = namespace.map((_, index) => namespace.slice(0, index + 1))
@@ -249,7 +250,7 @@ class RestClient {
       case 429: return new CatalogError('CATALOG_THROTTLED', { url: this.#url, retryAfterMs: reply.retryAfterMs ?? 1_000 })
       default: break
     }
-    if (reply.status >= 500 || reply.status === 408) return new CatalogError('CATALOG_UNREACHABLE', { url: this.#url, reason: `status ${reply.status}: ${reason}` })
+    if (reply.status >= 500 || reply.status === 408) return new CatalogError('CATALOG_UNREACHABLE', { url: this.#url, reason: `status ${reply.status} to ${method} ${new URL(url).pathname}: ${reason}` })
     return new CatalogError('CATALOG_REFUSED', { url: this.#url, request: `${method} ${url}`, status: reply.status, reason })
   }
 }

@@ -4,7 +4,7 @@ import { Type, type Static } from 'typebox'
 import { readConfig } from '../../runtime/index.ts'
 
 const schema = Type.Object({
-  short: Type.Boolean({ default: false, description: 'the form for CI: about 250 s once everything is downloaded' }),
+  short: Type.Boolean({ default: false, description: 'the form for CI: about 250 s on two quiet cores once everything is downloaded' }),
   log: Type.Union([Type.Literal('kafka'), Type.Literal('file')], { default: 'kafka', description: 'the log of the line; file is the embedded one, where the Kafka client cannot be had' }),
   noSpark: Type.Boolean({ default: false, description: 'leave out Spark, which needs Python 3, Java 17 or newer and 500 MB of downloads' }),
   keep: Type.Boolean({ default: false, description: 'keep the folder also when all is well' })

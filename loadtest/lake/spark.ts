@@ -11,7 +11,7 @@ import type { LakeServers } from './servers.ts'
 const sparkVersion = '4.0.5'
 const icebergVersion = '1.11.0'
 const installMsMax = 20 * 60_000
-const callMsMax = 5 * 60_000
+const callMsMax = 10 * 60_000
 
 export interface Spark {
   /** Runs statements; what they printed. */

@@ -185,3 +185,17 @@ t.test('a restart goes on where it was: keys keep their order, what had drained 
     t.same((await started.landed()).filter(({ key }) => key === 'a').map(({ value }) => value), ['1', '2', '3'], how)
   }
 })
+
+t.test('after a restart the keys in the spool are known: their events wait behind it, others go straight', async t => {
+  const started = await startSpool(t, { handoverRecordsMax: 0, afterMs: 2000 })
+  started.target.fault = 'away'
+  await started.spooling.append(Array.from({ length: 500 }, (_, i) => recordOf('a', `old ${i}`)))
+  await started.killAndStart()
+  while (started.spooling.status().state === 'spooling') await sleep(1)
+  started.target.fault = 'slow'
+  const [same, other] = await Promise.all([started.spooling.append([recordOf('a', 'new')]), started.spooling.append([recordOf('b', 'new')])])
+  t.same([same, other?.length], [null, 1])
+  started.target.fault = 'none'
+  await started.untilStraight()
+  t.same((await started.landed()).filter(({ key }) => key === 'a').at(-1)?.value, 'new')
+})

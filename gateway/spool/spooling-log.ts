@@ -270,7 +270,7 @@ export class SpoolingLog implements EventLog {
   #look (): void {
     if (this.#watch !== null || this.#closing.signal.aborted) return
     this.#lookedMs = performance.now()
-    this.#watch = setInterval(() => { this.#lookAtTheOldest() }, this.#lookMs)
+    this.#watch = setInterval(() => { this.#lookAtTheOldest() }, this.#lookMs).unref()
   }
 
   #lookAtTheOldest (): void {

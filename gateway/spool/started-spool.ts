@@ -39,24 +39,26 @@ export async function startSpool (t: { after: (fn: () => Promise<void>) => unkno
   const log = await openLog(pathToFileURL(join(folder, 'target')).href, { partitions: 1 })
   for (const each of [topic, otherTopic]) await log.ensureTopic(each)
   const { bytesMax = 64 * 1024 * 1024, answerMsMax = 60, keysMax = 1000, random, ...limits } = options
-  const spoolLogs: Log[] = []
-
-  const start = async (): Promise<{ target: FaultyLog, spooling: SpoolingLog, silence: () => void }> => {
+  const start = async (): Promise<{ target: FaultyLog, spooling: SpoolingLog, silence: () => Promise<void> }> => {
     const spoolLog = await openLog(pathToFileURL(join(folder, 'spool')).href, { partitions: 1, bytesMax, retentionMs: 0, retentionEveryMs: 50 })
-    spoolLogs.push(spoolLog)
     const target = new FaultyLog(log, answerMsMax, random)
     const { mortal, die } = makeMortal(spoolLog)
     const keys = new KeyCounts(keysMax)
     const spool = await Spool.open(mortal, key => { keys.add(key) })
     const spooling = new SpoolingLog(target, spool, keys, { bytesMax, afterMs: 40, ...limits }, createLogger('gateway', 'silent'))
-    return { target, spooling, silence: () => { target.die(); die() } }
+    return { target, spooling, silence: async () => {
+        target.die()
+        die()
+        // Within one process two environments over the same file would wait for one another: what is under way ends first, unheard.
+        await spoolLog.close()
+      } }
   }
   let running = await start()
   const dead: FaultyLog[] = []
   t.after(async () => {
     await running.spooling.close()
     await Promise.all([...dead, running.target].map(async each => { await each.settled() }))
-    for (const each of [...spoolLogs, log]) await each.close()
+    await log.close()
     await rm(folder, { recursive: true, force: true })
   })
   return {
@@ -68,7 +70,7 @@ export async function startSpool (t: { after: (fn: () => Promise<void>) => unkno
     },
     killAndStart: async () => {
       dead.push(running.target)
-      running.silence()
+      await running.silence()
       running = await start()
     },
     restart: async () => {

@@ -119,7 +119,8 @@ export function refusalOf(error: unknown): string | undefined {
 }
 
 function codeOf({ name = '', message = '' }: Failure, status: number | undefined, values: Readonly<Record<string, unknown>>): CatalogErrorCode {
-  if (name === 'EntityNotFoundException') return values['table'] !== undefined && !/database/i.test(message) ? 'CATALOG_NO_SUCH_TABLE' : 'CATALOG_NO_SUCH_NAMESPACE'
+  // Who asked for a table hears that it is missing, also where its database is: only a create tells the two apart.
+  if (name === 'EntityNotFoundException') return values['table'] === undefined || (values['namespace'] !== undefined && /database/i.test(message)) ? 'CATALOG_NO_SUCH_NAMESPACE' : 'CATALOG_NO_SUCH_TABLE'
   if (name === 'AlreadyExistsException') return 'CATALOG_ALREADY_EXISTS'
   const code = codes[name]
   if (code === 'CATALOG_DENIED' && /lake formation/i.test(message)) return 'CATALOG_LAKE_FORMATION_DENIED'

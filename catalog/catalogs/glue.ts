@@ -92,7 +92,7 @@ class GlueCatalog {
     const metadata = this.#make(id, () => createMetadata(request, { location, uuid: randomUUID(), nowMs: this.#nowMs() }))
     const metadataLocation = await this.#files.write(metadata, null)
     try {
-      await this.#glue.send({ ...valuesOf(id), request: 'CreateTable', what: `table ${printIdentifier(id)}` }, (client, sdk) => client.send(new sdk.CreateTableCommand({
+      await this.#glue.send({ ...valuesOf(id), namespace: name.DatabaseName, request: 'CreateTable', what: `table ${printIdentifier(id)}` }, (client, sdk) => client.send(new sdk.CreateTableCommand({
         ...this.#account, DatabaseName: name.DatabaseName, TableInput: tableInputOf(name.Name, metadata, metadataLocation, null)
       })))
     } catch (error) {
@@ -278,7 +278,7 @@ class GlueCatalog {
 }
 
 function valuesOf(id: TableIdentifier): Record<string, unknown> {
-  return { table: printIdentifier(id), namespace: id.namespace.join('.') }
+  return { table: printIdentifier(id) }
 }
 
 function toLoaded({ id, metadata, metadataLocation }: Found): LoadedTable {

@@ -16,7 +16,7 @@ export interface LogUnderTest {
 /** How long a reader of a test waits for what must come. */
 const waitMsMax = 10_000
 const bytesMax = 1024 * 1024
-const aheadMs = 300
+const aheadMs = 1_000
 
 export function testLogBehaviour (t: Test, make: (t: Test) => Promise<LogUnderTest>): void {
   const scenario = (sentence: string, run: (t: Test, made: LogUnderTest) => Promise<void>): void => {

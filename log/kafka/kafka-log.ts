@@ -101,7 +101,7 @@ class KafkaLog implements Log {
 
   async #close (): Promise<void> {
     await Promise.all([this.#producer.close(), ...[...this.#readers].map(async reader => { await reader.close() })])
-    this.#topics.close()
+    await this.#topics.close()
   }
 
   #checkOpen (): void {

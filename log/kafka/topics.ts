@@ -26,7 +26,7 @@ export class Topics {
   readonly #trouble: Trouble
   readonly #turns: Turns
   readonly #counts = new Map<string, number>()
-  #admin: NativeAdmin | null = null
+  #admin: OpenAdmin | null = null
   #clusterId: string | null = null
 
   constructor (kafka: NativeKafka, config: ClientConfig, defaults: TopicDefaults, trouble: Trouble, turns: Turns) {
@@ -105,8 +105,9 @@ export class Topics {
     throw fail('LOG_UNREACHABLE', { brokers: this.#trouble.brokers, reason: `topic ${topic} was made, but has no leaders yet` })
   }
 
-  close (): void {
-    this.#admin?.disconnect()
+  async close (): Promise<void> {
+    await this.#turns.pause()
+    this.#admin?.client.disconnect()
     this.#admin = null
   }
 
@@ -121,13 +122,44 @@ export class Topics {
   }
 
   async #ask<T> (what: string, ask: (admin: NativeAdmin, leftMs: number, done: (error: ClientError | null | undefined, result: T) => void) => void): Promise<T> {
-    this.#admin ??= this.#openAdmin()
-    const admin = this.#admin
-    return await this.#turns.take<T>(what, answerMsMax, (leftMs, done) => { ask(admin, leftMs, done) })
+    return await this.#turns.take<T>(what, answerMsMax, (leftMs, done) => {
+      this.#admin ??= this.#openAdmin()
+      const { client, allowed } = this.#admin
+      const refused = (error: unknown): void => {
+        this.#admin = null
+        client.disconnect()
+        done(error as ClientError, undefined as T)
+      }
+      allowed(leftMs).then(() => { ask(client, leftMs, done) }, refused)
+    })
   }
 
-  #openAdmin (): NativeAdmin {
-    return this.#kafka.AdminClient.create({ ...this.#config, debug: 'metadata', log_level: 7 }, {
+  /**
+   * A call of this client keeps the lock that a token is set under, so that our own thread would stand still: the first
+   * call waits for the first token, and later tokens take a turn.
+   */
+  #openAdmin (): OpenAdmin {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const config: ClientConfig = { ...this.#config, debug: 'metadata', log_level: 7 }
+    const token = config.oauthbearer_token_refresh_cb as (() => Promise<unknown>) | undefined
+    if (token === undefined) resolve()
+    else {
+      let isFirst = true
+      config.oauthbearer_token_refresh_cb = async () => {
+        try {
+          const found = await token()
+          if (!isFirst) await this.#turns.pause()
+          isFirst = false
+          setImmediate(resolve)
+          return found
+        } catch (error) {
+          reject(error as Error)
+          throw error
+        }
+      }
+      promise.catch(() => undefined)
+    }
+    const client = this.#kafka.AdminClient.create(config, {
       'event.error': (error: ClientError) => { this.#trouble.note(error.message, error.code === -169) },
       'event.log': ({ message }: { message: string }) => {
         this.#clusterId = /\bClusterId: ([^\s,]+),/.exec(message)?.[1] ?? this.#clusterId
@@ -135,8 +167,17 @@ export class Topics {
       },
       'error': (error: Error) => { this.#trouble.note(error.message, true) }
     } as unknown as Record<string, (value: never) => void>)
+    return {
+      client,
+      allowed: async leftMs => {
+        const late = setTimeout(() => { reject(new Error('no token came')) }, leftMs)
+        await promise.finally(() => { clearTimeout(late) })
+      }
+    }
   }
 }
+
+interface OpenAdmin { readonly client: NativeAdmin, /** Resolves when calls may begin. */ readonly allowed: (leftMs: number) => Promise<void> }
 
 /** Brokers before 2.8 have no topic ids: there the name has to do. */
 function idOf (name: string, { base64 }: TopicDescription['topicId']): string {

@@ -42,6 +42,13 @@ export class Turns {
       unwatch()
     }
   }
+
+  /** Resolves when no call is under way; the next one waits until what the caller does at once is done. */
+  async pause (): Promise<void> {
+    const turn = this.#last
+    this.#last = turn.then(async () => { await new Promise(resolve => setImmediate(resolve)) })
+    await turn
+  }
 }
 
 function late (): Error {

@@ -117,3 +117,15 @@ t.test('an address that is no catalog is refused', async t => {
   t.throws(() => connectCatalog('thrift://127.0.0.1'), { code: 'CATALOG_URL_UNSUPPORTED' })
   t.ok(connectCatalog('http://127.0.0.1:8181'))
 })
+
+t.test('where the catalog does not check that a branch is still missing, the client looks before it sends', async t => {
+  const first: TableChange = { requirements: [{ 'type': 'assert-ref-snapshot-id', 'ref': 'main', 'snapshot-id': null }], updates: [] }
+  const withSnapshot = loaded.replace('"snapshots":', '"current-snapshot-id":9223372036854775807,"snapshots":')
+  const full = await serve(t, withStatus(200, withSnapshot), {}, '{"overrides":{"nessie.is-nessie-catalog":"true"}}')
+  t.match(await full.catalog.commitTable(id, first), { kind: 'conflict', reason: /main was created concurrently/ })
+  t.same(full.seen.map(each => each.method), ['GET'], 'nothing was sent that could land')
+  const empty = await serve(t, withStatus(200, loaded), {}, '{"overrides":{"nessie.is-nessie-catalog":"true"}}')
+  t.equal((await empty.catalog.commitTable(id, first)).kind, 'landed')
+  t.equal((await empty.catalog.commitTable(id, change)).kind, 'landed')
+  t.same(empty.seen.map(each => each.method), ['GET', 'POST', 'POST'], 'only where a branch is asserted to be missing')
+})

@@ -18,15 +18,15 @@ let namespaces = 0
 
 const { TEST_S3: endpoint, TEST_S3_KEY: accessKeyId, TEST_S3_SECRET: secretAccessKey, TEST_REST, TEST_NESSIE, TEST_GLUE } = process.env
 
-interface Backend { readonly variable: string, readonly address: string | undefined, readonly glue?: boolean, readonly showsHistory?: boolean }
+interface Backend { readonly variable: string, readonly address: string | undefined, readonly glue?: boolean, readonly isNessie?: boolean }
 
 const backends: readonly Backend[] = [
   { variable: 'TEST_REST', address: TEST_REST },
-  { variable: 'TEST_NESSIE', address: TEST_NESSIE, showsHistory: false },
+  { variable: 'TEST_NESSIE', address: TEST_NESSIE, isNessie: true },
   { variable: 'TEST_GLUE', address: TEST_GLUE, glue: true }
 ]
 
-for (const { variable, address, glue = false, showsHistory = true } of backends) {
+for (const { variable, address, glue = false, isNessie = false } of backends) {
   void t.test(`${variable}: the suite of every catalog`, t => {
     if (address === undefined || endpoint === undefined || accessKeyId === undefined || secretAccessKey === undefined) {
       t.fail(`${variable}, TEST_S3, TEST_S3_KEY and TEST_S3_SECRET must name a catalog and its storage: npm run test:servers starts them and sets these`)
@@ -42,7 +42,7 @@ for (const { variable, address, glue = false, showsHistory = true } of backends)
         t.teardown(() => { proxy.stop() })
         return { ...proxy, catalog: connect(proxy.url) }
       }
-      return Promise.resolve({ catalog: connect(address), storage, namespace: `behaviour_${run}_${namespaces++}`, again: () => connect(address), lossy, showsHistory })
+      return Promise.resolve({ catalog: connect(address), storage, namespace: `behaviour_${run}_${namespaces++}`, again: () => connect(address), lossy, isNessie })
     })
     t.end()
   })

@@ -7,7 +7,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Database, Table, TableInput } from '@aws-sdk/client-glue'
-import { CatalogError, isCatalogError, reasonOf } from '../errors.ts'
+import { CatalogError, isCatalogError } from '../errors.ts'
 import { applyUpdates } from '../spec/metadata-update.ts'
 import { createMetadata } from '../spec/new-table.ts'
 import { ChangeRefused } from '../spec/refused.ts'
@@ -292,7 +292,7 @@ function isDefinite(error: unknown): boolean {
 
 /** What a failed request says about a commit: refused for certain, or nobody knows. What may succeed when sent again counts as unknown. */
 function outcomeOf(error: unknown): CommitReply {
-  if (!isCatalogError(error)) return { kind: 'refused', error: new CatalogError('CATALOG_REFUSED', { url: 'glue', request: 'a commit', status: 'none', reason: reasonOf(error) }, error) }
+  if (!isCatalogError(error)) throw error
   if (isDefinite(error)) return { kind: 'refused', error }
   const retryAfterMs = error.values['retryAfterMs']
   return { kind: 'unknown', cause: error, ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}) }

@@ -19,6 +19,7 @@ export const { fail, is, registry: gatewayErrors } = defineErrors('gateway', {
   GATEWAY_LOG_FULL: { message: 'the log is full until the writer has caught up: send again after the time in Retry-After', retryable: true, httpStatus: 503 },
   GATEWAY_LOG_RECORD: { message: 'the log takes no event of that size ({reason}): send smaller events, or raise the bound of the log', retryable: false, httpStatus: 413 },
   GATEWAY_UNCONFIRMED: { message: 'the log did not confirm in time: the events may have landed; send them again with the same event_id', retryable: true, httpStatus: 503 },
+  GATEWAY_LOG_OPENING: { message: 'the log has not answered yet since this gateway started: send again after the time in Retry-After', retryable: true, httpStatus: 503 },
   GATEWAY_LOG_SLOW: { message: 'the log has not confirmed within {afterMs} ms', retryable: true, httpStatus: 503 },
   GATEWAY_SPOOL_FULL: { message: 'the log does not take events ({reason}) and the spool is at its bound of {bytesMax} bytes: send again, with the same event_id, after the time in Retry-After', retryable: true, httpStatus: 503 },
   GATEWAY_SPOOL_IN_USE: { message: 'the spool in {path} is used by another process ({pid}): give each gateway a folder of its own in FIRN_GATEWAY_SPOOL_DIR, or end that process', retryable: false },

@@ -2,7 +2,7 @@
 // for good, as the process that used it would, while what it had sent may still land.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { failLog, type Log, type LogRecord, type Position } from '../../log/index.ts'
+import { failLog, type LogRecord, type Position } from '../../log/index.ts'
 import type { EventLog } from '../event-log.ts'
 
 /** away: refuses at once · silent: no answer and nothing lands · unheard: lands, sooner or later, but no answer comes. */
@@ -13,18 +13,18 @@ export class FaultyLog implements EventLog {
   fault: Fault = 'none'
   appends = 0
   #dead = false
-  readonly #log: Log
+  readonly #log: EventLog
   readonly #answerMsMax: number
   readonly #random: () => number
   readonly #landing = new Set<Promise<unknown>>()
 
-  constructor (log: Log, answerMsMax: number, random: () => number = Math.random) {
+  constructor (log: EventLog, answerMsMax: number, random: () => number = Math.random) {
     this.#log = log
     this.#answerMsMax = answerMsMax
     this.#random = random
   }
 
-  async append (records: readonly LogRecord[]): Promise<Position[]> {
+  async append (records: readonly LogRecord[]): Promise<readonly Position[] | null> {
     this.appends++
     return await this.#unlessDead(async () => await this.#append(records))
   }
@@ -36,7 +36,7 @@ export class FaultyLog implements EventLog {
       if (this.fault === 'silent' || this.fault === 'unheard') {
         await sleep(this.#random() * this.#answerMsMax)
         if (this.#random() < 0.5) throw this.#timeout()
-      }
+      } else await this.#log.checkReady()
     })
   }
 
@@ -49,7 +49,7 @@ export class FaultyLog implements EventLog {
     while (this.#landing.size > 0) await Promise.all(this.#landing)
   }
 
-  async #append (records: readonly LogRecord[]): Promise<Position[]> {
+  async #append (records: readonly LogRecord[]): Promise<readonly Position[] | null> {
     switch (this.fault) {
       case 'none': return await this.#log.append(records)
       case 'slow':

@@ -5,12 +5,12 @@ import { createGateway } from '../gateway.ts'
 import { openPatiently } from '../late-log.ts'
 import { someEvent, startGateway, nowMs } from '../started-gateway.ts'
 import { takeSpool } from './spool-lock.ts'
-import { startSpool } from './started-spool.ts'
+import { startSpool, topic } from './started-spool.ts'
 
 const json = { 'content-type': 'application/json' }
 
 t.test('what clients and operators see while the log is away: 202 without a position, ready with a word, metrics; then 503', async t => {
-  const { config } = await startGateway(t, { settings: { FIRN_LOG_TOPICS: 'events' } })
+  const { config } = await startGateway(t, { settings: { FIRN_LOG_TOPICS: topic } })
   const started = await startSpool(t, { bytesMax: 1024 * 1024 })
   const app = await createGateway({ log: started.spooling, spool: started.spooling, config, logger: createLogger('gateway', 'silent'), now: () => nowMs })
   t.after(async () => { await app.close() })
@@ -18,7 +18,7 @@ t.test('what clients and operators see while the log is away: 202 without a posi
     await app.inject({ method: 'POST', url: '/v1/events', headers: json, payload })
   const metric = async (name: string): Promise<number> =>
     Number((await app.inject('/metrics')).body.split('\n').find(line => line.startsWith(`firn_gateway_${name} `))?.split(' ').at(-1))
-  t.same((await post(someEvent())).json().position, { topic: 'events', partition: 0, offset: 0 })
+  t.same((await post(someEvent())).json().position, { topic, partition: 0, offset: 0 })
   t.same((await app.inject('/readyz')).json(), { status: 'ready' })
   t.same([await metric('spool_records'), await metric('spool_state{state="straight"}')], [0, 1])
 
@@ -61,12 +61,15 @@ t.test('servers that are away at the start are waited for, one line for each rea
   }
   const late = await openPatiently(open, logger)
   t.equal(attempts, 1, 'the gateway does not wait for it')
+  await new Promise(resolve => setImmediate(resolve))
   await t.rejects(late.checkReady(), { code: 'LOG_CLOSED' })
   await t.rejects(late.append([]), { code: 'LOG_CLOSED' })
   while (attempts < 4) await new Promise(resolve => setTimeout(resolve, 20))
   await new Promise(resolve => setTimeout(resolve, 20))
   await late.checkReady()
   t.same(lines, ['the log cannot be opened yet', 'the log cannot be opened yet', 'the log is open'])
+  const silent = await openPatiently(async () => await new Promise<Log>(resolve => { setTimeout(() => { resolve(log) }, 2000) }), logger)
+  await t.rejects(silent.append([]), { code: 'GATEWAY_LOG_OPENING' })
   await t.rejects(openPatiently(async () => { throw failLog('LOG_URL_UNSUPPORTED', { url: 'x' }) }, logger), { code: 'LOG_URL_UNSUPPORTED' })
 })
 

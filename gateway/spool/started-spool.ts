@@ -7,14 +7,16 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openLog, type Log, type LogRecord } from '../../log/index.ts'
 import { createLogger } from '../../runtime/index.ts'
+import type { EventLog } from '../event-log.ts'
 import { readRecords, type StoredRecord } from '../started-gateway.ts'
 import { FaultyLog } from './faulty-log.ts'
 import { KeyCounts } from './key-counts.ts'
 import { Spool } from './spool.ts'
 import { SpoolingLog, type SpoolLimits } from './spooling-log.ts'
 
-export const topic = 'events'
-export const otherTopic = 'orders'
+/** Names of this process: on shared servers they are nobody else's. */
+export const topic = `spool-events-${process.pid}-${Date.now().toString(36)}`
+export const otherTopic = `${topic}-orders`
 
 export interface StartedSpool {
   readonly spooling: SpoolingLog
@@ -32,16 +34,23 @@ export interface StartSpoolOptions extends Partial<SpoolLimits> {
   readonly keysMax?: number
   readonly answerMsMax?: number
   readonly random?: () => number
+  /** The log behind; an embedded one in the same folder when not given. */
+  readonly openTarget?: () => Promise<Log>
+  /** What stands before it, with faults of its own. */
+  readonly target?: EventLog
 }
 
 export async function startSpool (t: { after: (fn: () => Promise<void>) => unknown }, options: StartSpoolOptions = {}): Promise<StartedSpool> {
   const folder = await mkdtemp(join(tmpdir(), 'firn-spool-'))
-  const log = await openLog(pathToFileURL(join(folder, 'target')).href, { partitions: 1 })
+  const {
+    bytesMax = 64 * 1024 * 1024, answerMsMax = 60, keysMax = 1000, random, target: front,
+    openTarget = async () => await openLog(pathToFileURL(join(folder, 'target')).href, { partitions: 1 }), ...limits
+  } = options
+  const log = await openTarget()
   for (const each of [topic, otherTopic]) await log.ensureTopic(each)
-  const { bytesMax = 64 * 1024 * 1024, answerMsMax = 60, keysMax = 1000, random, ...limits } = options
   const start = async (): Promise<{ target: FaultyLog, spooling: SpoolingLog, silence: () => Promise<void> }> => {
     const spoolLog = await openLog(pathToFileURL(join(folder, 'spool')).href, { partitions: 1, bytesMax, retentionMs: 0, retentionEveryMs: 50 })
-    const target = new FaultyLog(log, answerMsMax, random)
+    const target = new FaultyLog(front ?? log, answerMsMax, random)
     const { mortal, die } = makeMortal(spoolLog)
     const keys = new KeyCounts(keysMax)
     const spool = await Spool.open(mortal, key => { keys.add(key) })

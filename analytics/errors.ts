@@ -10,5 +10,10 @@ export const { fail, is, registry: analyticsErrors } = defineErrors('analytics',
   SQL_TABLE_UNREADABLE: { message: 'table {table} cannot be read: {reason}', retryable: false, httpStatus: 500 },
   SQL_NO_TABLES: { message: 'the catalog at {url} has no table yet: the writer creates firn.events when it starts; run npm start, wait until it is ready and ask again', retryable: true, httpStatus: 404 },
   SQL_NO_SUCH_SNAPSHOT: { message: 'no table in this statement has a snapshot {asOf}: --as-of takes a snapshot id or a time such as 2026-01-31T12:00:00Z that is not older than the oldest snapshot kept', retryable: false, httpStatus: 404 },
+  QUERY_URL_UNSUPPORTED: { message: '{url} names no query engine: use duckdb: or trino://[user@]host:port[/catalog], trino+https://…', retryable: false, httpStatus: 400 },
+  QUERY_PASSWORD_UNSAFE: { message: 'a password is not sent to {url} in the clear: use trino+https://…', retryable: false, httpStatus: 400 },
+  QUERY_AWAY: { message: 'Trino at {url} does not answer ({reason}): check that it runs and FIRN_QUERY_URL', retryable: true, httpStatus: 503 },
+  QUERY_UNAUTHORIZED: { message: 'Trino at {url} refused the user (status {status}): check the user in FIRN_QUERY_URL and FIRN_QUERY_PASSWORD', retryable: false, httpStatus: 401 },
+  QUERY_CANCELLED: { message: 'the statement was cancelled', retryable: true, httpStatus: 499 },
   SQL_FORMAT: { message: '--csv and --json exclude each other: choose one', retryable: false, httpStatus: 400 }
 })

@@ -3,13 +3,13 @@
 
 import { text } from 'node:stream/consumers'
 import { once } from 'node:events'
-import { connectCatalog, openStorage } from '../../catalog/index.ts'
+import { resolve } from 'node:path'
+import { openLake } from '../../catalog/index.ts'
 import { sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readSqlConfig } from './config.ts'
-import { printCsv, printJsonRows, printTable, type Rows } from './print.ts'
-import { openSession } from './session.ts'
-import { explainSqlError, prepareReading } from './statement.ts'
+import { openQueryEngine } from '../query/open.ts'
+import { printCsv, printJsonRows, printTable } from './print.ts'
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
 
@@ -26,30 +26,10 @@ async function main (): Promise<void> {
   if (config.csv && config.json) throw fail('SQL_FORMAT')
   const sql = config._.length > 0 ? config._.join(' ') : process.stdin.isTTY ? '' : await text(process.stdin)
   if (sql.trim() === '') throw fail('SQL_MISSING')
-  const lake = {
-    catalog: connectCatalog(config.FIRN_CATALOG_URL),
-    catalogUrl: config.FIRN_CATALOG_URL,
-    storage: openStorage(config.FIRN_WAREHOUSE_URL),
-    memoryMiBMax: config.FIRN_SQL_MEMORY_MIB_MAX
-  }
-  const connection = await openSession(lake, sql, config.asOf)
-  const prepared = await prepareReading(connection, sql)
-  const result = await prepared.stream().catch((error: unknown) => { throw explainSqlError(error, sql) })
-  const rows: Rows = {
-    names: result.deduplicatedColumnNames(),
-    types: result.columnTypes().map(String),
-    chunks: (async function * () {
-      try {
-        for (;;) {
-          const chunk = await result.fetchChunk()
-          if (chunk === null || chunk.rowCount === 0) return
-          yield chunk.getRows()
-        }
-      } catch (error) {
-        throw explainSqlError(error, sql)
-      }
-    })()
-  }
+  const engine = await openQueryEngine(config, () => ({ ...openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR) }), catalogUrl: config.FIRN_CATALOG_URL }))
+  const stop = new AbortController()
+  process.once('SIGINT', () => { stop.abort() })
+  const rows = await engine.query(sql, { signal: stop.signal, ...config.asOf === undefined ? {} : { asOf: config.asOf } })
   const write = async (part: string): Promise<void> => {
     if (!process.stdout.write(part)) await once(process.stdout, 'drain')
   }

@@ -2,13 +2,7 @@
 // Nothing passes through a float on the way: integers, decimals and times are printed from DuckDB's own exact values.
 
 import { DuckDBBlobValue, DuckDBDecimalValue, DuckDBListValue, DuckDBMapValue, DuckDBStructValue, DuckDBArrayValue, type DuckDBValue } from '@duckdb/node-api'
-
-export interface Rows {
-  names: string[]
-  types: string[]
-  /** Runs of rows, in order. */
-  chunks: AsyncIterable<DuckDBValue[][]>
-}
+import type { Answer } from '../query/engine.ts'
 
 export type Write = (text: string) => void | Promise<void>
 
@@ -16,7 +10,7 @@ const cellWidthMax = 60
 const numeric = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL)/
 
 /** A table with a rule under its head, numbers to the right; cells are cut at 60 characters, rows at `rowsMax`. */
-export async function printTable (rows: Rows, write: Write, rowsMax: number): Promise<void> {
+export async function printTable (rows: Answer, write: Write, rowsMax: number): Promise<void> {
   const cells: string[][] = []
   let total = 0
   for await (const chunk of rows.chunks) {
@@ -27,7 +21,7 @@ export async function printTable (rows: Rows, write: Write, rowsMax: number): Pr
     }
   }
   const widths = rows.names.map((name, i) => Math.max(width(name), ...cells.map(row => width(row[i] ?? ''))))
-  const line = (row: string[]): string => row.map((cell, i) => {
+  const line = (row: readonly string[]): string => row.map((cell, i) => {
     const pad = ' '.repeat((widths[i] as number) - width(cell))
     return numeric.test(rows.types[i] ?? '') ? pad + cell : cell + pad
   }).join('  ').trimEnd() + '\n'
@@ -39,7 +33,7 @@ export async function printTable (rows: Rows, write: Write, rowsMax: number): Pr
 }
 
 /** RFC 4180 with a header; null is an empty field, an empty text is quoted. */
-export async function printCsv (rows: Rows, write: Write): Promise<void> {
+export async function printCsv (rows: Answer, write: Write): Promise<void> {
   const field = (text: string): string => text === '' || /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
   await write(rows.names.map(field).join(',') + '\r\n')
   for await (const chunk of rows.chunks) {
@@ -48,7 +42,7 @@ export async function printCsv (rows: Rows, write: Write): Promise<void> {
 }
 
 /** One JSON array, one row a line. Integers and decimals are JSON numbers with all their digits; times are texts. */
-export async function printJsonRows (rows: Rows, write: Write): Promise<void> {
+export async function printJsonRows (rows: Answer, write: Write): Promise<void> {
   const names = rows.names.map(name => JSON.stringify(name))
   let before = '['
   for await (const chunk of rows.chunks) {

@@ -16,6 +16,7 @@ import { createTally } from '../tally.ts'
 import { readVerifyConfig } from '../verify/config.ts'
 import { verify } from '../verify/verify.ts'
 import { readLakeConfig, type Load } from './config.ts'
+import { checkExamples } from './examples.ts'
 import { eventOf, expectedOf, type AcceptedRun } from './expected.ts'
 import { expireSnapshots, insertRows, optimize, rewriteBySpark, storm, type Hands } from './foreign-hands.ts'
 import { startLakeServers, type LakeServers } from './servers.ts'
@@ -59,6 +60,7 @@ async function testLine (k6: string, line: Line, servers: LakeServers, spark: Ha
   await checkRows(tally, trino, 'after steady and burst', expectedOf(runs))
   await checkPruning(tally, trino)
   await checkVerdict(line, servers, 'after steady and burst')
+  await checkExamples(tally, { ...servers.settings, FIRN_DATA_DIR: line.dataDir }, servers.trinoUrl)
 
   const hands: Hands = { tally, trino, servers, spark, folder: join(folder, 'spark'), inserted: 0 }
   await underLoad(k6, line, async () => {

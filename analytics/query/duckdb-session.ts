@@ -3,8 +3,12 @@
 // mistake) gets the columns of all. UTC, no downloaded extension. The views are frozen at the snapshot read at the start.
 
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
-import { duckdbScan, isCatalogError, scanFiles, type Catalog, type LoadedTable, type Schema, type Storage } from '../../catalog/index.ts'
+import { duckdbScan, isCatalogError, scanFiles, type Catalog, type LoadedTable, type Schema, type Storage, type TableIdentifier } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
+
+/** Where unqualified names are looked for. */
+const homes = ['firn', 'analytics']
+const shownTablesMax = 200
 
 export interface Lake {
   readonly catalog: Catalog
@@ -16,8 +20,7 @@ export interface Lake {
 
 /** Connects, with views for what `sql` names. `asOf`: a snapshot id or a time. Throws SQL_CATALOG_AWAY, SQL_NO_TABLES, SQL_NO_SUCH_SNAPSHOT. */
 export async function openSession ({ catalog, catalogUrl, storage, memoryMiBMax }: Lake, sql: string, asOf?: string): Promise<DuckDBConnection> {
-  const [connection, tables] = await Promise.all([connect(memoryMiBMax), loadTables(catalog, catalogUrl)])
-  const named = tables.filter(table => namesWord(sql, table.id.name))
+  const [connection, { tables, named }] = await Promise.all([connect(memoryMiBMax), loadTables(catalog, catalogUrl, sql)])
   if (asOf !== undefined && !named.some(table => snapshotAt(table, asOf) !== undefined)) throw fail('SQL_NO_SUCH_SNAPSHOT', { asOf })
   await connection.run(`attach ':memory:' as lake; ${[...new Set(tables.map(({ id }) => id.namespace.join('.')))].map(schema => `create schema if not exists lake.${quote(schema)}`).join('; ')}`)
   for (const table of tables) {
@@ -35,7 +38,7 @@ export async function openSession ({ catalog, catalogUrl, storage, memoryMiBMax 
       if (named.includes(table)) throw fail('SQL_TABLE_UNREADABLE', { table: name, reason: error instanceof Error ? error.message : String(error) }, error)
     }
   }
-  const schemas = [...new Set(['firn', 'analytics', ...tables.map(({ id }) => id.namespace.join('.'))])].filter(schema => tables.some(({ id }) => id.namespace.join('.') === schema))
+  const schemas = [...new Set([...homes, ...tables.map(({ id }) => id.namespace.join('.'))])].filter(schema => tables.some(({ id }) => id.namespace.join('.') === schema))
   await connection.run(`set search_path = '${schemas.map(schema => `lake.${quote(schema)}`).join(',').replaceAll("'", "''")}'`)
   return connection
 }
@@ -47,13 +50,18 @@ async function connect (memoryMiBMax: number): Promise<DuckDBConnection> {
   return connection
 }
 
-async function loadTables (catalog: Catalog, url: string): Promise<LoadedTable[]> {
+/** The tables that the statement names; where it names none, all of ours and as many others as are looked at. */
+async function loadTables (catalog: Catalog, url: string, sql: string): Promise<{ tables: LoadedTable[], named: LoadedTable[] }> {
   try {
     const namespaces = await catalog.listNamespaces()
-    const identifiers = (await Promise.all(namespaces.map(namespace => catalog.listTables(namespace)))).flat()
-    const tables = await Promise.all(identifiers.map(id => catalog.loadTable(id)))
-    if (tables.length === 0) throw fail('SQL_NO_TABLES', { url })
-    return tables
+    const all = (await Promise.all(namespaces.map(namespace => catalog.listTables(namespace)))).flat()
+    if (all.length === 0) throw fail('SQL_NO_TABLES', { url })
+    const isOurs = ({ namespace }: TableIdentifier): boolean => homes.includes(namespace.join('.'))
+    // A catalog may be shared: a table of somebody else is meant only when its namespace is named as well.
+    const wanted = all.filter(id => namesWord(sql, id.name) && (isOurs(id) || namesWord(sql, id.namespace.at(-1) ?? '')))
+    const shown = wanted.length > 0 ? wanted : [...all.filter(isOurs), ...all.filter(id => !isOurs(id))].slice(0, shownTablesMax)
+    const tables = await Promise.all(shown.map(id => catalog.loadTable(id)))
+    return { tables, named: wanted.length > 0 ? tables : [] }
   } catch (error) {
     if (isCatalogError(error, 'CATALOG_UNREACHABLE')) throw fail('SQL_CATALOG_AWAY', { url, reason: error.values.reason ?? 'no answer' }, error)
     throw error

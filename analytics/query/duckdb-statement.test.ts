@@ -1,7 +1,8 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import t, { type Test } from 'tap'
-import { printCsv, printJsonRows, printTable, type Rows } from './print.ts'
-import { explainSqlError, prepareReading } from './statement.ts'
+import { printCsv, printJsonRows, printTable } from '../sql/print.ts'
+import type { Answer } from './engine.ts'
+import { explainSqlError, prepareReading } from './duckdb-statement.ts'
 
 async function connect (t: Test): Promise<DuckDBConnection> {
   const connection = await (await DuckDBInstance.create(':memory:')).connect()
@@ -10,12 +11,12 @@ async function connect (t: Test): Promise<DuckDBConnection> {
   return connection
 }
 
-async function rowsOf (connection: DuckDBConnection, sql: string): Promise<Rows> {
+async function rowsOf (connection: DuckDBConnection, sql: string): Promise<Answer> {
   const result = await (await prepareReading(connection, sql)).runAndReadAll()
   return { names: result.deduplicatedColumnNames(), types: result.columnTypes().map(String), chunks: (async function * () { yield result.getRows() })() }
 }
 
-async function printed (print: (rows: Rows, write: (text: string) => void) => Promise<void>, rows: Rows): Promise<string> {
+async function printed (print: (rows: Answer, write: (text: string) => void) => Promise<void>, rows: Answer): Promise<string> {
   let out = ''
   await print(rows, text => { out += text })
   return out

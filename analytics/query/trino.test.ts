@@ -1,0 +1,36 @@
+import t from 'tap'
+import { asOfTables, openTrinoEngine, readingStatement } from './trino.ts'
+import { parseExactly, readValue, typeName, type TypeSignature } from './trino-values.ts'
+import { jsonOf } from '../sql/print.ts'
+
+const type = (rawType: string, ...values: unknown[]): TypeSignature => ({ rawType, arguments: values.map(value => ({ kind: 'X', value })) })
+const field = (name: string, of: TypeSignature): unknown => ({ fieldName: { name }, typeSignature: of })
+
+t.test('values of Trino are as exact as they were', async t => {
+  const [row] = parseExactly('[[9007199254740993, "1234567890123456.78", 1.5, "2026-01-31 12:00:00.120000 UTC", "2026-01-31 12:00:00.000000", null, [1, 2], ["mobile", null], "/w==", true]]') as unknown[][]
+  const types = [type('bigint'), type('decimal', 18, 2), type('double'), type('timestamp with time zone', 6), type('timestamp', 6), type('varchar'), type('array', type('integer')), type('row', field('type', type('varchar')), field('os', type('varchar'))), type('varbinary'), type('boolean')]
+  t.strictSame(row!.map((value, i) => jsonOf(readValue(value, types[i]!))), ['9007199254740993', '1234567890123456.78', '1.5', '"2026-01-31 12:00:00.12+00"', '"2026-01-31 12:00:00"', 'null', '[1,2]', '{"type":"mobile","os":null}', '"\\\\xff"', 'true'])
+  t.strictSame(types.map(typeName), ['BIGINT', 'DECIMAL(18,2)', 'DOUBLE', 'TIMESTAMP WITH TIME ZONE', 'TIMESTAMP', 'VARCHAR', 'INTEGER[]', 'STRUCT(type VARCHAR, os VARCHAR)', 'BLOB', 'BOOLEAN'])
+  t.equal(jsonOf(readValue('-0.05', type('decimal', 18, 2))), '-0.05')
+  t.equal(jsonOf(readValue('7', type('decimal', 18, 2))), '7.00')
+})
+
+t.test('only statements that read are sent', async t => {
+  for (const sql of ['select 1', 'WITH x AS (select 1) select * from x', '-- why\nselect 1', '(select 1)', 'show tables', 'explain analyze select 1', 'explain (type io) select 1']) t.equal(readingStatement(sql), sql, sql)
+  t.equal(readingStatement('select 1;'), 'select 1')
+  for (const sql of ['insert into t values (1)', 'explain analyze insert into t values (1)', 'alter table t execute optimize', 'call x.y()', 'set session a = 1', '/* select */ drop table t']) t.throws(() => readingStatement(sql), { code: 'SQL_READ_ONLY' }, sql)
+  t.throws(() => readingStatement(' ; -- nothing'), { code: 'SQL_MISSING' })
+})
+
+t.test('every table of a statement is read as of the same snapshot or time', async t => {
+  t.equal(asOfTables('select * from firn.events e join lake.firn.dead_letters d on true', '123456789'), 'select * from firn.events FOR VERSION AS OF 123456789 e join lake.firn.dead_letters FOR VERSION AS OF 123456789 d on true')
+  t.equal(asOfTables('select * from "firn"."events"', '2026-01-31 12:00:00'), `select * from "firn"."events" FOR TIMESTAMP AS OF TIMESTAMP '2026-01-31 12:00:00.000 UTC'`)
+  t.equal(asOfTables('select * from (select 1)', '1'), 'select * from (select 1)')
+  t.throws(() => asOfTables('select 1', 'yesterday'), { code: 'SQL_NO_SUCH_SNAPSHOT' })
+})
+
+t.test('an address that cannot be meant is refused, and a password is not sent in the clear', async t => {
+  t.throws(() => openTrinoEngine({ url: 'trino://' }), { code: 'QUERY_URL_UNSUPPORTED' })
+  t.throws(() => openTrinoEngine({ url: 'trino://me@host:8080', password: 'secret' }), { code: 'QUERY_PASSWORD_UNSAFE' })
+  await t.rejects(openTrinoEngine({ url: 'trino://127.0.0.1:1' }).query('select 1'), { code: 'QUERY_AWAY', message: /127\.0\.0\.1:1 does not answer \(ECONNREFUSED\)/ })
+})

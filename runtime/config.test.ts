@@ -60,3 +60,8 @@ t.test('a setting without a default has to be set', async t => {
 t.test('the settings that were read are frozen', async t => {
   t.throws(() => { (read({}) as { FIRN_DEMO_PORT: number }).FIRN_DEMO_PORT = 1 }, TypeError)
 })
+
+t.test('a statement that begins with a comment is no flag', async t => {
+  const schema = Type.Object({ _: Type.Array(Type.String(), { default: [], description: 'words' }) })
+  t.strictSame(readConfig('demo', schema, { env: {}, argv: ['-- why\nselect 1'] })._, ['-- why\nselect 1'])
+})

@@ -97,7 +97,7 @@ function readFlags (process_: string, settings: Record<string, SettingSchema>, a
     } else if (word === '--') {
       words.push(...argv.slice(i + 1))
       break
-    } else if (!word.startsWith('--')) {
+    } else if (!word.startsWith('--') || /^--\s/.test(word)) {
       words.push(word)
     } else {
       const [flag, inline] = splitOnce(word, '=')

@@ -11,6 +11,7 @@ export class HeldReader {
   readonly #log: Log
   readonly #options: HeldReaderOptions
   readonly #assigned = new Map<string, Set<number>>()
+  readonly #firsts = new Map<string, bigint>()
   #reader: LogReader | null = null
   #session: Session | null = null
 
@@ -38,7 +39,13 @@ export class HeldReader {
 
   async poll (waitMsMax: number, bytesMax: number): Promise<LogEvent | null> {
     const event = await this.#reader!.poll(waitMsMax, bytesMax)
-    if (event?.kind === 'assigned') for (const partition of event.partitions) this.#of(event.topic).add(partition)
+    if (event?.kind === 'assigned') {
+      const { first } = await this.#log.ranges(event.topic)
+      for (const partition of event.partitions) {
+        this.#of(event.topic).add(partition)
+        this.#firsts.set(`${partition}/${event.topic}`, first.get(partition) ?? 0n)
+      }
+    }
     if (event?.kind === 'revoked') for (const partition of event.partitions) this.#of(event.topic).delete(partition)
     return event
   }
@@ -46,6 +53,11 @@ export class HeldReader {
   /** Whether this partition is ours to read now. */
   holds (topic: string, partition: number): boolean {
     return this.#assigned.get(topic)?.has(partition) === true
+  }
+
+  /** Where the log began when the partition was assigned: a table that has nothing of it yet begins there, so that whatever is skipped shows. */
+  firstOf (topic: string, partition: number): bigint | undefined {
+    return this.#firsts.get(`${partition}/${topic}`)
   }
 
   get isAssigned (): boolean {

@@ -12,9 +12,8 @@ import { openEngine } from './engine.ts'
 import { createWriterMetrics } from './metrics.ts'
 import { Writer } from './writer.ts'
 
-const config = readConfig('writer', writerSettings)
-
 runService('writer', async ({ logger, signal, onClose, stop }) => {
+  const config = readConfig('writer', writerSettings)
   const under = (name: string): string => resolve(config.FIRN_DATA_DIR, name)
   const dir = config.FIRN_WRITER_STAGING_DIR ?? under('writer')
   const stagingDir = isAbsolute(dir) ? dir : join(process.cwd(), dir)

@@ -132,7 +132,8 @@ export class Writer {
           await sleep(haltedLookMs, undefined, { signal }).catch(() => undefined)
           continue
         }
-        if (!isRetryable(error)) throw error
+        // A service that ended would be started again only to meet the same refusal: it says why and waits for whoever can mend it.
+        if (!isRetryable(error) && (this.#settings.untilEnd || !isRefusal(error))) throw error
         if (this.#settings.untilEnd && attempt >= drainAttemptsMax) throw error
         if (is(error, 'WRITER_MEMORY_SHORT')) {
           if (this.#squeeze >= squeezeMax) throw error
@@ -222,7 +223,8 @@ class Reading {
           const key = `${batch.partition}/${topic}`
           if (this.halted.some(halt => halt.topic === topic && halt.partition === batch.partition)) break
           const recorded = this.#session.offsets?.topics.get(topic)?.partitions.get(batch.partition)?.next
-          const position = this.#positions.get(key) ?? recorded ?? batch.firstOffset
+          const first = reader.firstOf(topic, batch.partition) ?? batch.firstOffset
+          const position = this.#positions.get(key) ?? recorded ?? (first < batch.firstOffset ? first : batch.firstOffset)
           if (this.#open.records === 0) this.#openedMs = performance.now()
           this.#open.add(batch, position, this.#session.decided.at(topic, batch.partition, batch.firstOffset))
           this.#positions.set(key, batch.nextOffset)
@@ -391,6 +393,11 @@ function splitKey (key: string): [number, string] {
 /** After errors of our own the reader of the log is sound. */
 function isOurs (error: unknown): boolean {
   return String((error as { code?: unknown } | null)?.code).startsWith('WRITER_')
+}
+
+/** A part around us refuses (rights, credentials, a missing bucket): nothing of ours is wrong. */
+function isRefusal (error: unknown): boolean {
+  return /^(CATALOG|STORAGE)_/.test(String((error as { code?: unknown } | null)?.code))
 }
 
 function isRetryable (error: unknown): boolean {

@@ -28,3 +28,8 @@ export const { fail, is, registry: logErrors } = defineErrors('log', {
   LOG_KAFKA_CLIENT_MISSING: { message: 'the native Kafka client is not installed for this Node ({reason}): run `npm run setup:kafka` once', retryable: false },
   LOG_CLOSED: { message: 'the log at {path} is closed', retryable: true, httpStatus: 503 }
 })
+
+/** An address for a message: what stands before an @ may be a password. */
+export function withoutSecret (url: string): string {
+  return url.replace(/\/\/[^/]*@/, '//…@')
+}

@@ -9,6 +9,10 @@ t.test('a URL that names no backend is refused with those that are supported', a
   }
 })
 
+t.test('a password in an address is not shown', async t => {
+  t.notMatch(String(await openLog('kafka://user:top-secret@localhost:9092').catch((error: unknown) => error)), /top-secret/)
+})
+
 t.test('a folder that cannot be made or written gets one sentence', async t => {
   const folder = t.testdir({ file: 'not a folder' })
   await t.rejects(openLog(pathToFileURL(`${folder}/file/log`).href), { code: 'LOG_UNWRITABLE', message: /file\/log cannot be used .*FIRN_LOG_URL/ })

@@ -1,7 +1,7 @@
 // The front door of the log: append durably, read from an offset. The URL chooses the backend; nothing outside this
 // folder knows which one it is.
 
-import { fail } from './errors.ts'
+import { fail, withoutSecret } from './errors.ts'
 import type { LogConfig } from './config.ts'
 import type { Log } from './types.ts'
 import { openEmbeddedLog, type EmbeddedLogOptions } from './embedded/embedded-log.ts'
@@ -25,9 +25,9 @@ export async function openLog (url: string, settings: LogSettings = {}): Promise
     const { partitions, appendMsMax, kafka } = settings
     return openKafkaLog(url, { ...kafka, ...partitions === undefined ? {} : { partitions }, ...appendMsMax === undefined ? {} : { appendMsMax } })
   }
-  if (!URL.canParse(url)) throw fail('LOG_URL_UNSUPPORTED', { url })
+  if (!URL.canParse(url)) throw fail('LOG_URL_UNSUPPORTED', { url: withoutSecret(url) })
   const parsed = new URL(url)
-  if (parsed.protocol !== 'file:' || parsed.host !== '') throw fail('LOG_URL_UNSUPPORTED', { url })
+  if (parsed.protocol !== 'file:' || parsed.host !== '') throw fail('LOG_URL_UNSUPPORTED', { url: withoutSecret(url) })
   return await openEmbeddedLog(parsed, settings)
 }
 

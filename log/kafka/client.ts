@@ -37,7 +37,7 @@ export interface NativeMessage {
   readonly partition: number
   readonly offset: number
   readonly value: Buffer | null
-  readonly key: Buffer | string | null | undefined
+  readonly key: Buffer | null | undefined
   readonly timestamp?: number
   readonly headers?: readonly Record<string, Buffer>[]
 }

@@ -1,4 +1,5 @@
-// Messages of one partition as columns: one buffer of values laid back to back, one object for headers that are alike.
+// Messages of one partition as columns: one buffer of values laid back to back, one of keys, one object for headers that are
+// alike. Copies, since each message of the client is several small objects and a batch may be held for long.
 // Pure; order is that of the messages.
 
 import type { RecordBatch, RecordHeaders } from '../types.ts'
@@ -12,9 +13,16 @@ export const packedHeader = 'firn.headers'
 export function toBatch (messages: readonly NativeMessage[], from: number, to: number): RecordBatch {
   const { topic, partition, offset } = messages[from]!
   const count = to - from
-  let size = 0
-  for (let i = from; i < to; i++) size += messages[i]!.value?.length ?? 0
+  let [size, keySize] = [0, 0]
+  for (let i = from; i < to; i++) {
+    const { value, key } = messages[i]!
+    size += value?.length ?? 0
+    keySize += key?.length ?? 0
+  }
   const bytes = Buffer.allocUnsafeSlow(size)
+  const keys = Buffer.allocUnsafeSlow(keySize)
+  const keyEnd = new Uint32Array(count)
+  const isKeyless = new Uint8Array(count)
   const offsetDelta = new Uint32Array(count)
   const timestampMs = new Float64Array(count)
   const valueStart = new Uint32Array(count)
@@ -22,17 +30,23 @@ export function toBatch (messages: readonly NativeMessage[], from: number, to: n
   const headersIndex = new Uint32Array(count)
   const headers: RecordHeaders[] = []
   const known = new Map<string, number>()
-  let at = 0
+  let [at, keyAt] = [0, 0]
   for (let i = 0; i < count; i++) {
     const message = messages[from + i]!
     offsetDelta[i] = message.offset - offset
     timestampMs[i] = message.timestamp !== undefined && message.timestamp >= 0 ? message.timestamp : 0
     valueStart[i] = at
     if (message.value !== null) {
-      message.value.copy(bytes, at)
+      bytes.set(message.value, at)
       at += message.value.length
     }
     valueEnd[i] = at
+    if (message.key === null || message.key === undefined) isKeyless[i] = 1
+    else {
+      keys.set(message.key, keyAt)
+      keyAt += message.key.length
+    }
+    keyEnd[i] = keyAt
     const name = nameOf(message.headers)
     let index = known.get(name)
     if (index === undefined) {
@@ -54,7 +68,7 @@ export function toBatch (messages: readonly NativeMessage[], from: number, to: n
     valueEnd,
     headers,
     headersIndex,
-    key: i => keyOf(messages[from + i]!)
+    key: i => isKeyless[i] === 1 ? null : keys.toString('utf8', i === 0 ? 0 : keyEnd[i - 1], keyEnd[i])
   }
 }
 
@@ -86,8 +100,4 @@ function unpack (text: string): RecordHeaders | null {
   } catch {
     return null
   }
-}
-
-function keyOf ({ key }: NativeMessage): string | null {
-  return key === null || key === undefined ? null : typeof key === 'string' ? key : key.toString()
 }

@@ -3,7 +3,7 @@
 // else.
 
 import { readFileSync } from 'node:fs'
-import { fail } from '../errors.ts'
+import { fail, withoutSecret } from '../errors.ts'
 import type { ClientConfig } from './client.ts'
 import { fetchToken, signMskToken, type BearerToken } from './tokens.ts'
 
@@ -36,7 +36,7 @@ const socketMsMax = 15_000
 export function brokersOf (url: string): string {
   const match = /^kafka:\/\/([^/?#@]+)\/?$/.exec(url)
   const brokers = match?.[1]?.split(',') ?? []
-  if (brokers.length === 0 || !brokers.every(broker => /^(\[[0-9a-f:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/i.test(broker))) throw fail('LOG_URL_UNSUPPORTED', { url })
+  if (brokers.length === 0 || !brokers.every(broker => /^(\[[0-9a-f:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/i.test(broker))) throw fail('LOG_URL_UNSUPPORTED', { url: withoutSecret(url) })
   return brokers.join(',')
 }
 

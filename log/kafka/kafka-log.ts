@@ -1,7 +1,7 @@
 // Kafka as a log: the seam of types.ts over a producer, readers and the cluster's own word about its topics.
 // Nothing is connected before it is needed, so that a process starts and says what is wrong while the brokers are away.
 
-import { fail } from '../errors.ts'
+import { fail, is as isLogError } from '../errors.ts'
 import type { Log, LogOpenOptions, LogRecord, PartitionOffsets, Position } from '../types.ts'
 import { loadKafka, type ClientConfig, type NativeKafka } from './client.ts'
 import { brokersOf, clientConfig, type KafkaSettings } from './connection.ts'
@@ -58,7 +58,12 @@ class KafkaLog implements Log {
       last = topic
       if (this.#topics.countOf(topic) === undefined && !(await this.#topics.describe([topic])).has(topic)) throw fail('LOG_TOPIC_UNKNOWN', { topic })
     }
-    return await this.#producer.append(records, this.#countOf)
+    try {
+      return await this.#producer.append(records, this.#countOf)
+    } catch (error) {
+      if (isLogError(error, 'LOG_TOPIC_UNKNOWN')) for (const { topic } of records) this.#topics.forget(topic)
+      throw error
+    }
   }
 
   async open (options: LogOpenOptions): Promise<KafkaReader> {

@@ -9,13 +9,16 @@ import type { LogRecord, Position, RecordHeaders } from '../types.ts'
 import type { ClientConfig, ClientError, DeliveryReport, NativeKafka, NativeProducer } from './client.ts'
 import { packedHeader } from './columns.ts'
 import type { Trouble } from './trouble.ts'
-import type { Turns } from './turns.ts'
+import { connect, type Turns } from './turns.ts'
 
-const recordsUnderWayMax = 50_000
-const bytesUnderWayMax = 128 * 1024 ** 2
+/** More only waits: the brokers take what they take. One append may be larger, alone. */
+const recordsUnderWayMax = 20_000
+const bytesUnderWayMax = 64 * 1024 ** 2
 const connectMsMax = 5_000
 const closeMsMax = 5_000
 const lookMs = 200
+/** What librdkafka says for good. */
+const fatal = -150
 /** How long records wait to share a request: costs latency, saves CPU on both sides. */
 const lingerMs = 2
 /** Record and batch overhead of a record, roughly. */
@@ -76,6 +79,7 @@ export class KafkaProducer {
         try {
           producer.produce(topic, partitionOf(key, countOf(topic)), asBuffer(value), key, timestampMs, { pending, index } satisfies Slot, this.#encode(headers))
         } catch (error) {
+          if ((error as ClientError).code === fatal) this.#abandon(producer)
           pending.error ??= this.#explain(error as ClientError, topic)
           this.#settle(pending, count - index)
           return
@@ -130,15 +134,24 @@ export class KafkaProducer {
       'compression.type': 'lz4',
       'linger.ms': lingerMs,
       'batch.num.messages': 10_000,
-      'queue.buffering.max.messages': recordsUnderWayMax * 2,
-      'queue.buffering.max.kbytes': bytesUnderWayMax / 512,
+      // Ours are the bounds; the client's own lie above them.
+      'queue.buffering.max.messages': 1_000_000,
+      'queue.buffering.max.kbytes': 1024 ** 2,
       'message.timeout.ms': Math.max(1000, this.#options.appendMsMax)
     })
     this.#trouble.watch(producer)
     producer.on('delivery-report', (error, report) => { this.#report(error, report) })
-    await this.#turns.take<unknown>('the brokers', connectMsMax, (timeout, done) => { producer.connect({ timeout }, done) })
+    await connect(producer, this.#turns, connectMsMax)
     producer.setPollInBackground(true)
     return producer
+  }
+
+  /** An idempotent producer that cannot vouch for its order any more takes nothing: the next append opens another. */
+  #abandon (producer: NativeProducer): void {
+    if (this.#ready !== producer) return
+    this.#ready = null
+    this.#producer = null
+    producer.disconnect(closeMsMax, () => {})
   }
 
   #report (error: ClientError | null | undefined, report: DeliveryReport): void {
@@ -176,7 +189,7 @@ export class KafkaProducer {
 
   /** A report that did not come in time, or whose connection broke, says nothing about whether the record landed. */
   #explain (error: ClientError, topic: string): Error {
-    if (error.code === -192 || error.code === -185 || error.code === -195 || error.code === -150) return this.#timeout(error.message.replace(/^Local: /, ''))
+    if (error.code === -192 || error.code === -185 || error.code === -195 || error.code === fatal) return this.#timeout(error.message.replace(/^Local: /, ''))
     if (error.code === -184) return fail('LOG_BUSY', { url: this.#trouble.url, records: this.#records }, error)
     return this.#trouble.explain(error, `topic ${topic}`)
   }

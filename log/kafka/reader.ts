@@ -9,7 +9,7 @@ import type { ClientConfig, ClientError, NativeConsumer, NativeKafka, NativeMess
 import { toBatch } from './columns.ts'
 import type { Topics } from './topics.ts'
 import type { Trouble } from './trouble.ts'
-import type { Turns } from './turns.ts'
+import { connect, type Turns } from './turns.ts'
 
 const connectMsMax = 5_000
 const closeMsMax = 5_000
@@ -78,7 +78,7 @@ export class KafkaReader implements LogReader {
       'rebalance_cb': (error: ClientError | undefined, partitions: TopicPartition[]) => { reader?.rebalance(error?.code === -175, partitions) }
     }, { 'auto.offset.reset': 'error' })
     trouble.watch(consumer)
-    await turns.take<unknown>('the brokers', connectMsMax, (timeout, done) => { consumer.connect({ timeout }, done) })
+    await connect(consumer, turns, connectMsMax)
     consumer.setDefaultIsTimeoutOnlyForFirstMessage(true)
     reader = new KafkaReader(consumer, options, topics, trouble, onClose)
     if (options.group !== undefined) consumer.subscribe(options.topics)

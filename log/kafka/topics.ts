@@ -42,6 +42,11 @@ export class Topics {
     return this.#counts.get(topic)
   }
 
+  /** A topic that was deleted may come back with other partitions. */
+  forget (topic: string): void {
+    this.#counts.delete(topic)
+  }
+
   /** The partitions of the topics that exist. */
   async describe (topics: readonly string[]): Promise<Map<string, TopicDescription>> {
     if (topics.length === 0) return new Map()
@@ -50,7 +55,10 @@ export class Topics {
     for (const description of found) {
       const { name, error, partitions } = description
       if (error !== undefined && error !== null && error.code !== 0) {
-        if (error.code === 3) continue
+        if (error.code === 3) {
+          this.#counts.delete(name)
+          continue
+        }
         throw this.#trouble.explain(error, `topic ${name}`)
       }
       known.set(name, description)

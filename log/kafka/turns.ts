@@ -2,7 +2,7 @@
 // the disk of the embedded log and of the spool needs those threads just then.
 // Nobody waits longer than asked for, neither for a turn nor for the answer; a refused login ends the waiting at once.
 
-import type { ClientError } from './client.ts'
+import type { ClientError, KafkaClient } from './client.ts'
 import type { Trouble } from './trouble.ts'
 
 /** What librdkafka says when time is up. */
@@ -48,6 +48,22 @@ export class Turns {
     const turn = this.#last
     this.#last = turn.then(async () => { await new Promise(resolve => setImmediate(resolve)) })
     await turn
+  }
+}
+
+/** Connects a client; one that gets there after we have given up is let go. */
+export async function connect (client: KafkaClient, turns: Turns, waitMsMax: number): Promise<void> {
+  let isGivenUp = false
+  try {
+    await turns.take<unknown>('the brokers', waitMsMax, (timeout, done) => {
+      client.connect({ timeout }, (error, found) => {
+        if (isGivenUp && (error === null || error === undefined)) client.disconnect(() => {})
+        done(error, found)
+      })
+    })
+  } catch (error) {
+    isGivenUp = true
+    throw error
   }
 }
 

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig, type SettingSchema } from '../../runtime/index.ts'
 import { describeServices, localServices, settingsOfTheLine } from './services.ts'
+import { analystsTables } from './analysts-tables.ts'
 import { fillIn, readmeTables } from './readme-tables.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -42,6 +43,11 @@ t.test('with a catalog of somebody else, ours is not started', async t => {
 t.test('the README\'s tables of errors, settings and limits are those of the code', async t => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8')
   t.equal(fillIn(readme, readmeTables()), readme, 'npm run docs writes them')
+})
+
+t.test('the analysts\' page shows the columns of the contract and the queries that the tests run', async t => {
+  const page = readFileSync(join(root, 'docs/analysts.md'), 'utf8')
+  t.equal(fillIn(page, analystsTables()), page, 'npm run docs writes them')
 })
 
 t.test('every script of package.json is a task of the starter, and every task runs something that is there', async t => {

@@ -49,7 +49,8 @@ const codesOfRecords = new Set(['LOG_RECORD_TOO_LARGE', 'LOG_RECORD_REFUSED'])
 
 interface Append {
   readonly records: readonly LogRecord[]
-  readonly startedMs: number
+  /** In looks, which only pass while this process runs: one that stood still itself does not blame the log. */
+  readonly startedLook: number
   readonly resolve: (positions: readonly Position[] | null) => void
   readonly reject: (error: Error) => void
   /** The log's answer is what the client gets; otherwise the spool's. */
@@ -74,7 +75,7 @@ export class SpoolingLog implements EventLog {
   #drained = 0
   #watch: NodeJS.Timeout | null = null
   readonly #lookMs: number
-  #lookedMs = 0
+  #looks = 0
   #asking = false
   readonly #closing = new AbortController()
   #wake: () => void = () => {}
@@ -155,7 +156,7 @@ export class SpoolingLog implements EventLog {
   }
 
   #straight (records: readonly LogRecord[]): Promise<readonly Position[] | null> {
-    return new Promise((resolve, reject) => { this.#send({ records, startedMs: performance.now(), resolve, reject, diverted: false, underWay: true }) })
+    return new Promise((resolve, reject) => { this.#send({ records, startedLook: this.#looks, resolve, reject, diverted: false, underWay: true }) })
   }
 
   #detour (records: readonly LogRecord[]): Promise<readonly Position[] | null> {
@@ -171,7 +172,7 @@ export class SpoolingLog implements EventLog {
   #intoSpool (records: readonly LogRecord[]): Promise<readonly Position[] | null> {
     return new Promise((resolve, reject) => {
       for (const { key } of records) this.#keys.add(key)
-      this.#divert({ records, startedMs: performance.now(), resolve, reject, diverted: true, underWay: false })
+      this.#divert({ records, startedLook: this.#looks, resolve, reject, diverted: true, underWay: false })
     })
   }
 
@@ -179,7 +180,7 @@ export class SpoolingLog implements EventLog {
   #wait (records: readonly LogRecord[]): Promise<readonly Position[] | null> {
     return new Promise((resolve, reject) => {
       for (const { key } of records) this.#keys.add(key)
-      this.#waiting.push({ records, startedMs: performance.now(), resolve, reject, diverted: false, underWay: false })
+      this.#waiting.push({ records, startedLook: this.#looks, resolve, reject, diverted: false, underWay: false })
       this.#look()
     })
   }
@@ -269,16 +270,11 @@ export class SpoolingLog implements EventLog {
 
   #look (): void {
     if (this.#watch !== null || this.#closing.signal.aborted) return
-    this.#lookedMs = performance.now()
     this.#watch = setInterval(() => { this.#lookAtTheOldest() }, this.#lookMs).unref()
   }
 
   #lookAtTheOldest (): void {
-    const now = performance.now()
-    const late = now - this.#lookedMs
-    this.#lookedMs = now
-    // We stood still ourselves: the log's answers may lie behind this timer.
-    if (late > this.#lookMs * 3) return
+    this.#looks++
     const [oldest] = this.#underWay
     const [waiting] = this.#waiting
     if (oldest === undefined && waiting === undefined) {
@@ -287,10 +283,14 @@ export class SpoolingLog implements EventLog {
       return
     }
     const { afterMs } = this.#limits
-    if (waiting !== undefined && now - waiting.startedMs > afterMs) this.#divertWaiting()
+    if (waiting !== undefined && this.#ageMs(waiting) > afterMs) this.#divertWaiting()
     if (oldest === undefined) return
-    if (now - oldest.startedMs > afterMs) this.#away(fail('GATEWAY_LOG_SLOW', { afterMs }))
-    else if (now - oldest.startedMs > afterMs * askAfterPart && !this.#asking) void this.#ask()
+    if (this.#ageMs(oldest) > afterMs) this.#away(fail('GATEWAY_LOG_SLOW', { afterMs }))
+    else if (this.#ageMs(oldest) > afterMs * askAfterPart && !this.#asking) void this.#ask()
+  }
+
+  #ageMs ({ startedLook }: Append): number {
+    return (this.#looks - startedLook) * this.#lookMs
   }
 
   /** A broker that is gone is known before an append runs out of time. */

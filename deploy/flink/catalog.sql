@@ -4,10 +4,10 @@
 CREATE CATALOG lake WITH (
   'type' = 'iceberg',
   'catalog-type' = 'rest',
-  'uri' = 'http://127.0.0.1:18181',
+  'uri' = 'http://127.0.0.1:8182',
   'io-impl' = 'org.apache.iceberg.aws.s3.S3FileIO',
   'client.region' = 'us-east-1',
-  's3.endpoint' = 'http://127.0.0.1:17070',
+  's3.endpoint' = 'http://127.0.0.1:7070',
   's3.path-style-access' = 'true'
 );
 USE CATALOG lake;

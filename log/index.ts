@@ -12,7 +12,11 @@ export { fail as failLog, is as isLogError, logErrors } from './errors.ts'
 export { logSettings, type LogConfig } from './config.ts'
 export { partitionOf, murmur2 } from './partitioner.ts'
 
-export interface LogSettings extends EmbeddedLogOptions { readonly kafka?: KafkaSettings }
+export interface LogSettings extends EmbeddedLogOptions {
+  readonly kafka?: KafkaSettings
+  /** Told what an operator should mend and nobody has to stop for; a warning of the process otherwise. */
+  readonly warn?: (sentence: string) => void
+}
 
 /**
  * Opens the log at a URL: file:///folder is the embedded log, kafka://host:port,host:port is Kafka.
@@ -22,8 +26,8 @@ export interface LogSettings extends EmbeddedLogOptions { readonly kafka?: Kafka
 export async function openLog (url: string, settings: LogSettings = {}): Promise<Log> {
   if (url.startsWith('kafka:')) {
     const { openKafkaLog } = await import('./kafka/kafka-log.ts')
-    const { partitions, appendMsMax, kafka } = settings
-    return openKafkaLog(url, { ...kafka, ...partitions === undefined ? {} : { partitions }, ...appendMsMax === undefined ? {} : { appendMsMax } })
+    const { partitions, appendMsMax, kafka, warn = warnProcess } = settings
+    return openKafkaLog(url, { ...kafka, warn, ...partitions === undefined ? {} : { partitions }, ...appendMsMax === undefined ? {} : { appendMsMax } })
   }
   if (!URL.canParse(url)) throw fail('LOG_URL_UNSUPPORTED', { url: withoutSecret(url) })
   const parsed = new URL(url)
@@ -32,14 +36,19 @@ export async function openLog (url: string, settings: LogSettings = {}): Promise
 }
 
 /** Opens the log with the shared settings of a process. */
-export async function openLogFrom (url: string, config: LogConfig): Promise<Log> {
+export async function openLogFrom (url: string, config: LogConfig, warn: (sentence: string) => void = warnProcess): Promise<Log> {
   return await openLog(url, {
     partitions: config.FIRN_LOG_PARTITIONS,
     bytesMax: config.FIRN_LOG_BYTES_MAX,
     retentionMs: config.FIRN_LOG_RETENTION_HOURS * 3_600_000,
     appendMsMax: config.FIRN_LOG_APPEND_MS_MAX,
-    kafka: kafkaSettings(config)
+    kafka: kafkaSettings(config),
+    warn
   })
+}
+
+function warnProcess (sentence: string): void {
+  process.emitWarning(sentence, 'FirnWarning')
 }
 
 function kafkaSettings (config: LogConfig): KafkaSettings {

@@ -75,7 +75,7 @@ export interface NativeKafka {
   readonly KafkaConsumer: new (config: ClientConfig, topicConfig: ClientConfig) => NativeConsumer
   readonly AdminClient: {
     create(config: ClientConfig, listeners: Record<string, (value: never) => void>): NativeAdmin
-    readonly OffsetSpec: { readonly EARLIEST: unknown, readonly LATEST: unknown }
+    readonly OffsetSpec: { new (timestampMs: number): unknown, readonly EARLIEST: unknown, readonly LATEST: unknown }
   }
   readonly features: readonly string[]
 }

@@ -80,6 +80,26 @@ void t.test('a topic that was deleted and made again is another topic', async t 
   t.not(after.topicIds.get(topic), before.topicIds.get(topic))
 })
 
+void t.test('records that leave before seven days are over are warned of, once', async t => {
+  const topic = newTopic()
+  const log = await open(t)
+  await log.ensureTopic(topic)
+  const [position] = await log.append([1, 2, 3].map(i => record(topic, 'k', `v${i}`, {}, Date.now())))
+  const { AdminClient } = createRequire(import.meta.url)('@confluentinc/kafka-javascript') as { AdminClient: { create(config: object): { deleteRecords(offsets: object[], options: object, done: (error?: Error) => void): void, disconnect(): void } } }
+  const admin = AdminClient.create({ 'metadata.broker.list': brokers })
+  await new Promise<void>((resolve, reject) => { admin.deleteRecords([{ topic, partition: position!.partition, offset: 2 }], { timeout: 5000, operation_timeout: 5000 }, error => { if (error) reject(error); else resolve() }) })
+  admin.disconnect()
+  const warnings: string[] = []
+  const again = await openLog(url, { warn: sentence => { warnings.push(sentence) } })
+  t.after(async () => { await again.close() })
+  await again.ensureTopic(topic)
+  await again.ensureTopic(topic)
+  await until(async () => warnings.length > 0)
+  t.equal((await again.ranges(topic)).first.get(position!.partition), 2n)
+  t.equal(warnings.length, 1)
+  t.match(warnings[0], new RegExp(`records leave topic ${topic} in less than 7 days.*retention.ms`))
+})
+
 void t.test('keys of any alphabet meet on the partition that other clients give them', async t => {
   const log = await open(t, 7)
   const topic = newTopic()

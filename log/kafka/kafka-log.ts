@@ -18,6 +18,8 @@ const checkMsMax = 2_500
 export interface KafkaLogOptions extends KafkaSettings {
   readonly partitions?: number
   readonly appendMsMax?: number
+  /** Told what an operator should mend and nobody has to stop for. */
+  readonly warn?: (sentence: string) => void
 }
 
 /** Throws LOG_KAFKA_CLIENT_MISSING, LOG_URL_UNSUPPORTED, LOG_SETTING. */

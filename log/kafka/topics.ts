@@ -15,9 +15,11 @@ const createdMsMax = 10_000
 const clusterIdMsMax = 1_000
 const lookMs = 50
 const topicNameCharsMax = 200
-export const partitionsMin = 3
+const partitionsMin = 3
+/** As long as a writer may be away without loss: seven days. */
+const retentionHoursMin = 168
 
-export interface TopicDefaults extends Pick<KafkaSettings, 'topicCreate' | 'replication' | 'retentionHours'> { readonly partitions: number }
+export interface TopicDefaults extends Pick<KafkaSettings, 'topicCreate' | 'replication' | 'retentionHours'> { readonly partitions: number, readonly warn?: (sentence: string) => void }
 
 export class Topics {
   readonly #kafka: NativeKafka
@@ -26,6 +28,7 @@ export class Topics {
   readonly #trouble: Trouble
   readonly #turns: Turns
   readonly #counts = new Map<string, number>()
+  readonly #retentionSeen = new Set<string>()
   #admin: OpenAdmin | null = null
   #clusterId: string | null = null
 
@@ -77,22 +80,27 @@ export class Topics {
     const description = (await this.describe([topic])).get(topic)
     if (description === undefined) throw fail('LOG_TOPIC_UNKNOWN', { topic })
     const { EARLIEST, LATEST } = this.#kafka.AdminClient.OffsetSpec
-    const [first, end] = await Promise.all([EARLIEST, LATEST].map(async offset => {
-      const asked = description.partitions.map(({ partition }) => ({ topic, partition, offset }))
-      const answers = await this.#ask<{ partition: number, offset: number, error?: ClientError }[]>(`offsets of topic ${topic}`, (admin, timeout, done) => { admin.listOffsets(asked, { timeout }, done) })
-      const refused = answers.find(({ error }) => error !== undefined && error !== null && error.code !== 0)
-      if (refused?.error !== undefined) throw this.#trouble.explain(refused.error, `offsets of topic ${topic}`)
-      return new Map(answers.map(({ partition, offset: found }) => [partition, BigInt(found)]))
-    }))
-    return { first: first!, end: end! }
+    return { first: await this.#offsets(topic, description.partitions, EARLIEST), end: await this.#offsets(topic, description.partitions, LATEST) }
+  }
+
+  async #offsets (topic: string, partitions: TopicDescription['partitions'], offset: unknown): Promise<Map<number, bigint>> {
+    const asked = partitions.map(({ partition }) => ({ topic, partition, offset }))
+    const answers = await this.#ask<{ partition: number, offset: number, error?: ClientError }[]>(`offsets of topic ${topic}`, (admin, timeout, done) => { admin.listOffsets(asked, { timeout }, done) })
+    const refused = answers.find(({ error }) => error !== undefined && error !== null && error.code !== 0)
+    if (refused?.error !== undefined) throw this.#trouble.explain(refused.error, `offsets of topic ${topic}`)
+    return new Map(answers.map(({ partition, offset: found }) => [partition, BigInt(found)]))
   }
 
   /** Makes the topic when it is absent and that is allowed. */
   async ensure (topic: string): Promise<number> {
     if (!/^[A-Za-z0-9._-]+$/.test(topic) || topic.length > topicNameCharsMax || topic === '.' || topic === '..') throw fail('LOG_TOPIC_NAME', { topic })
     const found = (await this.describe([topic])).get(topic)
-    if (found !== undefined) return found.partitions.length
+    if (found !== undefined) {
+      void this.#warnOfShortRetention(topic)
+      return found.partitions.length
+    }
     const { topicCreate = true, partitions, replication = 1, retentionHours = 168 } = this.#defaults
+    if (retentionHours < retentionHoursMin) this.#defaults.warn?.(`topic ${topic} is made with ${retentionHours} hours of retention: a writer that is away for longer loses events; set FIRN_KAFKA_RETENTION_HOURS to ${retentionHoursMin} or more`)
     if (!topicCreate) throw fail('LOG_TOPIC_NOT_CREATED', { topic, reason: 'FIRN_KAFKA_TOPIC_CREATE is false' })
     if (partitions < partitionsMin) throw fail('LOG_SETTING', { name: 'FIRN_LOG_PARTITIONS', value: partitions, expected: `at least ${partitionsMin} for a new topic in Kafka` })
     const config = { 'retention.ms': String(Math.round(retentionHours * 3_600_000)), 'min.insync.replicas': String(Math.max(1, Math.ceil(replication / 2))), 'cleanup.policy': 'delete' }
@@ -111,6 +119,26 @@ export class Topics {
       if (made !== undefined && made.partitions.length > 0 && made.partitions.every(({ leader }) => leader !== undefined && leader !== null)) return made.partitions.length
     }
     throw fail('LOG_UNREACHABLE', { brokers: this.#trouble.brokers, reason: `topic ${topic} was made, but has no leaders yet` })
+  }
+
+  /**
+   * The client cannot ask for a topic's settings, so what happened is looked at: records have left, and none that is there
+   * is as old as retention should be. Said once a topic.
+   */
+  async #warnOfShortRetention (topic: string): Promise<void> {
+    const { warn } = this.#defaults
+    if (warn === undefined || this.#retentionSeen.has(topic)) return
+    this.#retentionSeen.add(topic)
+    try {
+      const { OffsetSpec } = this.#kafka.AdminClient
+      const partitions = [...(await this.describe([topic])).get(topic)?.partitions ?? []]
+      const first = await this.#offsets(topic, partitions, OffsetSpec.EARLIEST)
+      const young = await this.#offsets(topic, partitions, new OffsetSpec(Date.now() - retentionHoursMin * 3_600_000))
+      const short = [...first].filter(([partition, offset]) => offset > 0n && young.get(partition) === offset)
+      if (short.length > 0) warn(`records leave topic ${topic} in less than ${retentionHoursMin / 24} days (partition ${short.map(([partition]) => partition).join(', ')}): a writer that is away for longer loses events; raise retention.ms and retention.bytes of the topic`)
+    } catch {
+      this.#retentionSeen.delete(topic)
+    }
   }
 
   async close (): Promise<void> {

@@ -16,6 +16,7 @@ import type { EventLog } from '../event-log.ts'
 import { drain } from './drainer.ts'
 import type { KeyCounts } from './key-counts.ts'
 import type { Spool, SpoolSlice } from './spool.ts'
+import { UnderWay } from './under-way.ts'
 
 export interface SpoolLimits {
   /** The bound of the spool's log, for messages. */
@@ -65,7 +66,7 @@ export class SpoolingLog implements EventLog {
   readonly #limits: Required<SpoolLimits>
   readonly #logger: Logger
   readonly #keys: KeyCounts
-  readonly #underWay = new Set<Append>()
+  readonly #underWay = new UnderWay<Append>()
   #waiting: Append[] = []
   #state: SpoolState = 'straight'
   #reason: Error | null = null
@@ -187,20 +188,22 @@ export class SpoolingLog implements EventLog {
 
   #send (append: Append): void {
     append.underWay = true
-    this.#underWay.add(append)
+    this.#underWay.push(append)
     if (this.#watch === null) this.#look()
     this.#target.append(append.records).then(positions => {
       append.underWay = false
       if (append.diverted) return
-      this.#underWay.delete(append)
+      this.#underWay.letGo()
       append.resolve(positions)
     }, (error: Error) => {
+      if (append.diverted || isAboutRecords(error)) {
+        append.underWay = false
+        if (!append.diverted) append.reject(error)
+        return
+      }
+      // Still among those in doubt, at its place.
+      this.#away(error)
       append.underWay = false
-      if (append.diverted) return
-      if (isAboutRecords(error)) {
-        this.#underWay.delete(append)
-        append.reject(error)
-      } else this.#away(error)
     })
   }
 
@@ -212,9 +215,7 @@ export class SpoolingLog implements EventLog {
     if (this.#state === 'straight') this.#sinceMs = performance.now()
     this.#state = 'spooling'
     this.#reason = reason
-    const doubtful = [...this.#underWay]
-    this.#underWay.clear()
-    for (const append of doubtful) {
+    for (const append of this.#underWay.takeAll()) {
       for (const { key } of append.records) this.#keys.add(key)
       this.#divert(append)
     }
@@ -242,7 +243,7 @@ export class SpoolingLog implements EventLog {
       if (!isLogError(error, 'LOG_TIMEOUT')) for (const { key } of append.records) this.#keys.remove(key)
       if (append.underWay) {
         append.diverted = false
-        this.#underWay.add(append)
+        this.#underWay.push(append)
         this.#look()
       } else append.reject(isFull ? this.#refusal as Error : error)
     })
@@ -275,7 +276,7 @@ export class SpoolingLog implements EventLog {
 
   #lookAtTheOldest (): void {
     this.#looks++
-    const [oldest] = this.#underWay
+    const { oldest } = this.#underWay
     const [waiting] = this.#waiting
     if (oldest === undefined && waiting === undefined) {
       clearInterval(this.#watch as NodeJS.Timeout)
@@ -299,7 +300,7 @@ export class SpoolingLog implements EventLog {
     try {
       await this.#target.checkReady()
     } catch (error) {
-      if (this.#underWay.size > 0) this.#away(error as Error)
+      if (this.#underWay.oldest !== undefined) this.#away(error as Error)
     } finally {
       this.#asking = false
     }

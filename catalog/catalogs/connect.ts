@@ -10,8 +10,6 @@ export interface CatalogOptions extends RestCatalogOptions {
   readonly storage?: Storage
   /** Glue: an address that is not AWS. */
   readonly endpoint?: string
-  /** Glue: where tables get their files unless they name a place. */
-  readonly warehouseUrl?: string
 }
 
 export function connectCatalog(catalogUrl: string, options: CatalogOptions = {}): Catalog {

@@ -16,6 +16,9 @@ interface Reply { 'storage-credentials'?: { prefix?: string, config?: Record<str
 
 export class HandedOut {
   readonly #byTable = new Map<string, StorageCredentials[]>()
+  /** What the last load of a table said beside credentials: they may be renewed without it. */
+  readonly #saidByTable = new Map<string, Pick<Reply, 'config' | 'metadata'>>()
+  #catalogConfig: Readonly<Record<string, string>> = {}
   readonly #given = new WeakSet<StorageCredentials>()
   readonly #nowMs: () => number
 
@@ -23,13 +26,29 @@ export class HandedOut {
     this.#nowMs = nowMs
   }
 
+  /** What the catalog's own configuration says of its storage holds for every table that does not say otherwise. */
+  learn(config: Readonly<Record<string, string>>): void {
+    this.#catalogConfig = storageOf(config)
+  }
+
+  /** The reply of a load, or of a request for credentials alone. */
   remember(id: TableIdentifier, reply: unknown): void {
     const key = JSON.stringify([id.namespace, id.name])
-    const found = readCredentials(reply as Reply)
+    const { metadata, config } = reply as Reply
+    if (metadata !== undefined) {
+      if (this.#saidByTable.size >= tablesMax) this.#saidByTable.clear()
+      this.#saidByTable.set(key, { config: { ...config }, metadata: { location: metadata.location ?? '' } })
+    }
+    const found = readCredentials({ ...this.#saidByTable.get(key), ...reply as Reply }, this.#catalogConfig)
     this.#byTable.delete(key)
     if (found.length === 0) return
     if (this.#byTable.size >= tablesMax) this.#byTable.clear()
     this.#byTable.set(key, found)
+  }
+
+  /** Whether this table was loaded: credentials alone do not say where it lies. */
+  isKnown(id: TableIdentifier): boolean {
+    return this.#saidByTable.has(JSON.stringify([id.namespace, id.name]))
   }
 
   /** Those with the longest prefix of this location. `fresh`: a reply came this moment, there are no better ones. */
@@ -47,13 +66,13 @@ export class HandedOut {
   }
 }
 
-function readCredentials(reply: Reply): StorageCredentials[] {
+function readCredentials(reply: Reply, catalogConfig: Readonly<Record<string, string>>): StorageCredentials[] {
   const location = reply.metadata?.location ?? ''
   const config = reply.config ?? {}
   const listed = (reply['storage-credentials'] ?? []).filter(each => each.config?.['s3.access-key-id'] !== undefined)
-  // A prefix may be a mere scheme: it then stands for this table. Endpoint and region are often said once, for the whole table.
-  if (listed.length > 0) return listed.map(each => ({ prefix: each.prefix?.includes('://') === true ? each.prefix : location, config: { ...storageOf(config), ...each.config } }))
-  return config['s3.access-key-id'] === undefined ? [] : [{ prefix: location, config: { ...config } }]
+  // A prefix may be a mere scheme: it then stands for this table. Endpoint and region are often said once, for the table or the whole catalog.
+  if (listed.length > 0) return listed.map(each => ({ prefix: each.prefix?.includes('://') === true ? each.prefix : location, config: { ...catalogConfig, ...storageOf(config), ...each.config } }))
+  return config['s3.access-key-id'] === undefined ? [] : [{ prefix: location, config: { ...catalogConfig, ...config } }]
 }
 
 function storageOf(config: Readonly<Record<string, string>>): Record<string, string> {

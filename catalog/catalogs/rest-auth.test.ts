@@ -170,3 +170,39 @@ t.test('credentials in the config of a table, as older catalogs send them, are g
   const catalog = openRestCatalog(url, { accessDelegation: true })
   t.match(await catalog.storageCredentials?.(id, 's3a://lake/orders/data/x'), { prefix: 's3://lake/orders', config: { 's3.access-key-id': 'k' } })
 })
+
+t.test('where the catalog gives credentials alone, they are renewed without loading the table; what its configuration says of the storage goes with them', async t => {
+  let count = 0
+  const { url, seen } = await startTinyServer(t, (one, reply) => {
+    if (one.url.startsWith('/v1/config')) return answerJson(reply, 200, { overrides: { 's3.endpoint': 'http://127.0.0.1:9', 'client.region': 'eu-west-1', 'token': 'for-the-catalog' }, endpoints: ['GET /v1/{prefix}/namespaces/{namespace}/tables/{table}/credentials'] })
+    count += 1
+    const given = { 'storage-credentials': [{ prefix: 's3', config: { 's3.access-key-id': `k${count}`, 's3.secret-access-key': 'x' } }] }
+    answerJson(reply, 200, one.url.endsWith('/credentials') ? given : tableReply('s3://lake/orders', { ...given, config: { 's3.path-style-access': 'true' } }))
+  })
+  const catalog = openRestCatalog(url, { accessDelegation: true })
+  const first = await catalog.storageCredentials?.(id, 's3://lake/orders/data/x')
+  const second = await catalog.storageCredentials?.(id, 's3://lake/orders/data/x')
+  t.same(first, { prefix: 's3://lake/orders', config: { 's3.endpoint': 'http://127.0.0.1:9', 'client.region': 'eu-west-1', 's3.path-style-access': 'true', 's3.access-key-id': 'k1', 's3.secret-access-key': 'x' } })
+  t.same(second, { ...first, config: { ...first?.config, 's3.access-key-id': 'k2' } })
+  t.same(seen.slice(1).map(one => one.url), ['/v1/namespaces/sales/tables/orders?snapshots=all', '/v1/namespaces/sales/tables/orders/credentials'])
+  t.equal(seen.at(-1)?.headers.authorization, 'Bearer for-the-catalog', 'a token that the configuration hands out')
+})
+
+t.test('who may not is told so, apart from who is not known', async t => {
+  const cases: [string, string][] = [['Principal \'writer\' is not authorized for op UPDATE_TABLE', 'CATALOG_DENIED'], ['The security token included in the request is expired', 'CATALOG_CREDENTIALS_EXPIRED'],
+    ['The security token included in the request is invalid.', 'CATALOG_UNAUTHORIZED'], ['Insufficient Lake Formation permission(s): Required Alter on orders', 'CATALOG_LAKE_FORMATION_DENIED']]
+  for (const [message, code] of cases) {
+    const { url } = await startTinyServer(t, (seen, reply) => { answerJson(reply, seen.url.startsWith('/v1/config') ? 200 : 403, seen.url.startsWith('/v1/config') ? {} : { error: { message, type: 'ForbiddenException', code: 403 } }) })
+    const error = await openRestCatalog(url, { token: 'abc', readAttemptsMax: 1 }).loadTable(id).catch((error: unknown) => error as Error)
+    t.match(error, { code, message: /^(?!.*\{\w+\})/ }, message)
+  }
+})
+
+t.test('Glue\'s own REST endpoint is told where a table shall lie, others choose', async t => {
+  const { url, seen } = await startTinyServer(t, (one, reply) => { answerJson(reply, 200, one.url.startsWith('/v1/config') ? {} : tableReply('s3://lake/orders')) })
+  const request = { schema: { type: 'struct' as const, fields: [] } }
+  await openRestCatalog(url, { warehouseUrl: 's3://lake/wh/', sigv4: { region: 'eu-west-1', service: 'glue' }, accessKeyId: 'a', secretAccessKey: 'b' }).createTable(id, request)
+  t.match(JSON.parse(seen.at(-1)?.body ?? ''), { location: /^s3:\/\/lake\/wh\/sales\/orders-[0-9a-f]{8}$/ })
+  await openRestCatalog(url, { warehouseUrl: 's3://lake/wh/' }).createTable(id, request)
+  t.notOk('location' in JSON.parse(seen.at(-1)?.body ?? ''))
+})

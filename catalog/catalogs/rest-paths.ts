@@ -1,7 +1,7 @@
 /** Where a REST catalog keeps what: its paths, as its `/v1/config` shapes them. The prefix is used as given (it may hold slashes); levels of a namespace are encoded one by one. */
 import type { TableIdentifier } from '../spec/types.ts'
 
-export interface RawConfig { 'defaults'?: Record<string, string>, 'overrides'?: Record<string, string>, 'idempotency-key-lifetime'?: string }
+export interface RawConfig { 'defaults'?: Record<string, string>, 'overrides'?: Record<string, string>, 'idempotency-key-lifetime'?: string, 'endpoints'?: string[] | null }
 export interface Paths { namespaces(): string, tables(namespace: readonly string[]): string, table(id: TableIdentifier): string }
 
 /** The separator goes between levels in its encoded form. */
@@ -13,4 +13,9 @@ export function pathsOf(prefix: string | undefined, separator: string): Paths {
     tables: namespace => `${root}/namespaces/${namespaceOf(namespace)}/tables`,
     table: id => `${root}/namespaces/${namespaceOf(id.namespace)}/tables/${encodeURIComponent(id.name)}`
   }
+}
+
+/** Whether the server says that credentials can be had without the table. */
+export function offersCredentials({ endpoints }: RawConfig): boolean {
+  return endpoints?.some(endpoint => /^GET \S*\/tables\/\{table\}\/credentials$/.test(endpoint)) === true
 }

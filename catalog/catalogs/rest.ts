@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
-import { CatalogError, isCatalogError, reasonOf } from '../errors.ts'
+import { CatalogError, isCatalogError, reasonOf, type CatalogErrorCode } from '../errors.ts'
 import { parseJson, printJson, readMetadata } from '../spec/json.ts'
 import { MetadataReader } from '../spec/metadata-reader.ts'
 import type { TableChange, TableIdentifier } from '../spec/types.ts'
@@ -15,8 +15,8 @@ import type { StorageCredentials } from '../storage/storage.ts'
 import type { AwsKeys } from './aws-credentials.ts'
 import { printIdentifier, type Catalog, type CommitReply, type LoadedTable } from './catalog.ts'
 import { HandedOut } from './handed-out.ts'
-import { bearerAuth, noAuth, OAuthClient, type OAuthOptions, type RestAuth } from './rest-auth.ts'
-import { pathsOf, type Paths, type RawConfig } from './rest-paths.ts'
+import { bearerAuth, OAuthClient, openAuth, type OAuthOptions, type RestAuth } from './rest-auth.ts'
+import { offersCredentials, pathsOf, type Paths, type RawConfig } from './rest-paths.ts'
 import { sigV4Auth, type SigV4Options } from './rest-sigv4.ts'
 
 export interface RestCatalogOptions extends Partial<AwsKeys> {
@@ -25,6 +25,8 @@ export interface RestCatalogOptions extends Partial<AwsKeys> {
   /** Tokens of its own; `token` is then not used. */
   readonly oauth?: OAuthOptions
   readonly sigv4?: SigV4Options
+  /** Where tables get their files unless they name a place; read for catalogs that choose none themselves (Glue). */
+  readonly warehouseUrl?: string
   /** Ask the catalog for storage credentials. */
   readonly accessDelegation?: boolean
   readonly requestMsMax?: number
@@ -43,7 +45,7 @@ export function openRestCatalog(catalogUrl: string, options: RestCatalogOptions 
     loadTable: async id => await client.loadTable(id),
     createTable: async (id, body) => client.seen(id, await client.read('POST', paths => paths.tables(id.namespace), { table: printIdentifier(id), namespace: id.namespace.join('.') },
       // Optional in the specification; Nessie wants it said.
-      { 'name': id.name, ...body, 'stage-create': false }, 1)),
+      { 'name': id.name, ...locationFor(options, id), ...body, 'stage-create': false }, 1)),
     commitTable: (id, change) => client.commit(id, change),
     async ensureNamespace(namespace) {
       const levels = namespace.map((_, index) => namespace.slice(0, index + 1))
@@ -84,7 +86,7 @@ class RestClient {
 
   #createAuth(): RestAuth {
     const { token, oauth, sigv4, requestMsMax } = this.#options
-    const named = oauth !== undefined ? new OAuthClient(oauth, { catalogUrl: this.#url, dispatcher: this.#agent, requestMsMax }) : token !== undefined ? bearerAuth(token) : noAuth
+    const named = oauth !== undefined ? new OAuthClient(oauth, { catalogUrl: this.#url, dispatcher: this.#agent, requestMsMax }) : token !== undefined ? bearerAuth(token) : openAuth()
     return sigv4 === undefined ? named : sigV4Auth({ ...this.#options, ...sigv4 }, this.#url, named)
   }
 
@@ -108,7 +110,8 @@ class RestClient {
   async storageCredentials(id: TableIdentifier, location: string): Promise<StorageCredentials | null> {
     const remembered = this.#handedOut.find(id, location)
     if (remembered !== null) return remembered
-    await this.loadTable(id)
+    if (this.#handedOut.isKnown(id) && (await this.#configuration()).offersCredentials) this.#handedOut.remember(id, await this.read('GET', paths => `${paths.table(id)}/credentials`, { table: printIdentifier(id) }))
+    else await this.loadTable(id)
     return this.#handedOut.find(id, location, true)
   }
 
@@ -192,11 +195,13 @@ class RestClient {
     const raw = await this.#readUrl('GET', `${this.#url}/v1/config${query}`, {}, undefined, this.#options.readAttemptsMax ?? readAttemptsMax) as RawConfig
     const merged = { ...raw.defaults, ...raw.overrides }
     this.#auth.learn?.(merged)
+    this.#handedOut.learn(merged)
     return {
       url: (merged['uri'] ?? this.#url).replace(/\/+$/, ''),
       paths: pathsOf(merged['prefix'], merged['namespace-separator'] ?? '%1F'),
       // Nessie 0.99 lets a commit pass that asserts "no main yet" long after there is one, and replaces what the table holds.
       checksAbsentRefs: merged['nessie.is-nessie-catalog'] !== 'true',
+      offersCredentials: offersCredentials(raw),
       idempotent: raw['idempotency-key-lifetime'] !== undefined
     }
   }
@@ -252,7 +257,8 @@ class RestClient {
     const type = typeOfReply(reply)
     switch (reply.status) {
       case 419: return new CatalogError('CATALOG_TOKEN_EXPIRED', { url: this.#url, reason })
-      case 401: case 403: return new CatalogError('CATALOG_UNAUTHORIZED', { url: this.#url, reason })
+      case 401: return new CatalogError('CATALOG_UNAUTHORIZED', { url: this.#url, reason })
+      case 403: return new CatalogError(codeOf403(reason), { url: this.#url, reason, request: `${method} ${new URL(url).pathname}` })
       case 404:
         if (type === 'NoSuchNamespaceException' && values['namespace'] !== undefined) return new CatalogError('CATALOG_NO_SUCH_NAMESPACE', values)
         if (values['table'] !== undefined) return new CatalogError('CATALOG_NO_SUCH_TABLE', values)
@@ -267,10 +273,24 @@ class RestClient {
   }
 }
 
-interface RestConfig { url: string, paths: Paths, idempotent: boolean, checksAbsentRefs: boolean }
+interface RestConfig { url: string, paths: Paths, idempotent: boolean, offersCredentials: boolean, checksAbsentRefs: boolean }
+
 /** Some answer 403 to who did not say who he is. */
 function isUnauthorized({ status }: Reply, headers: Readonly<Record<string, string>>): boolean {
   return status === 401 || status === 419 || (status === 403 && headers['authorization'] === undefined)
+}
+
+/** AWS answers 403 to bad keys as well as to what keys may not do. */
+function codeOf403(reason: string): CatalogErrorCode {
+  if (/token.* expired|ExpiredToken/i.test(reason)) return 'CATALOG_CREDENTIALS_EXPIRED'
+  if (/lake ?formation/i.test(reason)) return 'CATALOG_LAKE_FORMATION_DENIED'
+  return /signature|security token|InvalidClientTokenId|UnrecognizedClient/i.test(reason) ? 'CATALOG_UNAUTHORIZED' : 'CATALOG_DENIED'
+}
+
+/** Glue's REST endpoint wants to hear where a table shall lie; a folder of its own, since a dropped table may have left its files in another. */
+function locationFor({ sigv4, warehouseUrl }: RestCatalogOptions, { namespace, name }: TableIdentifier): { location?: string } {
+  if (sigv4?.service !== 'glue' || warehouseUrl === undefined) return {}
+  return { location: `${warehouseUrl.replace(/\/+$/, '')}/${namespace.join('/')}/${name}-${randomBytes(4).toString('hex')}` }
 }
 
 function toTable(id: TableIdentifier, value: unknown): LoadedTable {

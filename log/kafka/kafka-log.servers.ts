@@ -1,6 +1,8 @@
 // The behaviour suite of logs against a real broker, and what only Kafka can show.
 
+import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { nextBatch, readAll, record, testLogBehaviour } from '../behaviour.ts'
 import { openLog, partitionOf, type Log } from '../index.ts'
@@ -106,6 +108,20 @@ void t.test('keys of any alphabet meet on the partition that other clients give 
   const partitions = await log.ensureTopic(topic)
   const keys = ['', 'a', 'session-1', 'é☃😀', 'x'.repeat(300)]
   t.strictSame((await log.append(keys.map(key => record(topic, key, 'v')))).map(({ partition }) => partition), keys.map(key => partitionOf(key, partitions)))
+})
+
+void t.test('a log that is closed while it is asked leaves nothing running', async t => {
+  const topic = newTopic()
+  const log = await open(t)
+  await log.ensureTopic(topic)
+  const script = `
+    const { openLog } = await import(${JSON.stringify(new URL('../index.ts', import.meta.url).href)})
+    const log = await openLog(${JSON.stringify(url)})
+    const asked = [log.ranges('${topic}'), log.identity(['${topic}']), log.ranges('${topic}')]
+    await log.close()
+    console.log((await Promise.allSettled(asked)).map(({ reason }) => reason?.code ?? 'answered').join(' '))`
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { timeout: 20_000, env: { PATH: process.env.PATH } })
+  t.match(stdout, /LOG_CLOSED/)
 })
 
 async function until (isDone: () => Promise<boolean>): Promise<void> {

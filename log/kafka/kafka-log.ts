@@ -72,6 +72,10 @@ class KafkaLog implements Log {
     this.#checkOpen()
     const reader = await KafkaReader.open(this.#kafka, this.#config, options, this.#topics, this.#trouble, this.#turns, closed => this.#readers.delete(closed))
     this.#readers.add(reader)
+    if (this.#closing !== null) {
+      await reader.close()
+      throw fail('LOG_CLOSED', { path: this.#trouble.url })
+    }
     return reader
   }
 

@@ -52,6 +52,7 @@ export class KafkaProducer {
   #records = 0
   #bytes = 0
   #watch: NodeJS.Timeout | null = null
+  #closed = false
 
   constructor (kafka: NativeKafka, config: ClientConfig, options: ProducerOptions, trouble: Trouble, turns: Turns) {
     this.#kafka = kafka
@@ -102,6 +103,7 @@ export class KafkaProducer {
 
   /** Waits for what is under way, within a bound. */
   async close (): Promise<void> {
+    this.#closed = true
     const producer = await this.#producer?.catch(() => null) ?? null
     const endMs = performance.now() + closeMsMax
     while (this.#pending.size > 0 && performance.now() < endMs) await new Promise(resolve => setTimeout(resolve, 10))
@@ -115,6 +117,7 @@ export class KafkaProducer {
   }
 
   async #connect (): Promise<NativeProducer> {
+    if (this.#closed) throw fail('LOG_CLOSED', { path: this.#trouble.url })
     this.#producer ??= this.#open()
     try {
       return this.#ready = await this.#producer

@@ -31,6 +31,7 @@ export class Topics {
   readonly #retentionSeen = new Set<string>()
   #admin: OpenAdmin | null = null
   #clusterId: string | null = null
+  #closed = false
 
   constructor (kafka: NativeKafka, config: ClientConfig, defaults: TopicDefaults, trouble: Trouble, turns: Turns) {
     this.#kafka = kafka
@@ -142,6 +143,7 @@ export class Topics {
   }
 
   async close (): Promise<void> {
+    this.#closed = true
     await this.#turns.pause()
     this.#admin?.client.disconnect()
     this.#admin = null
@@ -159,6 +161,8 @@ export class Topics {
 
   async #ask<T> (what: string, ask: (admin: NativeAdmin, leftMs: number, done: (error: ClientError | null | undefined, result: T) => void) => void): Promise<T> {
     return await this.#turns.take<T>(what, answerMsMax, (leftMs, done) => {
+      // A client that is opened behind a close would keep the process alive.
+      if (this.#closed) throw fail('LOG_CLOSED', { path: this.#trouble.url })
       this.#admin ??= this.#openAdmin()
       const { client, allowed } = this.#admin
       const refused = (error: unknown): void => {

@@ -14,6 +14,12 @@ export const { fail, is, registry: analyticsErrors } = defineErrors('analytics',
   QUERY_PASSWORD_UNSAFE: { message: 'a password is not sent to {url} in the clear: use trino+https://…', retryable: false, httpStatus: 400 },
   QUERY_AWAY: { message: 'Trino at {url} does not answer ({reason}): check that it runs and FIRN_QUERY_URL', retryable: true, httpStatus: 503 },
   QUERY_UNAUTHORIZED: { message: 'Trino at {url} refused the user (status {status}): check the user in FIRN_QUERY_URL and FIRN_QUERY_PASSWORD', retryable: false, httpStatus: 401 },
+  QUERY_UNTRUSTED: { message: 'the certificate of Trino at {url} is not trusted ({reason}): set FIRN_QUERY_CA_FILE to the PEM file of who signed it', retryable: false, httpStatus: 502 },
+  QUERY_CA_UNREADABLE: { message: 'FIRN_QUERY_CA_FILE {file} cannot be read: {reason}', retryable: false, httpStatus: 500 },
+  QUERY_NOT_TRINO: { message: 'what answers at {url} is not Trino: check FIRN_QUERY_URL', retryable: false, httpStatus: 502 },
+  QUERY_NO_CATALOG: { message: 'Trino at {url} has no catalog {catalog}: give it deploy/trino/catalog/{catalog}.properties, or name another one in FIRN_QUERY_URL (trino://host:port/catalog)', retryable: false, httpStatus: 404 },
+  QUERY_FAILED: { message: 'Trino at {url} could not answer ({errorName}): {reason}', retryable: true, httpStatus: 502 },
   QUERY_CANCELLED: { message: 'the statement was cancelled', retryable: true, httpStatus: 499 },
+  MODEL_INVALID: { message: 'model {model} cannot be run: {reason}', retryable: false, httpStatus: 400 },
   SQL_FORMAT: { message: '--csv and --json exclude each other: choose one', retryable: false, httpStatus: 400 }
 })

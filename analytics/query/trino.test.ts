@@ -1,5 +1,6 @@
 import t from 'tap'
-import { asOfTables, openTrinoEngine, readingStatement } from './trino.ts'
+import { openTrinoEngine } from './trino.ts'
+import { readAsOf, readingStatement, tablesAsOf } from './trino-statement.ts'
 import { parseExactly, readValue, typeName, type TypeSignature } from './trino-values.ts'
 import { jsonOf } from '../sql/print.ts'
 
@@ -22,11 +23,13 @@ t.test('only statements that read are sent', async t => {
   t.throws(() => readingStatement(' ; -- nothing'), { code: 'SQL_MISSING' })
 })
 
+const asOfTables = (sql: string, asOf: string): string => tablesAsOf(sql, () => readAsOf(asOf))
+
 t.test('every table of a statement is read as of the same snapshot or time', async t => {
   t.equal(asOfTables('select * from firn.events e join lake.firn.dead_letters d on true', '123456789'), 'select * from firn.events FOR VERSION AS OF 123456789 e join lake.firn.dead_letters FOR VERSION AS OF 123456789 d on true')
   t.equal(asOfTables('select * from "firn"."events"', '2026-01-31 12:00:00'), `select * from "firn"."events" FOR TIMESTAMP AS OF TIMESTAMP '2026-01-31 12:00:00.000 UTC'`)
   t.equal(asOfTables('select * from (select 1)', '1'), 'select * from (select 1)')
-  t.throws(() => asOfTables('select 1', 'yesterday'), { code: 'SQL_NO_SUCH_SNAPSHOT' })
+  t.throws(() => readAsOf('yesterday'), { code: 'SQL_NO_SUCH_SNAPSHOT' })
 })
 
 t.test('an address that cannot be meant is refused, and a password is not sent in the clear', async t => {

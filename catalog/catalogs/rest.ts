@@ -13,8 +13,9 @@ import { MetadataReader } from '../spec/metadata-reader.ts'
 import type { TableChange, TableIdentifier } from '../spec/types.ts'
 import type { StorageCredentials } from '../storage/storage.ts'
 import type { AwsKeys } from './aws-credentials.ts'
-import { printIdentifier, type Catalog, type CommitReply, type LoadedTable } from './catalog.ts'
+import { printIdentifier, type Catalog, type CommitReply, type CreateTableRequest, type LoadedTable } from './catalog.ts'
 import { HandedOut } from './handed-out.ts'
+import { assertsAbsence, guardChange, guardCreation, isNessie } from './nessie.ts'
 import { bearerAuth, OAuthClient, openAuth, type OAuthOptions, type RestAuth } from './rest-auth.ts'
 import { offersCredentials, pathsOf, type Paths, type RawConfig } from './rest-paths.ts'
 import { sigV4Auth, type SigV4Options } from './rest-sigv4.ts'
@@ -43,9 +44,7 @@ export function openRestCatalog(catalogUrl: string, options: RestCatalogOptions 
   const client = new RestClient(catalogUrl, options)
   return {
     loadTable: async id => await client.loadTable(id),
-    createTable: async (id, body) => client.seen(id, await client.read('POST', paths => paths.tables(id.namespace), { table: printIdentifier(id), namespace: id.namespace.join('.') },
-      // Optional in the specification; Nessie wants it said.
-      { 'name': id.name, ...locationFor(options, id), ...body, 'stage-create': false }, 1)),
+    createTable: (id, request) => client.createTable(id, request),
     commitTable: (id, change) => client.commit(id, change),
     async ensureNamespace(namespace) {
       const levels = namespace.map((_, index) => namespace.slice(0, index + 1))
@@ -101,6 +100,13 @@ class RestClient {
     return this.seen(id, await this.read('GET', paths => `${paths.table(id)}?snapshots=all`, { table: printIdentifier(id) }, undefined, this.#options.readAttemptsMax, text => reader.parseReply(text)))
   }
 
+  async createTable(id: TableIdentifier, request: CreateTableRequest): Promise<LoadedTable> {
+    const { isNessie } = await this.#configuration()
+    // `stage-create` is optional in the specification; Nessie wants it said.
+    const body = { 'name': id.name, ...locationFor(this.#options, id), ...isNessie ? guardCreation(request) : request, 'stage-create': false }
+    return this.seen(id, await this.read('POST', paths => paths.tables(id.namespace), { table: printIdentifier(id), namespace: id.namespace.join('.') }, body, 1))
+  }
+
   /** The table of a reply; credentials that came with it are remembered. */
   seen(id: TableIdentifier, reply: unknown): LoadedTable {
     if (this.#options.accessDelegation === true) this.#handedOut.remember(id, reply)
@@ -131,9 +137,9 @@ class RestClient {
     try {
       const config = await this.#configuration()
       target = config.url + config.paths.table(id)
-      const created = config.checksAbsentRefs ? undefined : await this.#findCreatedRef(id, change)
-      if (created !== undefined) return { kind: 'conflict', reason: `Requirement failed: branch or tag ${created} was created concurrently` }
-      const { body, key } = this.#bodyOf(id, change)
+      const guarded = config.isNessie && !this.#sent.has(change) ? guardChange(change, assertsAbsence(change) ? (await this.loadTable(id)).metadata : null) : change
+      if ('lost' in guarded) return { kind: 'conflict', reason: guarded.lost }
+      const { body, key } = this.#bodyOf(id, change, guarded)
       reply = await this.#send('POST', target, body, config.idempotent ? { 'idempotency-key': key } : {})
     } catch (error) {
       // Nothing was sent when the configuration could not be had; saying "unknown" is still right, only slower.
@@ -153,14 +159,6 @@ class RestClient {
     return { kind: 'refused', error }
   }
 
-  /** The first ref that is there although the change asserts that it is not. */
-  async #findCreatedRef(id: TableIdentifier, change: TableChange): Promise<string | undefined> {
-    const absent = change.requirements.flatMap(each => each.type === 'assert-ref-snapshot-id' && each['snapshot-id'] === null ? [each.ref] : [])
-    if (absent.length === 0) return undefined
-    const { metadata } = await this.loadTable(id)
-    return absent.find(ref => metadata.refs[ref] !== undefined || (ref === 'main' && metadata['current-snapshot-id'] !== -1n))
-  }
-
   #readerOf(id: TableIdentifier): MetadataReader {
     const key = JSON.stringify(id)
     let reader = this.#readers.get(key)
@@ -171,10 +169,10 @@ class RestClient {
     return reader
   }
 
-  #bodyOf(id: TableIdentifier, change: TableChange): { body: string, key: string } {
+  #bodyOf(id: TableIdentifier, change: TableChange, { requirements, updates }: TableChange): { body: string, key: string } {
     let sent = this.#sent.get(change)
     if (sent === undefined) {
-      sent = { body: printJson({ identifier: id, requirements: change.requirements, updates: change.updates }), key: createUuidV7() }
+      sent = { body: printJson({ identifier: id, requirements, updates }), key: createUuidV7() }
       this.#sent.set(change, sent)
     }
     return sent
@@ -199,8 +197,7 @@ class RestClient {
     return {
       url: (merged['uri'] ?? this.#url).replace(/\/+$/, ''),
       paths: pathsOf(merged['prefix'], merged['namespace-separator'] ?? '%1F'),
-      // Nessie 0.99 lets a commit pass that asserts "no main yet" long after there is one, and replaces what the table holds.
-      checksAbsentRefs: merged['nessie.is-nessie-catalog'] !== 'true',
+      isNessie: isNessie(merged),
       offersCredentials: offersCredentials(raw),
       idempotent: raw['idempotency-key-lifetime'] !== undefined
     }
@@ -273,7 +270,7 @@ class RestClient {
   }
 }
 
-interface RestConfig { url: string, paths: Paths, idempotent: boolean, offersCredentials: boolean, checksAbsentRefs: boolean }
+interface RestConfig { url: string, paths: Paths, idempotent: boolean, offersCredentials: boolean, isNessie: boolean }
 
 /** Some answer 403 to who did not say who he is. */
 function isUnauthorized({ status }: Reply, headers: Readonly<Record<string, string>>): boolean {

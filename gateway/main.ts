@@ -35,7 +35,7 @@ runService('gateway', async context => {
 async function openTarget (config: GatewayConfig, { logger, onClose }: ServiceContext): Promise<ClosableLog> {
   const url = logUrlOf(config)
   const open = async (): Promise<Log> => {
-    const log = await openLogFrom(url, config)
+    const log = await openLogFrom(url, config, sentence => { logger.warn(sentence) })
     try {
       for (const topic of config.FIRN_LOG_TOPICS) await log.ensureTopic(topic)
       return log

@@ -17,7 +17,7 @@ runService('writer', async ({ logger, signal, onClose, stop }) => {
   const under = (name: string): string => resolve(config.FIRN_DATA_DIR, name)
   const dir = config.FIRN_WRITER_STAGING_DIR ?? under('writer')
   const stagingDir = isAbsolute(dir) ? dir : join(process.cwd(), dir)
-  const source = await openLogFrom(config.FIRN_LOG_URL ?? pathToFileURL(under('log')).href, config)
+  const source = await openLogFrom(config.FIRN_LOG_URL ?? pathToFileURL(under('log')).href, config, sentence => { logger.warn(sentence) })
   onClose(async () => { await source.close() })
   const { catalog, storage } = openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR) })
   const engine = await openEngine({ memoryBytesMax: config.FIRN_WRITER_MEMORY_BYTES_MAX, stagingDir, writers: config.FIRN_WRITER_THREADS })

@@ -15,7 +15,8 @@ import { fail, is } from './errors.ts'
 import { Framer, type FramerOptions } from './framer.ts'
 import { HeldReader } from './held-reader.ts'
 import type { WriterMetrics } from './metrics.ts'
-import { dropBatch, explainEngine, parseBatch, type ParsedBatch } from './pipeline.ts'
+import { dropBatch, explainEngine, parseBatch } from './pipeline.ts'
+import { reportBatch } from './report.ts'
 import { isOvertaken, openSession, outOfRange, type HaltedPartition, type ResumeFrom, type Session } from './session.ts'
 import type { WriterTables } from './tables.ts'
 
@@ -290,7 +291,7 @@ class Reading {
           this.#tables = landed.tables
           this.landed++
           this.#landingMs = Math.max(performance.now() - sealedMs, this.#landingMs * 0.8)
-          await this.#report(batch, landed, sealedMs)
+          await reportBatch(this.#parts, batch, landed, sealedMs)
           this.#cleanUp(before)
         } finally {
           await dropBatch(this.#parts.engine.main, batch)
@@ -309,37 +310,6 @@ class Reading {
     if (this.#unfinished === 0) return
     await new Promise<void>(resolve => { this.#settled = resolve })
     this.#settled = null
-  }
-
-  async #report (batch: ParsedBatch, landed: Awaited<ReturnType<typeof landBatch>>, sealedMs: number): Promise<void> {
-    const { metrics, source, logger, nowMs, duplicates } = this.#parts
-    const { framed } = batch
-    const now = nowMs()
-    const ofGateway = batch.unfitTrusted + framed.misfits.filter(({ trusted }) => trusted).length
-    if (ofGateway > 0) logger.error({ records: ofGateway, snapshot: String(landed.snapshotId) }, 'the gateway accepted what the writer cannot read: the bytes are in firn.dead_letters')
-    const ms = Math.round(performance.now() - sealedMs)
-    logger.info({ snapshot: String(landed.snapshotId), rows: landed.rows, deadLetters: landed.letters - landed.duplicates, duplicates: landed.duplicates, ms }, 'committed')
-    if (metrics !== null) {
-      metrics.rows.inc(landed.rows)
-      metrics.commits.inc({ table: 'events' })
-      if (landed.letters > 0) metrics.commits.inc({ table: 'dead_letters' })
-      if (landed.duplicates > 0) metrics.duplicates.inc(landed.duplicates)
-      if (ofGateway > 0) metrics.lettersOfGateway.inc(ofGateway)
-      if (batch.unfit > 0) metrics.letters.inc({ reason: 'unfit' }, batch.unfit)
-      for (const { reason } of framed.misfits) metrics.letters.inc({ reason })
-      metrics.commitSeconds.observe(ms / 1000)
-      for (const arrival of framed.arrivals) metrics.freshness.observe(Math.max(0, now - arrival) / 1000)
-      metrics.indexIds.set(duplicates.index.size)
-      metrics.types.set(duplicates.types.size)
-    }
-    for (const topic of new Set(framed.lanes.map(lane => lane.topic))) {
-      const offsets = new Map(framed.lanes.filter(lane => lane.topic === topic).map(({ partition, end }) => [partition, end]))
-      await source.acknowledge(topic, offsets).catch((error: unknown) => { logger.warn({ err: error, topic }, 'the log did not take the acknowledgement; the next one will do') })
-      if (metrics !== null) {
-        const { end } = await source.ranges(topic)
-        for (const [partition, offset] of offsets) metrics.lag.set({ topic, partition: String(partition) }, Number((end.get(partition) ?? offset) - offset))
-      }
-    }
   }
 
   /** Files of snapshots that our commits expired; beside the next batch. Others delete what they expire. */

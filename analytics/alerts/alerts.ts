@@ -1,0 +1,137 @@
+// The outbox of alerts. An alert is durable in the ledger before `offer` resolves; each channel then tells it once: the
+// intent is durable before a message goes out, its outcome after. A crash between the two repeats that one message, with the
+// same Message-ID. Nothing is dropped: what cannot be sent waits, and is told as stuck after a while.
+
+import { join } from 'node:path'
+import type { Logger, Metrics } from '../../runtime/index.ts'
+import { fail } from '../errors.ts'
+import { boundAlert, oneLine, scoreOf, type Alert } from './alert.ts'
+import { createAlertMetrics, type AlertMetrics } from './alert-metrics.ts'
+import { terminalChannel, type Channel } from './channel.ts'
+import type { AlertConfig } from './config.ts'
+import { openLedger, type Ledger } from './ledger.ts'
+import { dropIfTold, keepAlert, type LedgerLine } from './ledger-state.ts'
+import { openMail } from './mail.ts'
+import type { PlanLimits } from './plan.ts'
+import { runChannel, type ChannelRun } from './run-channel.ts'
+import { openWebhook } from './webhook.ts'
+
+export interface AlertsOptions {
+  readonly config: AlertConfig
+  /** FIRN_DATA_DIR: the ledger is in its folder `alerts`. */
+  readonly dataDir: string
+  /** The ledger's name: each process that sends alerts has its own. */
+  readonly name?: string
+  /** One line for each alert, for a terminal. */
+  readonly say: (line: string) => void
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>
+  readonly metrics?: Metrics
+  /** For tests. */
+  readonly channels?: readonly Channel[]
+  readonly clock?: () => number
+  readonly retryMs?: { readonly first: number, readonly max: number }
+}
+
+/** Told as well by the alert that is offered: id, score and event time. */
+export type Covered = readonly [id: string, score: number, eventMs: number]
+
+export interface Alerts {
+  /** Durable when it resolves. An alert that is known, with a score that is not higher, is ignored. Throws ALERT_OUTBOX_FULL. */
+  offer(alert: Alert | readonly Alert[], covers?: readonly Covered[]): Promise<void>
+  /** Whether an alert with this score still has to be offered. */
+  isNews(id: string, score: number, eventMs: number): boolean
+  /** How many alerts the outbox has room for. */
+  room(): number
+  /** True when nothing was ever told from this ledger. */
+  readonly isNew: boolean
+  /** Resolves true when every alert is told, false when that takes longer. */
+  drained(msMax: number): Promise<boolean>
+  close(): Promise<void>
+}
+
+export async function openAlerts (options: AlertsOptions): Promise<Alerts> {
+  const { config, say, logger, clock = Date.now } = options
+  const ledger = await openLedger(join(options.dataDir, 'alerts'), options.name ?? 'analytics', config.FIRN_ALERT_LEDGER_MAX)
+  const { state } = ledger
+  const channels = options.channels ?? openChannels(config)
+  adoptChannels(ledger, channels)
+  let runs: ChannelRun[] = []
+  const stuckNow = (): number => runs.reduce((sum, run) => sum + run.stuck(), 0)
+  const metrics: AlertMetrics | undefined = options.metrics === undefined ? undefined : createAlertMetrics(options.metrics, state, stuckNow)
+  const limits = planLimits(config)
+  runs = channels.map(channel => runChannel({ channel, ledger, limits, logger, metrics, clock, retryMs: options.retryMs ?? { first: 1000, max: 300_000 }, stuckMs: config.FIRN_ALERT_RETRY_MINUTES_MAX * 60_000 }))
+  if (state.waiting.size > 0) logger.info({ alerts: state.waiting.size, begun: state.unsettled.size }, 'alerts waited in the outbox: they are sent now')
+
+  const isNews = (id: string, score: number, eventMs: number): boolean => {
+    const known = state.entries.get(id)
+    return known === undefined ? eventMs > state.horizonMs : score > known.score
+  }
+  return {
+    isNew: ledger.isNew,
+    isNews,
+    room: () => Math.max(0, config.FIRN_ALERT_QUEUE_MAX - state.waiting.size),
+    offer: async (offered, covers) => {
+      const news = [offered].flat().map(alert => boundAlert(alert as Alert)).filter(alert => isNews(alert.id, scoreOf(alert), alert.at.getTime()))
+      if (news.length === 0) return
+      const added = news.filter(({ id }) => !state.waiting.has(id)).length
+      if (state.waiting.size + added > config.FIRN_ALERT_QUEUE_MAX) throw fail('ALERT_OUTBOX_FULL', { count: state.waiting.size })
+      const atMs = clock()
+      await ledger.append(news.map((alert, i): LedgerLine => ({ queued: keepAlert(alert), to: channels.map(({ name }) => name), ...covers === undefined || i > 0 ? {} : { covers }, atMs })))
+      for (const alert of news) {
+        metrics?.offered.inc({ kind: alert.kind })
+        say(lineOf(alert))
+      }
+      for (const run of runs) run.wake()
+    },
+    drained: async msMax => {
+      const until = performance.now() + msMax
+      while (state.waiting.size > 0) {
+        if (performance.now() >= until) return false
+        await new Promise(resolve => setTimeout(resolve, 20))
+      }
+      return true
+    },
+    close: async () => {
+      await Promise.all(runs.map(run => run.close()))
+      await ledger.close()
+    }
+  }
+}
+
+/** `ALERT fraud high, score 7: …` */
+function lineOf (alert: Alert): string {
+  const [why = ''] = alert.evidence
+  return oneLine(`ALERT ${alert.kind} ${alert.severity}${alert.score === undefined ? '' : `, score ${alert.score}`}: ${alert.title}${why === '' ? '' : ` (${why})`}`)
+}
+
+function openChannels (config: AlertConfig): Channel[] {
+  const channels = [
+    ...config.FIRN_MAIL_URL === undefined ? [] : [openMail(config)],
+    ...config.FIRN_ALERT_WEBHOOK_URL === undefined ? [] : [openWebhook(config.FIRN_ALERT_WEBHOOK_URL)]
+  ]
+  return channels.length === 0 ? [terminalChannel] : channels
+}
+
+/** What waited for a channel that is no longer set goes to those that are. */
+function adoptChannels ({ state }: Ledger, channels: readonly Channel[]): void {
+  const names = channels.map(({ name }) => name)
+  for (const [key, { by }] of state.unsettled) if (!names.includes(by)) state.unsettled.delete(key)
+  for (const id of [...state.waiting]) {
+    const entry = state.entries.get(id)!
+    const left = entry.to.filter(name => names.includes(name))
+    entry.to = left.length > 0 ? left : names
+    dropIfTold(state, entry)
+  }
+}
+
+function planLimits (config: AlertConfig): PlanLimits {
+  return {
+    singlesMinuteMax: config.FIRN_ALERT_DIGEST_MINUTE_MAX, digestMs: config.FIRN_ALERT_DIGEST_SECONDS * 1000, updateMs: config.FIRN_ALERT_UPDATE_SECONDS * 1000,
+    backlogMs: config.FIRN_ALERT_BACKLOG_HOURS * 3_600_000, domain: domainOf(config.FIRN_MAIL_FROM)
+  }
+}
+
+/** Of `firn <alerts@shop.example>`: shop.example. */
+function domainOf (from: string): string {
+  return /@([A-Za-z0-9.-]+)>?\s*$/.exec(from)?.[1] ?? 'firn.invalid'
+}

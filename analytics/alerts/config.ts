@@ -1,0 +1,20 @@
+// The settings of alerts: spread `alertSettings` into a process's schema and hand the frozen configuration to `openAlerts`.
+// Without FIRN_MAIL_URL and FIRN_ALERT_WEBHOOK_URL alerts are told on the terminal only, and the ledger says so.
+
+import { Type, type Static, type TObject } from 'typebox'
+
+export const alertSettings = {
+  FIRN_MAIL_URL: Type.Optional(Type.String({ pattern: '^smtps?://', secret: true, description: 'the mail server for alerts: smtp://user:password@host:587 or smtps://…:465; without it alerts are told on the terminal only' })),
+  FIRN_MAIL_FROM: Type.String({ default: 'firn@localhost', pattern: '^[^\\r\\n]*@[^\\r\\n]+$', description: 'the sender of alerts; its domain ends the Message-IDs' }),
+  FIRN_ALERT_TO: Type.Array(Type.String({ pattern: '^[^\\r\\n]+@[^\\r\\n]+$' }), { default: ['alerts@localhost'], description: 'who gets alerts by mail, separated by commas' }),
+  FIRN_ALERT_WEBHOOK_URL: Type.Optional(Type.String({ pattern: '^https?://', secret: true, description: 'alerts are also posted there in the form that Slack, Mattermost and others read' })),
+  FIRN_ALERT_DIGEST_MINUTE_MAX: Type.Integer({ default: 20, minimum: 1, maximum: 1_000_000, description: 'single alerts in a minute and channel; more become one message that lists them' }),
+  FIRN_ALERT_DIGEST_SECONDS: Type.Integer({ default: 60, minimum: 1, maximum: 86_400, description: 'at least this long between two such messages' }),
+  FIRN_ALERT_UPDATE_SECONDS: Type.Integer({ default: 300, minimum: 0, maximum: 86_400, description: 'an alert whose score grows is told again at most this often, as a reply' }),
+  FIRN_ALERT_BACKLOG_HOURS: Type.Number({ default: 24, minimum: 0, maximum: 24 * 3650, description: 'alerts about events older than this get no message of their own: one message lists them' }),
+  FIRN_ALERT_RETRY_MINUTES_MAX: Type.Number({ default: 60, minimum: 0, maximum: 60 * 24 * 30, description: 'an alert that could not be sent for this long is told as stuck in the log and in the metrics; it stays in the outbox and is tried on' }),
+  FIRN_ALERT_QUEUE_MAX: Type.Integer({ default: 10_000, minimum: 10, maximum: 1_000_000, description: 'alerts that wait to be sent; what does not fit stays in its table' }),
+  FIRN_ALERT_LEDGER_MAX: Type.Integer({ default: 200_000, minimum: 1000, maximum: 5_000_000, description: 'alerts that are remembered as told; the oldest go first, and what is older than they were is not told again' })
+}
+
+export type AlertConfig = Readonly<Static<TObject<typeof alertSettings>>>

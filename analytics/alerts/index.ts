@@ -1,0 +1,5 @@
+// The front door of alerts: what is told, to whom, and that it is told once.
+
+export type { Alert, AlertKind, AlertQuery, Severity } from './alert.ts'
+export { openAlerts, type Alerts, type AlertsOptions, type Covered } from './alerts.ts'
+export { alertSettings, type AlertConfig } from './config.ts'

@@ -32,6 +32,7 @@ export const catalogErrors = {
   CATALOG_METADATA_DAMAGED: { message: '{location} cannot be read as {what} ({reason}): restore the file or roll the table back to an earlier metadata file', retryable: false, httpStatus: 500 },
   CATALOG_FORMAT_UNSUPPORTED: { message: '{location} uses {feature}, which this version does not support: {advice}', retryable: false, httpStatus: 501 },
   CATALOG_SCHEMA_CHANGE_REFUSED: { message: 'column {column} cannot change like this: {reason}', retryable: false, httpStatus: 400 },
+  CATALOG_PARTITION_REFUSED: { message: 'a table cannot be partitioned by {transform} of column {column}: {reason}', retryable: false, httpStatus: 400 },
   CATALOG_SPEC_UNKNOWN: { message: 'partition spec {specId} of a data file is not in table {table}: write the file again with the current spec', retryable: false, httpStatus: 409 },
   CATALOG_SNAPSHOT_UNKNOWN: { message: 'snapshot {snapshotId} is not in table {table}: it was expired, or it belongs to another table', retryable: false, httpStatus: 404 },
   CATALOG_DELETE_FILES: { message: 'table {table} has {count} delete files (first: {location}), which this version does not apply: run a compaction of another engine that removes them', retryable: false, httpStatus: 501 },

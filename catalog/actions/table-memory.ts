@@ -16,7 +16,7 @@ const stagedMax = 16
 const expiredByUsMax = 20_000
 const tablesMax = 64
 
-export interface StagedManifests { readonly commitUuid: string, readonly locations: readonly string[], readonly manifests: readonly ManifestFile[] }
+export interface StagedManifests { readonly locations: readonly string[], readonly manifests: readonly ManifestFile[] }
 
 export class TableMemory {
   readonly staged = new Map<bigint, StagedManifests>()
@@ -27,6 +27,7 @@ export class TableMemory {
   /** What a staged commit would expire, and what landed ones of this process did expire. */
   readonly expiring = new Map<bigint, readonly bigint[]>()
   readonly expiredByUs = new Set<bigint>()
+  readonly #plannedOn = new Map<bigint, bigint | null>()
   merge: PreparedMerge | undefined
   merging: Promise<void> | undefined
 
@@ -72,6 +73,20 @@ export class TableMemory {
   rememberStaged(snapshotId: bigint, staged: StagedManifests): void {
     this.staged.set(snapshotId, staged)
     forgetOldest(this.staged, stagedMax)
+  }
+
+  /** The main that a batch was first staged on. */
+  plannedOn(snapshotId: bigint, main: bigint | null): bigint | null {
+    const known = this.#plannedOn.get(snapshotId)
+    if (known !== undefined) return known
+    this.#plannedOn.set(snapshotId, main)
+    forgetOldest(this.#plannedOn, stagedMax)
+    return main
+  }
+
+  forgetStaged(snapshotId: bigint): void {
+    this.staged.delete(snapshotId)
+    this.#plannedOn.delete(snapshotId)
   }
 }
 

@@ -6,7 +6,7 @@
  * has not moved, and no file is deleted. Re-sending is safe because the request asserts the main it was staged on.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { settleAppend, type StagedChange } from '../actions/append.ts'
+import { forgetBatch, settleSnapshot, type StageAbandoned, type StagedChange } from '../actions/stage-snapshot.ts'
 import { printIdentifier, type Catalog, type CommitReply, type LoadedTable } from '../catalogs/catalog.ts'
 import { CatalogError, isCatalogError, reasonOf } from '../errors.ts'
 import { mainSnapshotId, snapshotById } from '../spec/snapshot.ts'
@@ -34,10 +34,11 @@ export interface CommitOptions {
 
 export type CommitOutcome =
   | { readonly kind: 'landed', readonly snapshotId: bigint, readonly table: LoadedTable }
-  | { readonly kind: 'abandoned', readonly reason: string, readonly table: LoadedTable }
+  /** The stage gave up. `certain`: no attempt of it can land any more, so the files of the batch may be deleted. */
+  | { readonly kind: 'abandoned', readonly reason: string, readonly table: LoadedTable, readonly certain: boolean }
   | { readonly kind: 'failed', readonly error: CatalogError }
 
-export type Stage = (base: LoadedTable, attempt: number) => Promise<StagedChange | { readonly kind: 'abandon', readonly reason: string }>
+export type Stage = (base: LoadedTable, attempt: number) => Promise<StagedChange | StageAbandoned>
 
 const defaults = { conflictsMax: 50, backoffMsMin: 20, backoffMsMax: 5_000, unknownMsMax: 120_000, random: Math.random }
 
@@ -51,7 +52,7 @@ export async function commitSnapshot(context: CommitContext, snapshotId: bigint,
     if (snapshotById(base.metadata, snapshotId) !== undefined) return land(context, base, snapshotId, wasUnknown ? [] : lost)
     if (base.metadata['table-uuid'] !== context.table.metadata['table-uuid']) return { kind: 'failed', error: replacedError(context, base) }
     const staged = await stage(base, attempt)
-    if (staged.kind === 'abandon') return { kind: 'abandoned', reason: staged.reason, table: base }
+    if (staged.kind === 'abandon') return abandon(context, base, snapshotId, staged.reason, wasUnknown ? null : lost)
     const reply = await context.catalog.commitTable(base.id, staged.change)
     const settled = reply.kind === 'unknown' ? await resolveUnknown(context, base, snapshotId, staged.change, reply, limits) : reply
     wasUnknown ||= reply.kind === 'unknown'
@@ -141,8 +142,15 @@ function land(context: CommitContext, table: LoadedTable, snapshotId: bigint, lo
   const landed = snapshotById(table.metadata, snapshotId)?.['manifest-list']
   const orphans = lost.filter(location => location !== landed)
   if (landed !== undefined && orphans.length > 0) void context.storage.delete(orphans).catch(() => undefined)
-  settleAppend(context.storage, table, snapshotId)
+  settleSnapshot(context.storage, table, snapshotId)
   return { kind: 'landed', snapshotId, table }
+}
+
+/** With any attempt unresolved (`lost` null), nothing is deleted. */
+function abandon(context: CommitContext, table: LoadedTable, snapshotId: bigint, reason: string, lost: readonly string[] | null): CommitOutcome {
+  const left = lost === null ? [] : [...lost, ...forgetBatch(context.storage, table, snapshotId)]
+  if (left.length > 0) void context.storage.delete(left).catch(() => undefined)
+  return { kind: 'abandoned', reason, table, certain: lost !== null }
 }
 
 function replacedError(context: CommitContext, found: LoadedTable): CatalogError {

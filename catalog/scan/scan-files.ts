@@ -18,6 +18,8 @@ export interface ScanOptions {
   /** Only files with a data sequence number above this one. */
   readonly afterSequenceNumber?: bigint | undefined
   readonly filter?: ((partition: Partition, specId: number) => boolean) | undefined
+  /** By statistics, see file-bounds.ts. */
+  readonly fileFilter?: ((file: LiveFile) => boolean) | undefined
   /** Return delete files instead of refusing the table. */
   readonly withDeleteFiles?: boolean | undefined
 }
@@ -37,32 +39,32 @@ export async function scanFiles(storage: Storage, table: LoadedTable, options: S
   const after = options.afterSequenceNumber ?? -1n
   const manifests = (await memoryOf(storage, metadata['table-uuid']).readList(snapshot['manifest-list']))
     .filter(manifest => manifest.content === 'deletes' || (manifest.sequenceNumber > after && manifest.addedFiles + manifest.existingFiles > 0))
+  const { filter, fileFilter } = options
+  const scan = await readLive(storage, table, manifests, file => file.dataSequenceNumber > after && (filter === undefined || filter(file.partition, file.specId)) && (fileFilter === undefined || fileFilter(file)))
+  if (scan.deleteFiles.length > 0 && options.withDeleteFiles !== true) {
+    throw new CatalogError('CATALOG_DELETE_FILES', { table: printIdentifier(table.id), count: scan.deleteFiles.length, location: scan.deleteFiles[0]?.location })
+  }
+  return scan
+}
+
+/** What is alive in these manifests, with what it inherits. Data files that `keep` leaves out take no memory. */
+export async function readLive(storage: Storage, table: LoadedTable, manifests: readonly ManifestFile[], keep: (file: LiveFile) => boolean = () => true): Promise<TableScan> {
   const files: LiveFile[] = []
   const deleteFiles: DeleteFile[] = []
   for (let index = 0; index < manifests.length; index += manifestsAtOnce) {
     const group = manifests.slice(index, index + manifestsAtOnce)
-    const decoded = await Promise.all(group.map(async manifest => ({ manifest, entries: await readManifest(storage, table, manifest) })))
-    for (const { entries } of decoded) collect(entries, after, options, files, deleteFiles)
-  }
-  if (deleteFiles.length > 0 && options.withDeleteFiles !== true) {
-    throw new CatalogError('CATALOG_DELETE_FILES', { table: printIdentifier(table.id), count: deleteFiles.length, location: deleteFiles[0]?.location })
+    const decoded = await Promise.all(group.map(async manifest => decodeManifest(await storage.read(manifest.location), manifest, table.metadata)))
+    for (const entries of decoded) collect(entries, keep, files, deleteFiles)
   }
   return { files, deleteFiles }
 }
 
-function collect(entries: readonly ManifestEntry[], after: bigint, options: ScanOptions, files: LiveFile[], deleteFiles: DeleteFile[]): void {
-  for (const entry of entries) {
-    if (entry.status === 'deleted') continue
-    const sequenceNumber = entry.sequenceNumber ?? 0n
-    const { file } = entry
-    if (entry.content !== 'data') {
-      deleteFiles.push({ location: file.location, content: entry.content, dataSequenceNumber: sequenceNumber, partition: file.partition, equalityIds: entry.equalityIds })
-    } else if (sequenceNumber > after && (options.filter === undefined || options.filter(file.partition, file.specId))) {
-      files.push({ ...file, dataSequenceNumber: sequenceNumber, snapshotId: entry.snapshotId })
-    }
+function collect(entries: readonly ManifestEntry[], keep: (file: LiveFile) => boolean, files: LiveFile[], deleteFiles: DeleteFile[]): void {
+  for (const { status, content, sequenceNumber, snapshotId, equalityIds, file } of entries) {
+    if (status === 'deleted') continue
+    const dataSequenceNumber = sequenceNumber ?? 0n
+    if (content !== 'data') { deleteFiles.push({ location: file.location, content, dataSequenceNumber, partition: file.partition, equalityIds }); continue }
+    const live = { ...file, dataSequenceNumber, snapshotId }
+    if (keep(live)) files.push(live)
   }
-}
-
-async function readManifest(storage: Storage, table: LoadedTable, manifest: ManifestFile): Promise<ManifestEntry[]> {
-  return await decodeManifest(await storage.read(manifest.location), manifest, table.metadata)
 }

@@ -5,13 +5,13 @@
  */
 import { checkSchema } from './metadata-layout.ts'
 import { applyUpdates, formatVersionMax } from './metadata-update.ts'
+import { firstPartitionId } from './partition.ts'
 import { demand } from './refused.ts'
 import { assignFieldIds } from './schema.ts'
 import type { PartitionSpec, Schema, SortOrder, TableMetadata, Update } from './types.ts'
 
 export interface NewTable { readonly 'schema': Schema, readonly 'partition-spec'?: PartitionSpec, readonly 'write-order'?: SortOrder, readonly 'properties'?: Readonly<Record<string, string>> }
 
-const firstPartitionId = 1000
 /** What Java sets explicitly on new tables, so that a later change of its default does not change them. */
 const newTableProperties = { 'write.parquet.compression-codec': 'zstd' }
 const commitCounts = ['commit.retry.num-retries', 'commit.retry.min-wait-ms', 'commit.retry.max-wait-ms', 'commit.retry.total-timeout-ms']

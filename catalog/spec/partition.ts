@@ -3,9 +3,13 @@
  *
  * The path is for people: readers use the tuple in the manifest. A data file holds rows of exactly one tuple.
  */
-import { listFields } from './schema.ts'
-import { printPartitionValue, transformedType, type PartitionValue } from './transforms.ts'
-import type { PartitionSpec, Schema, TableMetadata, Type } from './types.ts'
+import { CatalogError } from '../errors.ts'
+import { decimalOf, listFields } from './schema.ts'
+import { parseTransform, printPartitionValue, transformedType, type PartitionValue } from './transforms.ts'
+import type { PartitionField, PartitionSpec, Schema, TableMetadata, Type } from './types.ts'
+
+/** Ids of partition fields begin here (spec, "Partition Field IDs"). */
+export const firstPartitionId = 1000
 
 export type Partition = Record<string, PartitionValue>
 
@@ -30,6 +34,45 @@ export function partitionKey(columns: readonly { name: string }[], partition: Pa
     const value = partition[column.name] ?? null
     return typeof value === 'bigint' ? value.toString() : Buffer.isBuffer(value) ? value.toString('base64') : value
   }))
+}
+
+const nameSuffixes = { identity: '', bucket: '_bucket', truncate: '_trunc', year: '_year', month: '_month', day: '_day', hour: '_hour', void: '_null' }
+const times: readonly Type[] = ['timestamp', 'timestamptz']
+
+/** A spec for `createTable`, fields named as Iceberg's own libraries name them: `ts`, `ts_hour`, `ts_day`, `x_bucket`. CATALOG_PARTITION_REFUSED. */
+export function partitionSpecOf(schema: Schema, terms: readonly { readonly transform: string, readonly column: string }[]): PartitionSpec {
+  const fields: PartitionField[] = []
+  for (const { transform, column } of terms) {
+    const refused = (reason: string) => new CatalogError('CATALOG_PARTITION_REFUSED', { transform, column, reason })
+    const found = listFields(schema).find(({ path }) => path.join('.') === column)
+    if (found === undefined) throw refused('there is no such column')
+    const { field: { id, type }, repeated } = found
+    const name = column + nameSuffixes[nameOf(transform, refused)]
+    if (repeated || !accepts(transform, type)) throw refused(`its type ${typeof type === 'string' ? type : type.type} does not go with that`)
+    if (fields.some(field => field.name === name)) throw refused(`there are two partition fields ${name}`)
+    if (name !== column && schema.fields.some(field => field.name === name)) throw refused(`the partition field would be called ${name}, as a column is`)
+    fields.push({ 'source-id': id, 'field-id': firstPartitionId + fields.length, name, transform })
+  }
+  return { 'spec-id': 0, fields }
+}
+
+function nameOf(transform: string, refused: (reason: string) => CatalogError): keyof typeof nameSuffixes {
+  try {
+    return parseTransform(transform).name
+  } catch {
+    throw refused('transforms are identity, bucket[N], truncate[W], year, month, day, hour and void')
+  }
+}
+
+function accepts(transform: string, type: Type): boolean {
+  if (typeof type !== 'string') return false
+  switch (parseTransform(transform).name) {
+    case 'hour': return times.includes(type)
+    case 'day': case 'month': case 'year': return type === 'date' || times.includes(type)
+    case 'bucket': return !['boolean', 'float', 'double'].includes(type)
+    case 'truncate': return ['int', 'long', 'string', 'binary'].includes(type) || decimalOf(type) !== undefined
+    default: return true
+  }
 }
 
 export function specById(metadata: TableMetadata, id: number): PartitionSpec | undefined {

@@ -28,25 +28,43 @@ export function mainSnapshotId(metadata: TableMetadata): bigint | null {
   return metadata.refs['main']?.['snapshot-id'] ?? null
 }
 
-export interface SummaryCounts { addedFiles: number, addedRecords: bigint, addedBytes: bigint, changedPartitions: number, manifestsCreated: number, manifestsKept: number, manifestsReplaced: number }
+/** What a snapshot adds or removes: files, their rows and bytes. */
+export interface FileCounts { readonly files: number, readonly records: bigint, readonly bytes: bigint }
+export interface SummaryCounts { readonly added: FileCounts, readonly removed: FileCounts, readonly changedPartitions: number, readonly manifestsCreated: number, readonly manifestsKept: number, readonly manifestsReplaced: number }
 
-export function summarizeAppend(parent: Snapshot | undefined, counts: SummaryCounts, extra: Record<string, string> = {}): SnapshotSummary {
-  const totals: Record<string, string> = {}
-  const total = (name: string, added: bigint) => {
-    const before = parent === undefined ? '0' : parent.summary[name]
-    if (before !== undefined && /^\d+$/.test(before)) totals[name] = String(BigInt(before) + added)
+export function countFiles(files: readonly { readonly recordCount: bigint, readonly fileSizeBytes: bigint }[]): FileCounts {
+  return {
+    files: files.length,
+    records: files.reduce((sum, file) => sum + file.recordCount, 0n),
+    bytes: files.reduce((sum, file) => sum + file.fileSizeBytes, 0n)
   }
-  total('total-records', counts.addedRecords)
-  total('total-files-size', counts.addedBytes)
-  total('total-data-files', BigInt(counts.addedFiles))
+}
+
+export function summarizeSnapshot(operation: SnapshotSummary['operation'], parent: Snapshot | undefined, { added, removed, ...counts }: SummaryCounts, extra: Readonly<Record<string, string>> = {}): SnapshotSummary {
+  const totals: Record<string, string> = {}
+  const total = (name: string, change: bigint) => {
+    const before = parent === undefined ? '0' : parent.summary[name]
+    if (before === undefined || !/^\d+$/.test(before)) return
+    // A total that would fall below zero was wrong before us: it ends here.
+    const after = BigInt(before) + change
+    if (after >= 0n) totals[name] = String(after)
+  }
+  total('total-records', added.records - removed.records)
+  total('total-files-size', added.bytes - removed.bytes)
+  total('total-data-files', BigInt(added.files - removed.files))
   total('total-delete-files', 0n)
   total('total-position-deletes', 0n)
   total('total-equality-deletes', 0n)
   return {
-    'operation': 'append',
-    'added-data-files': String(counts.addedFiles),
-    'added-records': String(counts.addedRecords),
-    'added-files-size': String(counts.addedBytes),
+    'operation': operation,
+    'added-data-files': String(added.files),
+    'added-records': String(added.records),
+    'added-files-size': String(added.bytes),
+    ...removed.files === 0 ? {} : {
+      'deleted-data-files': String(removed.files),
+      'deleted-records': String(removed.records),
+      'removed-files-size': String(removed.bytes)
+    },
     'changed-partition-count': String(counts.changedPartitions),
     ...totals,
     'manifests-created': String(counts.manifestsCreated),

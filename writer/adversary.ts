@@ -52,3 +52,9 @@ export function adversaryBefore (catalog: Catalog): Adversary {
   }
   return adversary
 }
+
+export function withFaults (catalog: Catalog, faults: Record<string, Fault[]>): Catalog {
+  const adversary = adversaryBefore(catalog)
+  for (const [table, list] of Object.entries(faults)) adversary.faults.set(table, [...list])
+  return adversary
+}

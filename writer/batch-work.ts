@@ -111,8 +111,8 @@ class BatchWork {
     if (all ? this.#letters() === 0 : added.length === 0) return
     const { engine, storage, log } = this.#parts
     const files = await writeLetters(engine, storage, this.#tables.letters, this.#batch, this.#committedUs, all ? null : added.map(position => ids.rows[position]!))
-    const letters = await commitLetters(this.#parts, this.#tables.letters, { ranges: this.#ranges, files, log, letters: all ? this.#letters() : added.length })
-    this.#tables = { ...this.#tables, letters }
+    const listed = await commitLetters(this.#parts, this.#tables, { ranges: this.#ranges, files, log, letters: all ? this.#letters() : added.length })
+    this.#tables = { ...this.#tables, ...listed }
     this.#lettersListed = true
   }
 

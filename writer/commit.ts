@@ -6,6 +6,7 @@ import { commitSnapshot, createSnapshotId, stageAppend, type Catalog, type DataF
 import type { Logger } from '../runtime/index.ts'
 import { fail } from './errors.ts'
 import { advanceOffsets, batchSummaryKey, fenceBatch, mergeOffsets, offsetsProperty, parseOffsets, printOffsets, readProgress, writerSummaryKey, type ConsumedRange, type LogIds, type RecordedOffsets } from './offsets.ts'
+import type { WriterTables } from './tables.ts'
 
 export interface CommitParts { readonly catalog: Catalog, readonly storage: Storage, readonly logger: Logger, readonly nowMs: () => number, readonly signal: AbortSignal, readonly writerId: string }
 
@@ -53,15 +54,14 @@ export async function commitRows (parts: CommitParts, table: LoadedTable, batch:
   return stale ? { kind: 'stale', table: outcome.table } : { kind: 'fenced', reason: outcome.reason }
 }
 
-/** `known` is what the batch was read with: if dead_letters moved since, a rival decided about the same records. */
-export async function commitLetters (parts: CommitParts, table: LoadedTable, batch: { ranges: readonly ConsumedRange[], files: readonly DataFile[], log: LogIds, letters: number }): Promise<LoadedTable> {
+/** `known` is what the batch was read with: if dead_letters moved since, a rival decided about the same records. Returns the tables as they are then. */
+export async function commitLetters (parts: CommitParts, { letters: table, lettersNext: known }: Pick<WriterTables, 'letters' | 'lettersNext'>, batch: { ranges: readonly ConsumedRange[], files: readonly DataFile[], log: LogIds, letters: number }): Promise<Pick<WriterTables, 'letters' | 'lettersNext'>> {
   const snapshotId = createSnapshotId(table.metadata)
-  const known = lettersProgress(table)
   const outcome = await commitSnapshot({ ...contextOf(parts), table }, snapshotId, async base => {
     const recorded = lettersProgress(base)
     for (const { topic, partition, start } of batch.ranges) {
       const next = recorded?.topics.get(topic)?.partitions.get(partition)?.next ?? 0n
-      if (next > start && next !== known?.topics.get(topic)?.partitions.get(partition)?.next) return { kind: 'abandon', reason: `another writer listed dead letters of partition ${partition} of ${topic}` }
+      if (next > start && next !== known.get(`${partition}/${topic}`)) return { kind: 'abandon', reason: `another writer listed dead letters of partition ${partition} of ${topic}` }
     }
     const offsets = advanceOffsets(recorded, batch.ranges, carrierOf(base, snapshotId, batch.log))
     return await stageAppend(contextOf(parts), base, {
@@ -72,7 +72,10 @@ export async function commitLetters (parts: CommitParts, table: LoadedTable, bat
       expire: {}
     })
   })
-  if (outcome.kind === 'landed') return outcome.table
+  if (outcome.kind === 'landed') {
+    const ours = batch.ranges.map(({ topic, partition, end }) => [`${partition}/${topic}`, end] as const)
+    return { letters: outcome.table, lettersNext: new Map([...known, ...ours.map(([key, end]) => [key, (known.get(key) ?? 0n) > end ? known.get(key)! : end] as const)]) }
+  }
   if (outcome.kind === 'failed') throw fail('WRITER_COMMIT_FAILED', { table: 'firn.dead_letters', reason: outcome.error.message }, outcome.error)
   throw fail('WRITER_FENCED', { reason: outcome.reason })
 }

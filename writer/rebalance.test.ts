@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { partitionOf } from '../log/index.ts'
+import { died, withFaults } from './adversary.ts'
 import { shareLog } from './shared-log.ts'
 import { openLine, pageView } from './started-line.ts'
 
@@ -29,6 +31,7 @@ t.test('writers that take partitions from one another in the middle of their bat
     await line.drain()
     t.strictSame(await line.query('SELECT count(*)::INTEGER AS n, count(DISTINCT event_id)::INTEGER AS ids FROM events'), [{ n: next, ids: next }])
     t.strictSame(await line.query("SELECT count(*)::INTEGER AS n FROM dead_letters WHERE reason <> 'duplicate'"), [{ n: 0 }])
+    t.strictSame(await line.query('SELECT log_partition, log_offset FROM (SELECT log_partition, log_offset FROM events UNION ALL SELECT log_partition, log_offset FROM dead_letters) GROUP BY ALL HAVING count(*) > 1'), [], 'no offset was taken twice')
 
     // The ranges that snapshots took of a partition lie end to end: nobody took what another one had.
     const ends = new Map<string, bigint>()
@@ -48,3 +51,39 @@ t.test('writers that take partitions from one another in the middle of their bat
     await line.close()
   }
 })
+
+t.test('what a writer listed before it died is not listed again by the one that takes its partition over', async t => {
+  const line = await openLine(t.testdir({}), [topic], 2)
+  const shared = shareLog(line.log)
+  const stop = new AbortController()
+  const keyOf = (partition: number): string => Array.from({ length: 100 }, (_, i) => `k${i}`).find(key => partitionOf(key, 2) === partition)!
+  try {
+    const stays = line.drain({ source: shared.of('stays'), untilEnd: false, group: 'writers', signal: stop.signal })
+    shared.assign(topic, ['stays', 'dies'])
+    await line.send([{ key: keyOf(0), value: pageView('first') }])
+    await arrived(async () => await line.query("SELECT 1 FROM events WHERE event_id = 'first'"))
+    await line.send([{ key: keyOf(1), value: 'no event' }, { key: keyOf(1), value: pageView('second') }])
+    await t.rejects(line.drain({ source: shared.of('dies'), group: 'writers', catalog: withFaults(line.catalog, { events: ['die-before'] }) }), { message: died })
+    t.strictSame(await line.query('SELECT log_partition FROM dead_letters'), [{ log_partition: 1 }], 'listed, and then it died')
+
+    // Its own letters make the other writer load the table that lists them.
+    await line.send([{ key: keyOf(0), value: 'no event either' }])
+    await arrived(async () => await line.query('SELECT 1 FROM dead_letters WHERE log_partition = 0'))
+    shared.assign(topic, ['stays', 'stays'])
+    await arrived(async () => await line.query("SELECT 1 FROM events WHERE event_id = 'second'"))
+    stop.abort()
+    await stays
+    t.strictSame(await line.query('SELECT log_partition, count(*)::INTEGER AS n FROM dead_letters GROUP BY ALL ORDER BY ALL'), [{ log_partition: 0, n: 1 }, { log_partition: 1, n: 1 }])
+  } finally {
+    stop.abort()
+    await line.close()
+  }
+})
+
+async function arrived (look: () => Promise<unknown[]>): Promise<void> {
+  const endMs = performance.now() + 20_000
+  while ((await look().catch(() => [])).length === 0) {
+    if (performance.now() > endMs) throw new Error('it did not arrive within 20 s')
+    await sleep(30)
+  }
+}

@@ -1,8 +1,8 @@
 // Lost replies, deaths at any commit, rivals and rollbacks: each event is one row all the same.
 
 import t from 'tap'
-import { mainSnapshotId, type Catalog } from '../catalog/index.ts'
-import { adversaryBefore, died, type Fault } from './adversary.ts'
+import { mainSnapshotId } from '../catalog/index.ts'
+import { adversaryBefore, died, withFaults } from './adversary.ts'
 import { openLine, pageView, type Line } from './started-line.ts'
 import { offsetsProperty } from './offsets.ts'
 import { eventsId } from './tables.ts'
@@ -131,9 +131,3 @@ isolated('a partition whose offsets the log lost halts alone, until the operator
   await line.drain({ resumeFrom: 'earliest' })
   await assertOnce(t, line, 60)
 })
-
-function withFaults (catalog: Catalog, faults: Record<string, Fault[]>): Catalog {
-  const adversary = adversaryBefore(catalog)
-  for (const [table, list] of Object.entries(faults)) adversary.faults.set(table, [...list])
-  return adversary
-}

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { evolveSchema, isCatalogError, printIdentifier, schemaOfColumns, type Catalog, type LoadedTable, type PartitionSpec, type Schema, type TableIdentifier } from '../catalog/index.ts'
 import { contractColumns, rowColumns, type ContractColumn } from '../openapi/index.ts'
-import type { CommitParts } from './commit.ts'
+import { lettersProgress, type CommitParts } from './commit.ts'
 import { fail } from './errors.ts'
 
 export const eventsId: TableIdentifier = { namespace: ['firn'], name: 'events' }
@@ -44,10 +44,20 @@ const letters: TableShape = {
   partition: [{ column: 'committed_at', name: 'dead_date', transform: 'day' }]
 }
 
-export interface WriterTables { readonly events: LoadedTable, readonly letters: LoadedTable }
+export interface WriterTables {
+  readonly events: LoadedTable
+  readonly letters: LoadedTable
+  /**
+   * How far dead_letters was, by partition (`partition/topic`), when we read what it lists, and our own commits since. `letters` may be
+   * further: a commit of ours reloads it, with what a rival listed meanwhile.
+   */
+  readonly lettersNext: ReadonlyMap<string, bigint>
+}
 
 export async function openTables (parts: CommitParts): Promise<WriterTables> {
-  return { letters: await openTable(parts, letters), events: await openTable(parts, events) }
+  const lettersTable = await openTable(parts, letters)
+  const listed = [...lettersProgress(lettersTable)?.topics ?? []].flatMap(([topic, { partitions }]) => [...partitions].map(([partition, { next }]) => [`${partition}/${topic}`, next] as const))
+  return { letters: lettersTable, events: await openTable(parts, events), lettersNext: new Map(listed) }
 }
 
 async function openTable (parts: CommitParts, shape: TableShape): Promise<LoadedTable> {

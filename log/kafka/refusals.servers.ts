@@ -50,6 +50,8 @@ void t.test('SCRAM and PLAIN let us in', async t => {
   const reader = await log.open({ topics: [topic], startAt: () => 'earliest' })
   t.equal(valueOf(await nextBatch(reader), 0), 'v')
   await reader.close()
+  const long = await open(t, guarded, { kafka: { ...admin, saslMechanism: 'SCRAM-SHA-512' } })
+  t.equal((await long.identity([])).clusterId, (await log.identity([])).clusterId)
   const plain = await open(t, guarded, { kafka: { saslMechanism: 'PLAIN', username: 'plainuser', password: 'plain-secret' } })
   t.equal((await plain.identity([])).clusterId, (await log.identity([])).clusterId)
 })
@@ -66,8 +68,11 @@ for (const mechanism of ['SCRAM-SHA-256', 'PLAIN'] as const) {
 }
 
 void t.test('a mechanism that the broker does not offer is named', async t => {
-  const log = await open(t, guarded, { kafka: { ...admin, saslMechanism: 'SCRAM-SHA-512' } })
-  await t.rejects(log.checkReady(), { code: 'LOG_UNAUTHORIZED', message: /SCRAM-SHA-512|mechanism/i })
+  const endpoint = createServer((_, reply) => { reply.writeHead(200, { 'content-type': 'application/json' }).end('{"access_token":"a.b.c","expires_in":300}') })
+  await new Promise<void>(resolve => { endpoint.listen(0, '127.0.0.1', resolve) })
+  t.after(() => { endpoint.close() })
+  const log = await open(t, guarded, { kafka: { saslMechanism: 'OAUTHBEARER', oauthTokenUrl: `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/token`, oauthClientId: 'firn', oauthClientSecret: 'top-secret' } })
+  await t.rejects(log.checkReady(), { code: 'LOG_UNAUTHORIZED', message: /OAUTHBEARER|mechanism/i })
 })
 
 void t.test('a listener that wants a login says so when we bring none', async t => {

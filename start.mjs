@@ -34,6 +34,11 @@ const tasks = {
   'test:rebalance': { entry: 'loadtest/rebalance/main.ts' },
   'test:refusals': { entry: 'loadtest/refusals/main.ts' },
   'test:lake': { entry: 'loadtest/lake/main.ts' },
+  daily: { entry: 'analytics/jobs/main.ts' },
+  'daily:topic': { entry: 'deploy/jobs/topic.ts' },
+  'daily:stream': { entry: 'deploy/jobs/stream.ts' },
+  'daily:wait': { entry: 'analytics/jobs/wait/main.ts' },
+  'daily:validate': { entry: 'analytics/jobs/validate/main.ts' },
   servers: { entry: 'deploy/servers/main.ts' },
   'servers:stop': { entry: 'deploy/servers/stop.ts' },
   'setup:kafka': { entry: 'deploy/kafka/setup.ts' }

@@ -1,0 +1,89 @@
+// `npm run daily:validate -- --date D`: are the models' tables what their files say, do they have rows for the day, and do the
+// sums agree (checks/*.sql: each row of an answer is a fault)? Prints a line for each model and check; ends with 1 and every
+// fault when there is one.
+
+import { globSync, readFileSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { currentSchema, isCatalogError, openLake, type Catalog } from '../../../catalog/index.ts'
+import { sentenceOf } from '../../../runtime/index.ts'
+import { readModels } from '../../models/catalogue.ts'
+import type { Model } from '../../models/model-file.ts'
+import type { QueryEngine } from '../../query/engine.ts'
+import { openQueryEngine } from '../../query/open.ts'
+import { dayOf, readValidateConfig } from '../config.ts'
+import { fillDay, rowsOf } from '../day-statement.ts'
+import { findFaults, type Column, type TableFacts } from './findings.ts'
+
+const rowsShownMax = 3
+const checksDir = join(import.meta.dirname, '../checks')
+
+try {
+  const faults = await main()
+  if (faults.length > 0) process.stderr.write(`daily:validate: ${faults.length} ${faults.length === 1 ? 'thing is' : 'things are'} wrong:\n${faults.map(fault => `  ${fault}\n`).join('')}`)
+  process.exitCode = faults.length > 0 ? 1 : 0
+} catch (error) {
+  process.stderr.write(`daily:validate: ${sentenceOf(error)}\n`)
+  process.exitCode = 1
+}
+process.exit()
+
+async function main (): Promise<string[]> {
+  const config = readValidateConfig()
+  const date = dayOf(config.date, new Date())
+  const lake = openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR) })
+  const engine = await openQueryEngine(config, () => ({ ...lake, catalogUrl: config.FIRN_CATALOG_URL }))
+  const faults: string[] = []
+  for (const model of await readModels()) {
+    const facts = await factsOf(model, date, lake.catalog, engine)
+    const found = findFaults(model, date, facts, model.kind === 'rule' || config.mayBeEmpty.includes(model.name))
+    say(model.name, found, `${facts.rows} rows${facts.dayRows === null ? '' : `, ${facts.dayRows} of the day`}`)
+    faults.push(...found)
+  }
+  for (const file of globSync('*.sql', { cwd: checksDir }).sort()) {
+    const found = await runCheck(basename(file, '.sql'), readFileSync(join(checksDir, file), 'utf8'), date, engine)
+    say(file, found, 'agrees')
+    faults.push(...found)
+  }
+  return faults
+}
+
+async function factsOf (model: Model, date: string, catalog: Catalog, engine: QueryEngine): Promise<TableFacts> {
+  const columns = await columnsOf(catalog, model.name)
+  if (columns === null || model.key.some(column => columns.every(({ name }) => name !== column))) return { columns, rows: 0, dayRows: null, keysTwice: 0, keysEmpty: 0 }
+  const inDay = model.time === null ? null : timeInDay(model, model.time)
+  const ask = async (sql: string): Promise<number[]> => (await rowsOf(await engine.query(fillDay(sql, date))))[0]!.map(Number)
+  const from = `from analytics.${model.name} m`
+  const [rows, dayRows] = await ask(`select count(*) as n, ${inDay === null ? '0' : `count(*) filter (where ${inDay})`} as of_day ${from}`) as [number, number]
+  // Keys of hours and days need looking at within the day alone; all others stand once in the whole table.
+  const within = inDay !== null && (model.unit.kind === 'hour' || model.unit.kind === 'day') ? `where ${inDay}` : ''
+  const [keysEmpty] = await ask(`select count(*) filter (where ${model.key.map(column => `m.${column} is null`).join(' or ')}) as n ${from} ${within}`) as [number]
+  const [keysTwice] = await ask(`select count(*) as n from (select 1 as one ${from} ${within} group by ${model.key.map(column => `m.${column}`).join(', ')} having count(*) > 1) k`) as [number]
+  return { columns, rows, dayRows: inDay === null ? null : dayRows, keysTwice, keysEmpty }
+}
+
+function timeInDay (model: Model, time: string): string {
+  const isDate = model.columns.some(({ name, type }) => name === time && type === 'date')
+  return isDate ? `m.${time} = {{date}}` : `m.${time} >= {{from}} and m.${time} < {{to}}`
+}
+
+async function columnsOf (catalog: Catalog, name: string): Promise<Column[] | null> {
+  try {
+    const { metadata } = await catalog.loadTable({ namespace: ['analytics'], name })
+    return currentSchema(metadata).fields.map(({ name, type }) => ({ name, type: typeof type === 'string' ? type : type.type }))
+  } catch (error) {
+    if (isCatalogError(error, 'CATALOG_NO_SUCH_TABLE')) return null
+    throw error
+  }
+}
+
+async function runCheck (name: string, sql: string, date: string, engine: QueryEngine): Promise<string[]> {
+  const answer = await engine.query(fillDay(sql, date))
+  const rows = await rowsOf(answer)
+  if (rows.length === 0) return []
+  const shown = rows.slice(0, rowsShownMax).map(row => row.map((value, i) => `${answer.names[i]} ${String(value)}`).join(', '))
+  return [`${name}: ${shown.join(' · ')}${rows.length > rowsShownMax ? ` and ${rows.length - rowsShownMax} more` : ''}`]
+}
+
+function say (what: string, faults: readonly string[], fine: string): void {
+  process.stdout.write(`${faults.length === 0 ? 'ok  ' : 'FAIL'} ${what}: ${faults.length === 0 ? fine : faults.join('; ')}\n`)
+}

@@ -1,0 +1,49 @@
+// `npm run daily:wait -- --date D`: waits, within bounds, until the day's events are in firn.events. Ends with 0 and what it
+// found, or with 1 and why the day is not complete.
+
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openLake } from '../../../catalog/index.ts'
+import { sentenceOf } from '../../../runtime/index.ts'
+import { fail } from '../../errors.ts'
+import { openQueryEngine } from '../../query/open.ts'
+import { dayOf, readWaitConfig } from '../config.ts'
+import { fillDay, rowsOf } from '../day-statement.ts'
+import { judgeDay } from './day.ts'
+
+const lookEveryMs = 5000
+const template = readFileSync(join(import.meta.dirname, 'day_arrived.sql'), 'utf8')
+
+try {
+  process.stdout.write(`${await main()}\n`)
+} catch (error) {
+  process.stderr.write(`daily:wait: ${sentenceOf(error)}\n`)
+  process.exitCode = 1
+}
+process.exit()
+
+async function main (): Promise<string> {
+  const config = readWaitConfig()
+  const date = dayOf(config.date, new Date())
+  const engine = await openQueryEngine(config, () => ({ ...openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR) }), catalogUrl: config.FIRN_CATALOG_URL }))
+  const began = performance.now()
+  const msMax = config.FIRN_JOBS_WAIT_SECONDS_MAX * 1000
+  for (;;) {
+    const waitedMs = performance.now() - began
+    let reason: string
+    try {
+      const [row] = await rowsOf(await engine.query(fillDay(template, date)))
+      const [rows, watermark] = [Number(row![0]), row![1] === null ? null : new Date(String(row![1]))]
+      const answer = judgeDay({ date, now: new Date(), rows, watermark, drained: config.drained, waitMsLeft: Math.max(0, msMax - waitedMs) })
+      if (answer.complete) return `${date} is complete: ${answer.note}`
+      reason = answer.reason
+    } catch (error) {
+      // The table is not there yet, or the engine is away for a while.
+      if ((error as { retryable?: boolean }).retryable !== true) throw error
+      reason = sentenceOf(error)
+    }
+    if (waitedMs + lookEveryMs > msMax) throw fail('JOB_DATA_LATE', { date, waited: Math.round(waitedMs / 1000), reason })
+    await sleep(lookEveryMs)
+  }
+}

@@ -1,0 +1,34 @@
+// What reference tables there are: every .csv file of the folder, typed by tables.json beside it. A column that is not
+// declared is text, so a new file can be read at once; a declared one that the file lacks is refused when it is loaded.
+
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+
+export interface Reference {
+  /** `analytics.ref_regions` */
+  readonly table: string
+  readonly file: string
+  /** As the file has them. */
+  readonly columns: readonly ReferenceColumn[]
+  /** What names a row. */
+  readonly key: readonly string[]
+}
+
+export interface ReferenceColumn { readonly name: string, readonly type: string, readonly doc: string }
+
+/** tables.json: name of the file → key and, per column, its type and what it is. */
+type Declaration = Readonly<Record<string, { readonly key: readonly string[], readonly columns: Readonly<Record<string, readonly [type: string, doc: string]>> }>>
+
+export const referenceFolder = import.meta.dirname
+
+export async function readReferences (folder: string = referenceFolder): Promise<Reference[]> {
+  const files = (await readdir(folder)).filter(name => name.endsWith('.csv')).sort()
+  const declared = JSON.parse(await readFile(join(folder, 'tables.json'), 'utf8').catch(() => '{}')) as Declaration
+  return await Promise.all(files.map(async name => {
+    const file = join(folder, name)
+    const names = (await readFile(file, 'utf8')).replace(/^\uFEFF/, '').split(/\r?\n/, 1)[0]!.split(',').map(name => name.trim())
+    const table = basename(name, '.csv')
+    const { key = names.slice(0, 1), columns = {} } = declared[table] ?? {}
+    return { table: `analytics.ref_${table}`, file, key, columns: names.map(name => ({ name, type: columns[name]?.[0] ?? 'string', doc: columns[name]?.[1] ?? '' })) }
+  }))
+}

@@ -16,6 +16,15 @@ t.test('a rate or an interval, not both; no interval at all is as fast as it goe
   t.throws(() => readGenerateConfig(at, ['--interval', '20', '--rate', '5']), { code: 'LOADTEST_CONTRADICTION' })
 })
 
+t.test('history has a start, goes at its rate and into a file', async t => {
+  const { clock, eventsPerSecond } = readGenerateConfig(at, ['--to', 'file', '--start', '2026-01-01T00:00:00Z', '--rate', '2'])
+  t.equal(clock?.(3), Date.parse('2026-01-01T00:00:01.500Z'))
+  t.equal(eventsPerSecond, Infinity, 'it is written as fast as it goes')
+  t.equal(readGenerateConfig(at, []).clock, null)
+  t.throws(() => readGenerateConfig(at, ['--start', '2026-01-01T00:00:00Z']), { code: 'LOADTEST_CONTRADICTION' })
+  t.throws(() => readGenerateConfig(at, ['--to', 'file', '--start', 'yesterday']), { code: 'SETTING_INVALID' })
+})
+
 t.test('a target that does not exist is refused', async t => {
   t.throws(() => readGenerateConfig(at, ['--to', 'pigeon']), { code: 'SETTING_INVALID' })
 })

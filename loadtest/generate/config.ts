@@ -20,6 +20,7 @@ const schema = Type.Object({
   interval: Type.Optional(Type.Number({ minimum: 0, description: 'milliseconds between two events, instead of --rate; 0 is as fast as it goes' })),
   count: Type.Optional(Type.Integer({ minimum: 1, description: `events in all (${countDefault} without --duration)` })),
   duration: Type.Optional(Type.Number({ minimum: 0.1, description: 'seconds after which to stop' })),
+  start: Type.Optional(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2}(\\.\\d+)?)?(Z|[+-]\\d{2}:\\d{2})$', description: 'with --to file: history whose first event is of this time and whose events follow at --rate, written as fast as it goes; the same seed and start give the same file' })),
   seed: Type.Integer({ default: 1, minimum: 0, description: 'the same seed plays the same shoppers' }),
   batch: Type.Integer({ default: 1, minimum: 1, maximum: 10_000, description: 'events in a request at most; a request holds events of one shopper' }),
   shoppers: Type.Integer({ default: 40, minimum: 1, maximum: 100_000, description: 'shoppers in the shop at once' }),
@@ -32,11 +33,13 @@ const schema = Type.Object({
   FIRN_DATA_DIR: Type.String({ default: './data', description: 'the ledger goes to loadtest/ in this folder' })
 })
 
-export type GenerateConfig = Omit<Static<typeof schema>, 'count' | 'rate' | 'interval' | 'duration'> & {
+export type GenerateConfig = Omit<Static<typeof schema>, 'count' | 'rate' | 'interval' | 'duration' | 'start'> & {
   readonly eventsMax: number
   readonly durationMsMax: number
   /** Infinity: as fast as it goes. */
   readonly eventsPerSecond: number
+  /** When an event happens, by its number; null: now. */
+  readonly clock: ((event: number) => number) | null
   readonly ledgerFile: string
   readonly truthFile: string
   readonly eventsFile: string
@@ -47,13 +50,18 @@ export function readGenerateConfig (startedAt: Date, argv?: string[]): Readonly<
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_') || name in schema.properties || name === 'FIRN_LOG_LEVEL'))
   const config = readConfig('generate', schema, argv === undefined ? { env } : { env, argv })
   if (config.rate !== undefined && config.interval !== undefined) throw fail('LOADTEST_CONTRADICTION', { flags: '--rate and --interval' })
+  const startMs = config.start === undefined ? null : Date.parse(config.start)
+  if (startMs !== null && config.to !== 'file') throw fail('LOADTEST_CONTRADICTION', { flags: `--start and --to ${config.to}` })
+  if (startMs !== null && config.interval === 0) throw fail('LOADTEST_CONTRADICTION', { flags: '--start and --interval 0' })
+  const eventsPerSecond = config.interval === 0 ? Infinity : config.interval === undefined ? config.rate ?? ratePerSecondDefault : 1000 / config.interval
   const folder = resolve(config.FIRN_DATA_DIR, 'loadtest')
   const run = `${startedAt.toISOString().replaceAll(/[:.]/g, '-')}-${process.pid}`
   return Object.freeze({
     ...config,
     eventsMax: config.count ?? (config.duration === undefined ? countDefault : Infinity),
     durationMsMax: (config.duration ?? Infinity) * 1000,
-    eventsPerSecond: config.interval === 0 ? Infinity : config.interval === undefined ? config.rate ?? ratePerSecondDefault : 1000 / config.interval,
+    eventsPerSecond: startMs === null ? eventsPerSecond : Infinity,
+    clock: startMs === null ? null : event => startMs + event * 1000 / eventsPerSecond,
     ledgerFile: join(folder, `ledger-${run}.ndjson`),
     truthFile: join(folder, `truth-${run}.ndjson`),
     eventsFile: resolve(config.file ?? join(folder, `events-${run}.ndjson`))

@@ -39,8 +39,10 @@ async function generate (config: Readonly<GenerateConfig>): Promise<number> {
   const target = config.to === 'file' ? fileTarget(config) : config.to === 'kafka' ? await logTarget(config) : gatewayTarget(config)
   const progress = createProgress(process.stderr, config.quiet, config, target.counts)
   const pacer = createPacer(config.eventsPerSecond)
-  const shop = openShop({ ...config, run: Date.now().toString(36), now: Date.now })
   let events = 0
+  const { clock } = config
+  // History has the ids of its start, so that it is the same file each time.
+  const shop = openShop({ ...config, run: (clock?.(0) ?? Date.now()).toString(36), now: clock === null ? Date.now : () => clock(events) })
   for (const event of shop) {
     if (events >= config.eventsMax || performance.now() - startedAt >= config.durationMsMax || stop.signal.aborted) break
     await pacer.next(stop.signal)

@@ -54,8 +54,8 @@ t.test('a broken event never has the id of a good one, and only what is no JSON 
 
 t.test('every fraud pattern is played, its truth beside the event and no word of it inside', async t => {
   const events = play(20_000).filter(e => e.fraud !== undefined)
-  t.strictSame([...new Set(events.map(e => e.fraud?.pattern))].sort(), ['amount_outlier', 'many_cards', 'many_orders_one_ip', 'payment_mismatch'])
-  t.notOk(events.some(e => /fraud|outlier|mismatch|many_/.test(e.json)))
+  t.strictSame([...new Set(events.map(e => e.fraud?.pattern))].sort(), ['amount_outlier', 'impossible_travel', 'many_cards', 'many_orders_one_customer', 'many_orders_one_ip', 'payment_mismatch'])
+  t.notOk(events.some(e => /fraud|outlier|mismatch|many_|travel/.test(e.json)))
   const orders = new Map(events.map(fieldsOf).filter(e => e.event_type === 'order_created').map(e => [e.order_id, e.amount]))
   const mismatches = events.filter(e => e.fraud?.pattern === 'payment_mismatch').map(fieldsOf).filter(e => e.event_type === 'payment_captured' && orders.has(e.order_id))
   t.ok(mismatches.length > 0 && mismatches.every(e => e.amount !== orders.get(e.order_id)))
@@ -75,4 +75,23 @@ t.test('amounts have at most two decimals', async t => {
   const texts = play(5000).filter(e => e.kind !== 'malformed').flatMap(e => [...e.json.matchAll(/"(?:amount|unit_price)":([\d.]+)/g)].map(match => match[1] ?? ''))
   t.ok(texts.length > 1000)
   t.strictSame(texts.filter(text => !/^\d+(\.\d{1,2})?$/.test(text)), [])
+})
+
+t.test('an account is taken over from far away, after an honest order of its owner', async t => {
+  const events = play(30_000).filter(e => e.kind === 'fresh')
+  const places = new Map<unknown, Set<unknown>>()
+  for (const event of events) {
+    const { customer_id: customer, location } = fieldsOf(event) as { customer_id?: string, location: { city: string } }
+    if (customer !== undefined) places.set(customer, (places.get(customer) ?? new Set()).add(location.city))
+  }
+  const thefts = events.filter(e => e.fraud?.pattern === 'impossible_travel').map(fieldsOf).filter(e => e.event_type === 'order_created')
+  t.ok(thefts.length > 5)
+  t.ok(thefts.filter(e => (places.get(e.customer_id)?.size ?? 0) > 1).length > thefts.length * 0.8)
+})
+
+t.test('prices are those of the catalogue in the currency of the shopper', async t => {
+  const events = play(5000).filter(e => e.kind === 'fresh').map(fieldsOf).filter(e => e.event_type === 'product_view')
+  const of = (currency: string): number[] => events.filter(e => e.currency === currency).map(e => Number(e.unit_price))
+  const mean = (values: number[]): number => values.reduce((a, b) => a + b, 0) / values.length
+  t.ok(mean(of('JPY')) > 50 * mean(of('USD')))
 })

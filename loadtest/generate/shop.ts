@@ -5,12 +5,16 @@
 import { Faker, base, en } from '@faker-js/faker'
 import { breakEvent } from './malformed.ts'
 import { stockProducts } from './products.ts'
-import { fraudPatterns, fraudVisit, visit, type FraudPattern, type Stage, type Step } from './session.ts'
-import { inventShopper, type Shopper } from './shopper.ts'
+import { fraudPatterns, fraudVisit, takeovers, visit, type FraudPattern, type Stage, type Step } from './session.ts'
+import { inventElsewhere, inventShopper, type Shopper } from './shopper.ts'
 
 const customersMax = 20_000
 const recentMax = 500
 const returningShare = 0.45
+/** Of the frauds that can play with somebody else's account. */
+const takeoverShare = 0.7
+const abroadShare = 0.02
+const sharedAddressShare = 0.05
 const lateMsMin = 60_000
 const lateMsMax = 3 * 86_400_000
 
@@ -49,9 +53,16 @@ export function * openShop (options: ShopOptions): Generator<ShopEvent, never> {
   const stage: Stage = { faker, products: stockProducts(), newId: prefix => `${prefix}-${options.run}-${(++serial).toString(36)}` }
 
   const enter = (): Generator<Step> => {
-    if (faker.number.float() < options.fraud) return fraudVisit(stage, inventShopper(faker), faker.helpers.arrayElement(fraudPatterns))
+    if (faker.number.float() < options.fraud) {
+      const pattern = faker.helpers.arrayElement(fraudPatterns)
+      const victim = takeovers.includes(pattern) && customers.length > 0 && faker.number.float() < takeoverShare
+      return fraudVisit(stage, victim ? faker.helpers.arrayElement(customers) : inventShopper(faker), pattern)
+    }
     const returning = customers.length > 0 && faker.number.float() < returningShare
     const shopper = returning ? faker.helpers.arrayElement(customers) : inventShopper(faker)
+    // Honest people are abroad, behind another address, or share one: what a rule must not take for fraud too easily.
+    if (returning && faker.number.float() < abroadShare) return visit(stage, inventElsewhere(faker, shopper))
+    if (!returning && customers.length > 0 && faker.number.float() < sharedAddressShare) return visit(stage, { ...shopper, ip: faker.helpers.arrayElement(customers).ip })
     if (!returning) customers[customers.length < customersMax ? customers.length : faker.number.int(customersMax - 1)] = shopper
     return visit(stage, shopper)
   }

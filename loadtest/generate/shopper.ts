@@ -32,6 +32,8 @@ const places: Place[] = [
   { country: 'IN', region: 'asia', city: 'Mumbai', latitude: 19.08, longitude: 72.88, currency: 'INR' },
   { country: 'AU', region: 'oceania', city: 'Sydney', latitude: -33.87, longitude: 151.21, currency: 'AUD' }
 ]
+/** What one dollar costs: prices of the catalogue are in dollars. */
+export const perDollar: Readonly<Record<string, number>> = { USD: 1, EUR: 0.92, CHF: 0.88, GBP: 0.79, BRL: 5.4, JPY: 150, INR: 84, AUD: 1.5 }
 const devices = [
   { type: 'mobile', os: 'iOS', browser: 'Safari' }, { type: 'mobile', os: 'Android', browser: 'Chrome' }, { type: 'desktop', os: 'Windows', browser: 'Edge' },
   { type: 'desktop', os: 'macOS', browser: 'Safari' }, { type: 'desktop', os: 'Linux', browser: 'Firefox' }, { type: 'tablet', os: 'iPadOS', browser: 'Safari' }
@@ -57,6 +59,12 @@ export function inventShopper (faker: Faker): Shopper {
     currency,
     known: false
   }
+}
+
+/** The same account and card from another place, device and address. */
+export function inventElsewhere (faker: Faker, shopper: Shopper): Shopper {
+  const { currency: _, ...location } = faker.helpers.arrayElement(places.filter(({ latitude, longitude }) => Math.abs(latitude - Number(shopper.location.latitude)) + Math.abs(longitude - Number(shopper.location.longitude)) > 40))
+  return { ...shopper, location, ip: faker.internet.ipv4(), userAgent: faker.internet.userAgent(), device: { ...faker.helpers.arrayElement(devices) } }
 }
 
 export function inventCard (faker: Faker): string {

@@ -33,6 +33,7 @@ const tasks = {
   'test:outage': { entry: 'loadtest/outage/main.ts' },
   'test:rebalance': { entry: 'loadtest/rebalance/main.ts' },
   'test:refusals': { entry: 'loadtest/refusals/main.ts' },
+  'test:alerts': { entry: 'loadtest/alerts/main.ts' },
   'test:lake': { entry: 'loadtest/lake/main.ts' },
   daily: { entry: 'analytics/jobs/main.ts' },
   'daily:topic': { entry: 'deploy/jobs/topic.ts' },

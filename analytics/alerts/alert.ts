@@ -45,11 +45,15 @@ export function boundAlert (alert: Alert): Alert {
   const more = alert.evidence.length - evidenceLinesMax
   return {
     ...alert,
-    // A longer id is cut, and what was cut is kept apart by its hash.
-    id: alert.id.length > idCharactersMax ? `${cut(alert.id, idCharactersMax - 34)}-${hash(alert.id)}` : alert.id,
+    id: boundId(alert.id),
     title: cut(oneLine(alert.title), titleCharactersMax),
     evidence: [...alert.evidence.slice(0, evidenceLinesMax).map(line => cut(oneLine(line), evidenceCharactersMax)), ...more > 0 ? [`and ${more} more`] : []]
   }
+}
+
+/** A long id is cut, and what was cut is kept apart by its hash. */
+export function boundId (id: string): string {
+  return id.length > idCharactersMax ? `${cut(id, idCharactersMax - 34)}-${hash(id)}` : id
 }
 
 /** Control characters, line ends and characters that reorder text would let a value write headers, lines or lies of its own. */

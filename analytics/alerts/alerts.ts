@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import type { Logger, Metrics } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
-import { boundAlert, oneLine, scoreOf, type Alert } from './alert.ts'
+import { boundAlert, boundId, oneLine, scoreOf, type Alert } from './alert.ts'
 import { createAlertMetrics, type AlertMetrics } from './alert-metrics.ts'
 import { terminalChannel, type Channel } from './channel.ts'
 import type { AlertConfig } from './config.ts'
@@ -38,8 +38,8 @@ export type Covered = readonly [id: string, score: number, eventMs: number]
 export interface Alerts {
   /** Durable when it resolves. An alert that is known, with a score that is not higher, is ignored. Throws ALERT_OUTBOX_FULL. */
   offer(alert: Alert | readonly Alert[], covers?: readonly Covered[]): Promise<void>
-  /** Whether an alert with this score still has to be offered. */
-  isNews(id: string, score: number, eventMs: number): boolean
+  /** Whether an alert with this score still has to be offered: as a new one, or since its score has grown. */
+  newsOf(id: string, score: number, eventMs: number): 'new' | 'grown' | null
   /** How many alerts the outbox has room for. */
   room(): number
   /** True when nothing was ever told from this ledger. */
@@ -62,16 +62,17 @@ export async function openAlerts (options: AlertsOptions): Promise<Alerts> {
   runs = channels.map(channel => runChannel({ channel, ledger, limits, logger, metrics, clock, retryMs: options.retryMs ?? { first: 1000, max: 300_000 }, stuckMs: config.FIRN_ALERT_RETRY_MINUTES_MAX * 60_000 }))
   if (state.waiting.size > 0) logger.info({ alerts: state.waiting.size, begun: state.unsettled.size }, 'alerts waited in the outbox: they are sent now')
 
-  const isNews = (id: string, score: number, eventMs: number): boolean => {
-    const known = state.entries.get(id)
-    return known === undefined ? eventMs > state.horizonMs : score > known.score
+  const newsOf = (id: string, score: number, eventMs: number): 'new' | 'grown' | null => {
+    const known = state.entries.get(boundId(id))
+    if (known === undefined) return eventMs > state.horizonMs ? 'new' : null
+    return score > known.score ? 'grown' : null
   }
   return {
     isNew: ledger.isNew,
-    isNews,
+    newsOf,
     room: () => Math.max(0, config.FIRN_ALERT_QUEUE_MAX - state.waiting.size),
     offer: async (offered, covers) => {
-      const news = [offered].flat().map(alert => boundAlert(alert as Alert)).filter(alert => isNews(alert.id, scoreOf(alert), alert.at.getTime()))
+      const news = [offered].flat().map(alert => boundAlert(alert as Alert)).filter(alert => newsOf(alert.id, scoreOf(alert), alert.at.getTime()) !== null)
       if (news.length === 0) return
       const added = news.filter(({ id }) => !state.waiting.has(id)).length
       if (state.waiting.size + added > config.FIRN_ALERT_QUEUE_MAX) throw fail('ALERT_OUTBOX_FULL', { count: state.waiting.size })

@@ -3,3 +3,4 @@
 export type { Alert, AlertKind, AlertQuery, Severity } from './alert.ts'
 export { openAlerts, type Alerts, type AlertsOptions, type Covered } from './alerts.ts'
 export { alertSettings, type AlertConfig } from './config.ts'
+export { followFraudAlerts, type FollowFraudOptions, type FraudFollower } from './follow-fraud.ts'

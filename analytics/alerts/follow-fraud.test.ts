@@ -1,0 +1,122 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDBTimestampTZValue, type DuckDBValue } from '@duckdb/node-api'
+import t, { type Test } from 'tap'
+import type { Alert } from './alert.ts'
+import { openAlerts, type Alerts } from './alerts.ts'
+import type { Channel } from './channel.ts'
+import { followFraudAlerts, type FraudFollower } from './follow-fraud.ts'
+import { testConfig } from './mail-server.fixture.ts'
+
+const quiet = { info: () => {}, warn: () => {}, error: () => {} }
+const nowMs = Date.parse('2026-03-10T12:00:00Z')
+
+interface Line { id: string, score: number, hoursAgo: number }
+
+/** The table as lines in memory, a channel that takes everything, a clock that stands still unless it is moved. */
+async function openLine (t: Test, lines: Line[], more: { dataDir?: string, queueMax?: number } = {}) {
+  const dataDir = more.dataDir ?? mkdtempSync(join(tmpdir(), 'firn-fraud-'))
+  const sent: Array<{ kind: string, ids: readonly string[], alerts: readonly Alert[] }> = []
+  const asked: string[] = []
+  const table = { lines, snapshot: 1n, clockMs: nowMs }
+  const channel: Channel = { name: 'mail', deliver: async (message, alerts) => {
+    sent.push({ kind: message.kind, ids: message.alerts.map(([id]) => id), alerts })
+    return { outcome: 'sent', detail: 'ok' }
+  } }
+  const config = testConfig(undefined, { FIRN_ALERT_QUEUE_MAX: more.queueMax ?? 10_000 })
+  const alerts: Alerts = await openAlerts({ config, dataDir, say: () => {}, logger: quiet, channels: [channel], clock: () => table.clockMs })
+  const engine = {
+    query: async (sql: string) => {
+      asked.push(sql)
+      const since = /event_time >= timestamp '(.*) UTC'/.exec(sql)?.[1]
+      const wanted = /alert_id in \((.*)\)/.exec(sql)?.[1]?.split(', ')
+      const found = table.lines.filter(({ id, hoursAgo }) => (since === undefined || nowMs - hoursAgo * 3_600_000 >= Date.parse(`${since.replace(' ', 'T')}Z`)) && (wanted === undefined || wanted.includes(`'${id}'`))).sort((a, b) => b.hoursAgo - a.hoursAgo)
+      const names = ['alert_id', 'order_id', 'customer_id', 'event_time', 'score', 'rules', 'evidence']
+      const rows = found.map(({ id, score, hoursAgo }): DuckDBValue[] => [id, id.slice(6), 'c-1', new DuckDBTimestampTZValue(BigInt(nowMs - hoursAgo * 3_600_000) * 1000n), score, 'amount, travel', 'over 5,000; 900 km in 2 minutes'])
+      return { names, types: [], chunks: (async function * () { yield rows })() }
+    },
+    close: async () => {}
+  }
+  const catalog = { loadTable: async () => ({ metadata: { refs: { main: { 'snapshot-id': table.snapshot, type: 'branch' } } } }) as never }
+  const follower: FraudFollower = followFraudAlerts({ catalog, engine, alerts, config, logger: quiet, clock: () => table.clockMs })
+  const look = async (): Promise<void> => {
+    follower.look()
+    await follower.settled()
+    t.ok(await alerts.drained(2000), 'the outbox is empty')
+  }
+  let isClosed = false
+  const close = async (): Promise<void> => {
+    if (isClosed) return
+    isClosed = true
+    await follower.close()
+    await alerts.close()
+  }
+  t.teardown(close)
+  return { table, sent, asked, look, close, dataDir, follower }
+}
+
+t.test('each row of fraud_alerts is told once, with its evidence and a query that is pinned to the snapshot of the events', async t => {
+  const line = await openLine(t, [{ id: 'fraud-o-1', score: 4, hoursAgo: 0.1 }, { id: 'fraud-o-2', score: 7, hoursAgo: 0.2 }])
+  await line.look()
+  t.strictSame(line.sent.map(({ ids }) => ids), [['fraud-o-2'], ['fraud-o-1']], 'the older first')
+  const [alert] = line.sent[0]!.alerts
+  t.match(alert, { title: 'Order o-2 of c-1: amount, travel', severity: 'high', evidence: ['over 5,000', '900 km in 2 minutes'], query: { table: 'firn.events', snapshotId: 1n } })
+  line.table.snapshot = 2n
+  line.table.lines.push({ id: 'fraud-o-3', score: 3, hoursAgo: 0 })
+  await line.look()
+  t.strictSame(line.sent.slice(2).map(({ ids }) => ids), [['fraud-o-3']])
+})
+
+t.test('a restart compares the table with the ledger: what was told stays told, what landed meanwhile is told', async t => {
+  const before = await openLine(t, [{ id: 'fraud-o-1', score: 4, hoursAgo: 0.1 }])
+  await before.look()
+  await before.close()
+  const after = await openLine(t, [{ id: 'fraud-o-1', score: 4, hoursAgo: 0.1 }, { id: 'fraud-o-2', score: 5, hoursAgo: 2 }], { dataDir: before.dataDir })
+  await after.look()
+  t.strictSame(after.sent.map(({ ids }) => ids), [['fraud-o-2']])
+})
+
+t.test('at the first start old alerts are one message, not thousands, and none of them is told again', async t => {
+  const old = Array.from({ length: 3000 }, (_, i) => ({ id: `fraud-old-${i}`, score: 3 + i % 5, hoursAgo: 30 + i / 100 }))
+  const line = await openLine(t, [...old, { id: 'fraud-new', score: 5, hoursAgo: 1 }], { queueMax: 10 })
+  await line.look()
+  t.equal(line.sent.length, 2)
+  const summary = line.sent.map(({ alerts }) => alerts[0]!).find(({ id }) => id.startsWith('fraud-until-'))
+  t.match(summary, { title: '3,000 older orders look like fraud and were never told' })
+  t.match(summary!.evidence.at(-1), /^and 2,980 more/)
+  line.table.snapshot = 2n
+  line.table.clockMs += 11 * 60_000
+  await line.look()
+  t.equal(line.sent.length, 2, 'and nothing after that')
+})
+
+t.test('a score that grows is told again, also of an old order, once everything is compared', async t => {
+  const lines = [{ id: 'fraud-o-1', score: 4, hoursAgo: 23.9 }, { id: 'fraud-o-2', score: 4, hoursAgo: 0 }]
+  const line = await openLine(t, lines)
+  await line.look()
+  lines[0]!.score = 5
+  line.table.snapshot = 2n
+  line.table.clockMs += 11 * 60_000
+  await line.look()
+  t.strictSame(line.sent.map(({ kind, ids }) => [kind, ...ids]), [['alert', 'fraud-o-1'], ['alert', 'fraud-o-2'], ['update', 'fraud-o-1']])
+})
+
+t.test('a look at an unchanged table asks nothing', async t => {
+  const line = await openLine(t, [{ id: 'fraud-o-1', score: 4, hoursAgo: 0.1 }])
+  await line.look()
+  const asked = line.asked.length
+  await line.look()
+  t.equal(line.asked.length, asked)
+  line.follower.afterCycle([{ model: 'fraud_alerts', outcome: 'fresh' }])
+  await line.follower.settled()
+  t.equal(line.asked.length, asked)
+})
+
+t.test('what the outbox has no room for is offered when it has', async t => {
+  const line = await openLine(t, Array.from({ length: 25 }, (_, i) => ({ id: `fraud-o-${i}`, score: 4, hoursAgo: 0.1 })), { queueMax: 10 })
+  line.follower.look()
+  await line.follower.settled()
+  await line.look()
+  t.equal(new Set(line.sent.flatMap(({ ids }) => ids)).size, 25)
+})

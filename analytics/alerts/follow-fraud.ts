@@ -1,0 +1,129 @@
+// From analytics.fraud_alerts to the outbox: what is in the table and not in the ledger (by id and score) is offered. After a
+// restart the whole table is compared, otherwise what happened lately, and the whole from time to time, since an old order's
+// score can still grow. What is old and was never told becomes one alert that lists the worst of it.
+
+import type { Catalog, TableIdentifier } from '../../catalog/index.ts'
+import { isCatalogError, mainSnapshotId } from '../../catalog/index.ts'
+import type { Logger } from '../../runtime/index.ts'
+import { timeLiteral } from '../models/render.ts'
+import type { QueryEngine } from '../query/engine.ts'
+import type { Alert, AlertQuery } from './alert.ts'
+import type { Alerts, Covered } from './alerts.ts'
+import type { AlertConfig } from './config.ts'
+import { follow, rowsOf, textOf, timeOf, type Follower, type Row } from './follow-table.ts'
+import { sqlText } from './message-text.ts'
+
+const alertsTable: TableIdentifier = { namespace: ['analytics'], name: 'fraud_alerts' }
+const eventsTable: TableIdentifier = { namespace: ['firn'], name: 'events' }
+/** Beside a look at what is recent, one at everything. */
+const wholeMs = 10 * 60_000
+const idsAtOnceMax = 500
+const oldListedMax = 20
+
+export interface FollowFraudOptions {
+  readonly catalog: Pick<Catalog, 'loadTable'>
+  readonly engine: QueryEngine
+  readonly alerts: Pick<Alerts, 'offer' | 'newsOf' | 'room'>
+  readonly config: Pick<AlertConfig, 'FIRN_ALERT_BACKLOG_HOURS'>
+  readonly logger: Pick<Logger, 'warn'>
+  readonly clock?: () => number
+}
+
+export interface FraudFollower extends Follower {
+  /** After each cycle of the runner: looks when fraud_alerts was written. */
+  afterCycle(runs: ReadonlyArray<{ readonly model: string, readonly outcome: string }>): void
+}
+
+interface Candidate { readonly id: string, readonly score: number, readonly atMs: number, readonly news: 'new' | 'grown' }
+
+export function followFraudAlerts (options: FollowFraudOptions): FraudFollower {
+  const { catalog, engine, alerts, logger, clock = Date.now } = options
+  const backlogMs = options.config.FIRN_ALERT_BACKLOG_HOURS * 3_600_000
+  let seen: bigint | null = null
+  let wholeAtMs = -Infinity
+
+  const lookOnce = async (): Promise<boolean> => {
+    const nowMs = clock()
+    const snapshotId = await snapshotOf(catalog, alertsTable)
+    const isWhole = nowMs - wholeAtMs >= wholeMs
+    if (snapshotId === null || (snapshotId === seen && !isWhole)) return false
+    const found = await findNews(snapshotId, isWhole ? null : nowMs - backlogMs)
+    const isOld = ({ news, atMs }: Candidate): boolean => news === 'new' && atMs < nowMs - backlogMs
+    const old = found.filter(isOld)
+    const young = found.filter(one => old.length === 1 || !isOld(one)).sort((a, b) => a.atMs - b.atMs)
+    const events = await snapshotOf(catalog, eventsTable)
+    if (old.length > 1) await alerts.offer(await summarise(old, snapshotId), old.map(({ id, score, atMs }): Covered => [id, score, atMs]))
+    const fitting = young.slice(0, alerts.room())
+    for (let at = 0; at < fitting.length; at += idsAtOnceMax) await alerts.offer(await readAlerts(fitting.slice(at, at + idsAtOnceMax), snapshotId, events))
+    if (fitting.length < young.length) return true
+    seen = snapshotId
+    if (isWhole) wholeAtMs = nowMs
+    return false
+  }
+
+  /** What the ledger does not know, of the whole table or of what happened since. */
+  const findNews = async (snapshotId: bigint, sinceMs: number | null): Promise<Candidate[]> => {
+    const where = sinceMs === null ? '' : ` where a.event_time >= ${timeLiteral(new Date(sinceMs))}`
+    const found: Candidate[] = []
+    for await (const rows of rowsOf(engine, `select a.alert_id, a.score, a.event_time from analytics.fraud_alerts a${where}`, snapshotId)) {
+      for (const row of rows) {
+        const [id, score, atMs] = [textOf(row.alert_id), Number(row.score), timeOf(row.event_time)?.getTime() ?? 0]
+        const news = alerts.newsOf(id, score, atMs)
+        if (news !== null) found.push({ id, score, atMs, news })
+      }
+    }
+    return found
+  }
+
+  const readAlerts = async (candidates: readonly Candidate[], snapshotId: bigint, events: bigint | null): Promise<Alert[]> => {
+    const ids = candidates.map(({ id }) => sqlText(id)).join(', ')
+    const read: Alert[] = []
+    for await (const rows of rowsOf(engine, `select * from analytics.fraud_alerts a where a.alert_id in (${ids}) order by a.event_time, a.alert_id`, snapshotId)) {
+      for (const row of rows) read.push(alertOf(row, events))
+    }
+    return read
+  }
+
+  const summarise = async (old: readonly Candidate[], snapshotId: bigint): Promise<Alert> => {
+    const newestMs = old.reduce((newest, { atMs }) => Math.max(newest, atMs), 0)
+    const worst = [...old].sort((a, b) => b.score - a.score || b.atMs - a.atMs).slice(0, oldListedMax)
+    const listed = (await readAlerts(worst, snapshotId, null)).sort((a, b) => (b.score ?? 0) - (a.score ?? 0))
+    return {
+      id: `fraud-until-${new Date(newestMs).toISOString()}-${old.length}`, kind: 'fraud', severity: 'medium', at: new Date(newestMs),
+      title: `${old.length.toLocaleString('en')} older orders look like fraud and were never told`,
+      evidence: [...listed.map(({ score, title, evidence }) => `score ${score}: ${title}: ${evidence.join('; ')}`), ...old.length > listed.length ? [`and ${(old.length - listed.length).toLocaleString('en')} more with the same score or a lower one`] : []],
+      query: { sql: `select * from {table} a where a.event_time <= ${timeLiteral(new Date(newestMs))} order by a.score desc`, table: 'analytics.fraud_alerts', snapshotId }
+    }
+  }
+
+  const follower = follow('fraud alerts', lookOnce, logger)
+  return {
+    ...follower,
+    afterCycle: runs => { if (runs.some(({ model, outcome }) => model === 'fraud_alerts' && outcome === 'written')) follower.look() }
+  }
+}
+
+function alertOf (row: Row, events: bigint | null): Alert {
+  const value = (name: string): string => textOf(row[name])
+  const score = Number(row.score)
+  const orderId = value('order_id')
+  const receivedAt = timeOf(row.received_at)
+  const customer = value('customer_id')
+  const query: AlertQuery = { sql: `select e.event_type, e.event_time, e.received_at, e.customer_id, e.session_id, e.amount, e.currency, e.ip from {table} e where e.order_id = ${sqlText(orderId)} order by e.event_time`, table: 'firn.events', snapshotId: events }
+  return {
+    id: value('alert_id'), kind: 'fraud', severity: score >= 6 ? 'high' : score >= 4 ? 'medium' : 'low', score,
+    title: `Order ${orderId}${customer === '' ? '' : ` of ${customer}`}: ${value('rules')}`,
+    evidence: value('evidence').split('; ').filter(line => line !== ''), query, at: timeOf(row.event_time) ?? new Date(0),
+    ...receivedAt === undefined ? {} : { receivedAt }
+  }
+}
+
+/** Null where the table is not there yet, or has no snapshot. */
+async function snapshotOf (catalog: Pick<Catalog, 'loadTable'>, table: TableIdentifier): Promise<bigint | null> {
+  try {
+    return mainSnapshotId((await catalog.loadTable(table)).metadata)
+  } catch (error) {
+    if (isCatalogError(error, 'CATALOG_NO_SUCH_TABLE') || isCatalogError(error, 'CATALOG_NO_SUCH_NAMESPACE')) return null
+    throw error
+  }
+}

@@ -1,0 +1,77 @@
+// What the followers of tables share: they are told that something may have changed, look once at a time, and look again
+// after a while when it did not work or when the outbox had no room. Nothing is lost by that: the table is the outbox.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DuckDBTimestampTZValue, type DuckDBValue } from '@duckdb/node-api'
+import type { Logger } from '../../runtime/index.ts'
+import type { QueryEngine } from '../query/engine.ts'
+
+/** Until the outbox has sent something. */
+const roomMs = 250
+const retryMsMin = 1000
+const retryMsMax = 60_000
+
+export interface Follower {
+  /** Something may have changed. Returns at once. */
+  look(): void
+  /** Resolves when everything that was asked for has been looked at; rejects with the failure of the last look. */
+  settled(): Promise<void>
+  close(): Promise<void>
+}
+
+/** `lookOnce` resolves true when there is more than there was room for. */
+export function follow (what: string, lookOnce: () => Promise<boolean>, logger: Pick<Logger, 'warn'>): Follower {
+  const closing = new AbortController()
+  let isWanted = false
+  let running: Promise<void> | null = null
+  let failure: unknown
+  const again = async (ms: number): Promise<void> => {
+    isWanted = true
+    await sleep(ms, undefined, { signal: closing.signal }).catch(() => {})
+  }
+  const run = async (): Promise<void> => {
+    let waitMs = retryMsMin
+    while (isWanted && !closing.signal.aborted) {
+      isWanted = false
+      try {
+        const isMore = await lookOnce()
+        failure = undefined
+        waitMs = retryMsMin
+        if (isMore) await again(roomMs)
+      } catch (error) {
+        failure = error
+        logger.warn({ err: error, waitMs }, `${what} could not be looked at: they are looked at again`)
+        await again(waitMs)
+        waitMs = Math.min(waitMs * 2, retryMsMax)
+      }
+    }
+  }
+  return {
+    look: () => {
+      isWanted = true
+      running ??= run().finally(() => { running = null })
+    },
+    settled: async () => {
+      await running
+      if (failure !== undefined) throw failure
+    },
+    close: async () => {
+      closing.abort()
+      await running
+    }
+  }
+}
+
+export type Row = Readonly<Record<string, DuckDBValue>>
+
+/** Rows of a statement, a run at a time. */
+export async function * rowsOf (engine: QueryEngine, sql: string, asOf: bigint | null): AsyncGenerator<readonly Row[]> {
+  const { names, chunks } = await engine.query(sql, asOf === null ? {} : { asOf: asOf.toString() })
+  for await (const rows of chunks) yield rows.map(row => Object.fromEntries(names.map((name, i) => [name, row[i] as DuckDBValue])))
+}
+
+export function timeOf (value: DuckDBValue | undefined): Date | undefined {
+  return value instanceof DuckDBTimestampTZValue ? new Date(Number(value.micros / 1000n)) : undefined
+}
+
+export const textOf = (value: DuckDBValue | undefined): string => value === null || value === undefined ? '' : String(value)

@@ -18,7 +18,7 @@ export interface TableName {
 
 const pattern = /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|[\p{L}\p{N}_$@]+|\s+|[\s\S]/gu
 /** What ends the list of tables after FROM, at the same depth. */
-const ends = new Set(['where', 'group', 'having', 'order', 'limit', 'offset', 'fetch', 'window', 'union', 'except', 'intersect', 'select', 'qualify'])
+const ends = new Set(['where', 'group', 'having', 'order', 'limit', 'offset', 'fetch', 'window', 'union', 'except', 'intersect', 'select', 'values', 'qualify'])
 /** Functions whose arguments have a FROM of their own. */
 const withFrom = new Set(['extract', 'trim', 'substring', 'position', 'overlay'])
 /** Words that stand where a table could and name none. */

@@ -1,6 +1,5 @@
 import t from 'tap'
 import { openTrinoEngine } from './trino.ts'
-import { readAsOf, readingStatement, tablesAsOf } from './trino-statement.ts'
 import { parseExactly, readValue, typeName, type TypeSignature } from './trino-values.ts'
 import { jsonOf } from '../sql/print.ts'
 
@@ -14,22 +13,6 @@ t.test('values of Trino are as exact as they were', async t => {
   t.strictSame(types.map(typeName), ['BIGINT', 'DECIMAL(18,2)', 'DOUBLE', 'TIMESTAMP WITH TIME ZONE', 'TIMESTAMP', 'VARCHAR', 'INTEGER[]', 'STRUCT(type VARCHAR, os VARCHAR)', 'BLOB', 'BOOLEAN'])
   t.equal(jsonOf(readValue('-0.05', type('decimal', 18, 2))), '-0.05')
   t.equal(jsonOf(readValue('7', type('decimal', 18, 2))), '7.00')
-})
-
-t.test('only statements that read are sent', async t => {
-  for (const sql of ['select 1', 'WITH x AS (select 1) select * from x', '-- why\nselect 1', '(select 1)', 'show tables', 'explain analyze select 1', 'explain (type io) select 1']) t.equal(readingStatement(sql), sql, sql)
-  t.equal(readingStatement('select 1;'), 'select 1')
-  for (const sql of ['insert into t values (1)', 'explain analyze insert into t values (1)', 'alter table t execute optimize', 'call x.y()', 'set session a = 1', '/* select */ drop table t']) t.throws(() => readingStatement(sql), { code: 'SQL_READ_ONLY' }, sql)
-  t.throws(() => readingStatement(' ; -- nothing'), { code: 'SQL_MISSING' })
-})
-
-const asOfTables = (sql: string, asOf: string): string => tablesAsOf(sql, () => readAsOf(asOf))
-
-t.test('every table of a statement is read as of the same snapshot or time', async t => {
-  t.equal(asOfTables('select * from firn.events e join lake.firn.dead_letters d on true', '123456789'), 'select * from firn.events FOR VERSION AS OF 123456789 e join lake.firn.dead_letters FOR VERSION AS OF 123456789 d on true')
-  t.equal(asOfTables('select * from "firn"."events"', '2026-01-31 12:00:00'), `select * from "firn"."events" FOR TIMESTAMP AS OF TIMESTAMP '2026-01-31 12:00:00.000 UTC'`)
-  t.equal(asOfTables('select * from (select 1)', '1'), 'select * from (select 1)')
-  t.throws(() => readAsOf('yesterday'), { code: 'SQL_NO_SUCH_SNAPSHOT' })
 })
 
 t.test('an address that cannot be meant is refused, and a password is not sent in the clear', async t => {

@@ -1,0 +1,19 @@
+import t from 'tap'
+import { readAsOf, readingStatement, tablesAsOf } from './trino-statement.ts'
+
+t.test('only statements that read are sent', async t => {
+  for (const sql of ['select 1', 'WITH x AS (select 1) select * from x', '-- why\nselect 1', '(select 1)', 'show tables', 'explain analyze select 1', 'explain (type io) select 1']) t.equal(readingStatement(sql), sql, sql)
+  t.equal(readingStatement('select 1;'), 'select 1')
+  for (const sql of ['insert into t values (1)', 'explain analyze insert into t values (1)', 'alter table t execute optimize', 'call x.y()', 'set session a = 1', '/* select */ drop table t']) t.throws(() => readingStatement(sql), { code: 'SQL_READ_ONLY' }, sql)
+  t.throws(() => readingStatement(' ; -- nothing'), { code: 'SQL_MISSING' })
+  t.throws(() => readingStatement('select 1; select 2'), { code: 'SQL_INVALID', message: /more than one statement/ })
+  t.throws(() => readingStatement('\n  frobnicate 1'), { code: 'SQL_INVALID', message: /"frobnicate".*line 2, column 3/ })
+})
+
+t.test('every table of a statement is read as of the same snapshot or time', async t => {
+  const at = (sql: string, asOf: string): string => tablesAsOf(sql, () => readAsOf(asOf))
+  t.equal(at('select * from firn.events e join lake.firn.dead_letters d on true', '123456789'), 'select * from firn.events FOR VERSION AS OF 123456789 e join lake.firn.dead_letters FOR VERSION AS OF 123456789 d on true')
+  t.equal(at('select * from "firn"."events"', '2026-01-31 12:00:00'), `select * from "firn"."events" FOR TIMESTAMP AS OF TIMESTAMP '2026-01-31 12:00:00.000 UTC'`)
+  t.equal(at('with x as (select 1) select extract(year from d) from x', '1'), 'with x as (select 1) select extract(year from d) from x')
+  t.throws(() => readAsOf('yesterday'), { code: 'SQL_NO_SUCH_SNAPSHOT' })
+})

@@ -1,0 +1,71 @@
+// The runner's DuckDB: one instance in memory for as long as the runner lives, so that what it learned about Parquet files
+// stays; a session (a connection) for each run, whose temporary tables go with it. UTC, no extension, spills to a folder.
+// What a session reads is brought near and let go when it closes.
+
+import { mkdir } from 'node:fs/promises'
+import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
+import { duckdbScan, type LiveFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
+
+export interface DatabaseOptions { readonly memoryMiBMax: number, readonly tempDir: string }
+
+export interface Database {
+  session(storage: Storage): Promise<Session>
+  close(): Promise<void>
+}
+
+export interface Session {
+  readonly connection: DuckDBConnection
+  run(sql: string): Promise<void>
+  rows(sql: string): Promise<DuckDBValue[][]>
+  /** The files as a table expression. `columns`: only these are read. */
+  scan(table: LoadedTable, files: readonly LiveFile[], columns?: readonly string[]): Promise<string>
+  close(): Promise<void>
+}
+
+export function openDatabase (options: DatabaseOptions): Database {
+  let opened: Promise<DuckDBInstance> | undefined
+  return {
+    async session (storage) {
+      const instance = await (opened ??= openInstance(options))
+      const connection = await instance.connect()
+      await connection.run("set TimeZone = 'UTC'; set parquet_metadata_cache = true")
+      const releases: (() => Promise<void>)[] = []
+      return {
+        connection,
+        async run (sql) { await connection.run(sql) },
+        async rows (sql) { return (await connection.runAndReadAll(sql)).getRows() },
+        async scan (table, files, columns) {
+          releases.push(await storage.bringNear(files.map(file => file.location), columns))
+          return duckdbScan(table, files, storage)
+        },
+        async close () {
+          connection.closeSync()
+          await Promise.allSettled(releases.map(release => release()))
+        }
+      }
+    },
+    async close () {
+      (await opened)?.closeSync()
+    }
+  }
+}
+
+async function openInstance ({ memoryMiBMax, tempDir }: DatabaseOptions): Promise<DuckDBInstance> {
+  await mkdir(tempDir, { recursive: true })
+  return await DuckDBInstance.create(':memory:', {
+    memory_limit: `${memoryMiBMax}MiB`,
+    temp_directory: tempDir,
+    preserve_insertion_order: 'false',
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    allow_community_extensions: 'false'
+  })
+}
+
+export function quoteText (text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+export function quoteName (name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}

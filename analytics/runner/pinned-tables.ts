@@ -1,0 +1,114 @@
+// The tables of one cycle, each pinned at the snapshot that it was loaded with: whoever runs later in the cycle sees what
+// whoever ran earlier saw, or the table that an earlier model of this cycle committed. Files, changes and watermarks are read
+// once for all models. Tables that only the runner writes are kept between cycles until somebody says otherwise.
+
+import { changesSince, currentSchema, isCatalogError, recordOf, scanFiles, upperBound, type Catalog, type LiveFile, type LoadedTable, type SourceChanges, type SourceRecord, type Storage } from '../../catalog/index.ts'
+import type { Database } from './database.ts'
+import { quoteName } from './database.ts'
+import { readState, type ModelState } from './model-state.ts'
+
+export interface PinnedTable {
+  readonly table: LoadedTable
+  readonly record: SourceRecord | null
+  /** Of a model's table. A newer one than the property says when nothing but progress is to be recorded. */
+  readonly state: ModelState | null
+}
+
+export class PinnedTables {
+  readonly #catalog: Catalog
+  readonly #storage: Storage
+  readonly #database: Database
+  readonly #tables = new Map<string, PinnedTable | null>()
+  readonly #files = new WeakMap<LoadedTable, Promise<LiveFile[]>>()
+  readonly #changes = new WeakMap<LoadedTable, Map<bigint, Promise<SourceChanges>>>()
+  /** The greatest received_at by table and snapshot. */
+  readonly #watermarks = new Map<string, { readonly record: SourceRecord, readonly watermark: Date | null }>()
+
+  constructor (catalog: Catalog, storage: Storage, database: Database) {
+    this.#catalog = catalog
+    this.#storage = storage
+    this.#database = database
+  }
+
+  /** Loads these anew and those that are not known. */
+  async load (names: readonly string[], anew: (name: string) => boolean): Promise<void> {
+    await Promise.all(names.map(async name => {
+      if (!anew(name) && (this.#tables.get(name) ?? null) !== null) return
+      const table = await this.#find(name)
+      if (table === null) this.#tables.set(name, null)
+      else if (this.#tables.get(name)?.table.metadataLocation !== table.metadataLocation || table.metadataLocation === null) this.put(name, table)
+    }))
+  }
+
+  get (name: string): PinnedTable | null {
+    return this.#tables.get(name) ?? null
+  }
+
+  put (name: string, table: LoadedTable, state: ModelState | null = readState(table)): void {
+    this.#tables.set(name, { table, record: recordOf(table), state })
+  }
+
+  forget (name: string): void {
+    this.#tables.delete(name)
+  }
+
+  async files ({ table }: PinnedTable): Promise<LiveFile[]> {
+    let files = this.#files.get(table)
+    if (files === undefined) this.#files.set(table, files = scanFiles(this.#storage, table).then(({ files }) => files))
+    return await files
+  }
+
+  async changes (pinned: PinnedTable, since: SourceRecord | null): Promise<SourceChanges> {
+    if (since === null) return pinned.record === null ? { kind: 'unchanged' } : { kind: 'appended', files: await this.files(pinned) }
+    let known = this.#changes.get(pinned.table)
+    if (known === undefined) this.#changes.set(pinned.table, known = new Map())
+    let changes = known.get(since.snapshotId)
+    if (changes === undefined) known.set(since.snapshotId, changes = changesSince(this.#storage, pinned.table, since))
+    return await changes
+  }
+
+  /** Event time needs none: of firn.events when its newest row was received, of a model what its sources had; null for all others. */
+  async watermark (name: string, pinned: PinnedTable): Promise<Date | null> {
+    if (pinned.state !== null) return pinned.state.watermark
+    if (name !== 'firn.events' || pinned.record === null) return null
+    const known = this.#watermarks.get(name)
+    if (known?.record.snapshotId === pinned.record.snapshotId && known.record.uuid === pinned.record.uuid) return known.watermark
+    const changes = known === undefined ? null : await this.changes(pinned, known.record)
+    const found = await this.#receivedLast(pinned, changes?.kind === 'appended' ? changes.files : await this.files(pinned))
+    const watermark = changes?.kind === 'appended' && known !== undefined && known.watermark !== null && (found === null || found < known.watermark) ? known.watermark : found
+    this.#watermarks.set(name, { record: pinned.record, watermark })
+    return watermark
+  }
+
+  async #receivedLast ({ table }: PinnedTable, files: readonly LiveFile[]): Promise<Date | null> {
+    const field = currentSchema(table.metadata).fields.find(({ name }) => name === 'received_at')
+    if (field === undefined || files.length === 0) return null
+    let last: bigint | null = null
+    const unbounded = files.filter(file => {
+      const bound = upperBound([file], field)
+      if (typeof bound === 'bigint' && (last === null || bound > last)) last = bound
+      return bound === null
+    })
+    if (unbounded.length > 0) {
+      const session = await this.#database.session(this.#storage)
+      try {
+        const [row] = await session.rows(`select epoch_us(max(${quoteName(field.name)})) from ${await session.scan(table, unbounded, [field.name])}`)
+        const found = (row?.[0] ?? null) as bigint | null
+        if (found !== null && (last === null || found > last)) last = found
+      } finally {
+        await session.close()
+      }
+    }
+    return last === null ? null : new Date(Number(last as bigint / 1000n))
+  }
+
+  async #find (name: string): Promise<LoadedTable | null> {
+    const parts = name.split('.')
+    try {
+      return await this.#catalog.loadTable({ namespace: parts.slice(0, -1), name: parts.at(-1)! })
+    } catch (error) {
+      if (isCatalogError(error, 'CATALOG_NO_SUCH_TABLE') || isCatalogError(error, 'CATALOG_NO_SUCH_NAMESPACE')) return null
+      throw error
+    }
+  }
+}

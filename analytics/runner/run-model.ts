@@ -1,0 +1,152 @@
+// One run of one model: what is new → what is dirty → the rows → the files → one commit that carries rows and progress. It
+// dies safely at any line: until the commit nothing has changed, afterwards everything has. On a conflict the work is thrown
+// away, because it was computed from a table that is no more.
+
+import { commitSnapshot, createSnapshotId, mainSnapshotId, stageOverwrite, type Catalog, type DataFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
+import { fail } from '../errors.ts'
+import type { Model } from '../models/model-file.ts'
+import { computeRows } from './compute-rows.ts'
+import type { Database, Session } from './database.ts'
+import { findDirty, type Dirty, type FoundDirty } from './find-dirty.ts'
+import { printState, stateProperty, type ModelState, type SourceState } from './model-state.ts'
+import { dropModelTable, identifierOf, openModelTable, tableNameOf } from './model-table.ts'
+import type { PinnedTable, PinnedTables } from './pinned-tables.ts'
+import { planRewrite, type Rewrite } from './plan-rewrite.ts'
+import { writeFiles } from './write-files.ts'
+
+export interface RunParts {
+  readonly catalog: Catalog
+  readonly storage: Storage
+  readonly database: Database
+  readonly tables: PinnedTables
+  readonly timeOf: (table: string) => string | null
+  /** Snapshots of a model's table that others still count from. */
+  readonly namedBy: (table: string) => bigint[]
+  readonly clock: () => number
+}
+
+export interface RunRequest { readonly full: boolean, readonly from: Date | null }
+
+export interface RunResult { readonly outcome: 'fresh' | 'written', readonly rows: number, readonly dirtyUnits: number, readonly reason: string, readonly snapshotId: bigint | null }
+
+/** Snapshots stay for an hour and then go: who builds on a model knows by them what it rewrote. */
+const keepAllMs = 3_600_000
+const metadataBytesMax = 256_000
+/** Progress without rows is written down so often at most; until then it is remembered. */
+const progressMs = 60_000
+
+export async function runModel (parts: RunParts, model: Model, { full, from }: RunRequest): Promise<RunResult> {
+  const name = tableNameOf(model)
+  const { tables } = parts
+  const missing = model.reads.find(({ table }) => tables.get(table) === null)
+  if (missing !== undefined) return { outcome: 'fresh', rows: 0, dirtyUnits: 0, reason: `waits for ${missing.table}, which is not there yet`, snapshotId: null }
+  const began = parts.clock()
+  const session = await parts.database.session(parts.storage)
+  try {
+    const before = tables.get(name)
+    const next = await nextState(parts, model, full ? null : before?.state ?? null)
+    const found: FoundDirty = full
+      ? { dirty: { kind: 'all' }, reason: 'asked for' }
+      : await findDirty({ model, session, tables, own: before, state: before?.state ?? null, watermark: next.watermark, from, timeOf: parts.timeOf })
+    if (found.dirty.kind === 'none') return await recordProgress(parts, model, before!, next, found.reason)
+    const own = await ownTable(parts, model, before, full)
+    await computeRows(session, tables, model, found.dirty, next.watermark)
+    const known = !full && own.state?.digest === model.digest
+    const rewrite = await planRewrite(session, parts.storage, tables, model, own, found.dirty, known)
+    if (rewrite === null) return await recordProgress(parts, model, own, next, `${found.reason}: every row is as it was`)
+    return await commitRewrite(parts, session, model, own, rewrite, next, found, began)
+  } finally {
+    await session.close()
+  }
+}
+
+/** The sources as they are pinned now. A watermark never goes back but with --full. */
+async function nextState ({ tables }: RunParts, model: Model, state: ModelState | null): Promise<Omit<ModelState, 'own' | 'last'>> {
+  const sources = new Map<string, SourceState | null>()
+  let watermark: Date | null = null
+  for (const { table } of model.reads) {
+    const pinned = tables.get(table)!
+    const at = await tables.watermark(table, pinned)
+    sources.set(table, pinned.record === null ? null : { ...pinned.record, watermark: at })
+    if (at !== null && (watermark === null || at < watermark)) watermark = at
+  }
+  const recorded = state?.watermark ?? null
+  if (recorded !== null && (watermark === null || watermark < recorded)) watermark = recorded
+  return { digest: model.digest, sources, watermark }
+}
+
+async function ownTable (parts: RunParts, model: Model, before: PinnedTable | null, full: boolean): Promise<PinnedTable> {
+  const name = tableNameOf(model)
+  let table: LoadedTable
+  try {
+    table = await openModelTable(parts.catalog, parts.storage, model, before?.table ?? null)
+  } catch (error) {
+    if (!full || (error as { code?: string }).code !== 'MODEL_TABLE_UNFIT') throw error
+    await dropModelTable(parts.catalog, model)
+    table = await openModelTable(parts.catalog, parts.storage, model, null)
+  }
+  if (table !== before?.table) parts.tables.put(name, table)
+  return parts.tables.get(name)!
+}
+
+async function commitRewrite (parts: RunParts, session: Session, model: Model, own: PinnedTable, { removed, placed, units }: Rewrite, next: Omit<ModelState, 'own' | 'last'>, { dirty, reason }: FoundDirty, began: number): Promise<RunResult> {
+  const { catalog, storage, tables } = parts
+  const rows = Number(placed.parts.reduce((sum, part) => sum + part.rows, 0n))
+  const live = await tables.files(own)
+  const [bytes, count] = live.reduce(([bytes, count], file) => [bytes + file.fileSizeBytes, count + file.recordCount], [0n, 0n])
+  const added: DataFile[] = await writeFiles(session, storage, model, own.table, placed, count > 1000n ? bytes / count : undefined)
+  if (added.length === 0 && removed.length === 0) return await recordProgress(parts, model, own, next, reason, true)
+  const snapshotId = createSnapshotId(own.table.metadata)
+  const dirtyUnits = unitsOf(dirty, units)
+  const state: ModelState = { ...next, own: snapshotId, last: { at: new Date(parts.clock()).toISOString(), ms: Math.round(parts.clock() - began), rows, units: dirtyUnits, reason } }
+  const outcome = await commitSnapshot({ catalog, storage, table: own.table, clock: parts.clock }, snapshotId, async base => await stageOverwrite({ storage, clock: parts.clock }, base, {
+    snapshotId,
+    added,
+    removed,
+    plannedOn: mainSnapshotId(own.table.metadata),
+    properties: { [stateProperty]: printState(state) },
+    expire: { keepAllMs, keepIds: parts.namedBy(tableNameOf(model)), metadataBytesMax }
+  }))
+  if (outcome.kind === 'landed') {
+    tables.put(tableNameOf(model), outcome.table)
+    return { outcome: 'written', rows, dirtyUnits, reason, snapshotId }
+  }
+  tables.forget(tableNameOf(model))
+  // A commit whose outcome is unknown may have landed: then its files are the table's.
+  if (outcome.kind === 'abandoned') {
+    await storage.delete(added.map(file => file.location)).catch(() => undefined)
+    throw fail('MODEL_CONFLICT', { model: model.name, reason: outcome.reason })
+  }
+  throw outcome.error
+}
+
+function unitsOf (dirty: Dirty, otherwise: number): number {
+  return dirty.kind === 'time' || dirty.kind === 'keys' ? dirty.units : otherwise
+}
+
+/** The rows are as they were: only where the sources are is new, and that is remembered and written down now and then. */
+async function recordProgress (parts: RunParts, model: Model, own: PinnedTable, next: Omit<ModelState, 'own' | 'last'>, reason: string, now = false): Promise<RunResult> {
+  const { tables, catalog, clock } = parts
+  const name = tableNameOf(model)
+  const { metadata } = own.table
+  const main = mainSnapshotId(metadata)
+  const result: RunResult = { outcome: 'fresh', rows: 0, dirtyUnits: 0, reason, snapshotId: null }
+  const state: ModelState = { ...next, own: main, last: own.state?.last ?? null }
+  const text = printState(state)
+  if (own.state !== null && printState(own.state) === text) return result
+  if (!now && own.state?.digest === model.digest && clock() - metadata['last-updated-ms'] < progressMs) {
+    tables.put(name, own.table, state)
+    return result
+  }
+  const reply = await catalog.commitTable(identifierOf(model), {
+    requirements: [{ 'type': 'assert-table-uuid', 'uuid': metadata['table-uuid'] }, { 'type': 'assert-ref-snapshot-id', 'ref': 'main', 'snapshot-id': main }],
+    updates: [{ 'action': 'set-properties', 'updates': { [stateProperty]: text } }]
+  })
+  if (reply.kind === 'landed') tables.put(name, reply.table)
+  else {
+    tables.forget(name)
+    if (reply.kind === 'refused') throw reply.error
+    if (reply.kind === 'conflict') throw fail('MODEL_CONFLICT', { model: model.name, reason: reply.reason })
+  }
+  return result
+}

@@ -1,0 +1,156 @@
+// For tests: a lake of its own in a temporary folder, with events that somebody appends, compacts, deletes and expires, and
+// the full recompute of a model at the snapshots that its table names, to compare the table with.
+
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import type { Test } from 'tap'
+import { applyTransform, commitSnapshot, connectCatalog, createSnapshotId, currentSchema, dataFileFromDuckDB, dataFileLocation, duckdbScan, duckdbType, fieldIdsForDuckDB, mainSnapshotId, openStorage, partitionSpecOf, scanFiles, schemaOfColumns, stageAppend, stageOverwrite, startCatalogServer, type Catalog, type DataFile, type DuckDBStatsRow, type LoadedTable, type Partition, type Storage, type TableIdentifier } from '../../catalog/index.ts'
+import { contractColumns, rowColumns } from '../../openapi/index.ts'
+import type { Model } from '../models/model-file.ts'
+import { renderModel } from '../models/render.ts'
+import { readState } from './model-state.ts'
+import { identifierOf, tableNameOf } from './model-table.ts'
+
+export const eventsId: TableIdentifier = { namespace: ['firn'], name: 'events' }
+
+export interface EventRow { readonly [column: string]: string | number | null }
+
+export interface TestLake {
+  readonly catalog: Catalog
+  readonly storage: Storage
+  readonly dataDir: string
+  readonly connection: DuckDBConnection
+  /** One snapshot of firn.events, which is created when it is missing. */
+  append(rows: readonly EventRow[]): Promise<void>
+  /** Files of each partition become one, as a foreign engine does it: the sequence numbers are new. */
+  compact(id: TableIdentifier): Promise<void>
+  /** Rewrites the files without the rows of the condition. */
+  deleteRows(id: TableIdentifier, condition: string): Promise<void>
+  /** Every snapshot but the current one. */
+  expire(id: TableIdentifier): Promise<void>
+  /** The model's rows as they stand, and as a full recompute at the recorded snapshots gives them; both as sorted JSON. */
+  compare(model: Model): Promise<{ stands: string[], should: string[] }>
+  rows(sql: string): Promise<unknown[]>
+}
+
+export interface LakeParts { readonly catalog: Catalog, readonly storage: Storage, readonly dataDir: string }
+
+export async function openTestLake (t: Test, given?: LakeParts): Promise<TestLake> {
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  await connection.run("set TimeZone = 'UTC'")
+  t.teardown(() => { connection.closeSync(); instance.closeSync() })
+  const { catalog, storage, dataDir } = given ?? await openLocal(t)
+
+  const rows = async (sql: string): Promise<unknown[]> => (await connection.runAndReadAll(sql)).getRowObjectsJson()
+  const write = async (table: LoadedTable, select: string, partition: Partition): Promise<DataFile> => {
+    const schema = currentSchema(table.metadata)
+    const location = dataFileLocation(table.metadata, partition, `${crypto.randomUUID()}.parquet`)
+    const path = storage.toEnginePath(location)
+    if (path.startsWith('/')) mkdirSync(dirname(path), { recursive: true })
+    const result = await connection.runAndReadAll(`copy (select ${schema.fields.map(({ name, type }) => `cast(${name} as ${duckdbType(type)}) as ${name}`).join(', ')} from (${select})) to '${path}' (format parquet, field_ids ${fieldIdsForDuckDB(schema)}, return_stats)`)
+    await storage.makeDurable([location])
+    return dataFileFromDuckDB(result.getRowObjects()[0] as unknown as DuckDBStatsRow, schema, table.metadata['partition-specs'][0]!, partition, location)
+  }
+  const rewrite = async (id: TableIdentifier, condition: string, operation?: 'replace'): Promise<void> => {
+    const table = await catalog.loadTable(id)
+    const { files } = await scanFiles(storage, table)
+    if (files.length === 0) return
+    const release = await storage.bringNear(files.map(file => file.location))
+    const added: DataFile[] = []
+    for (const group of Map.groupBy(files, file => JSON.stringify(Object.values(file.partition).map(String))).values()) {
+      const select = `select * from ${duckdbScan(table, group, storage)} where ${condition}`
+      const [count] = await rows(`select count(*)::int as n from (${select})`) as [{ n: number }]
+      if (count.n > 0) added.push(await write(table, select, group[0]!.partition))
+    }
+    await release()
+    const snapshotId = createSnapshotId(table.metadata)
+    const outcome = await commitSnapshot({ catalog, storage, table }, snapshotId, async base => {
+      const staged = await stageOverwrite({ storage }, base, { snapshotId, plannedOn: mainSnapshotId(table.metadata), added, removed: files })
+      if (staged.kind === 'staged' && operation !== undefined) staged.snapshot.summary.operation = operation
+      return staged
+    })
+    if (outcome.kind !== 'landed') throw new Error(`the rewrite did not land: ${outcome.kind}`)
+  }
+
+  return {
+    catalog,
+    storage,
+    dataDir,
+    connection,
+    rows,
+    async append (events) {
+      const table = await catalog.loadTable(eventsId).catch(() => createEvents(catalog))
+      const files: DataFile[] = []
+      for (const group of Map.groupBy(events, event => `${event['event_type']} ${String(event['event_time']).slice(0, 10)}`).values()) {
+        const partition = { event_type: String(group[0]!['event_type']), event_date: applyTransform('day', 'timestamptz', BigInt(Date.parse(String(group[0]!['event_time']))) * 1000n) }
+        files.push(await write(table, group.map(event => eventSql(event)).join(' union all by name '), partition))
+      }
+      const snapshotId = createSnapshotId(table.metadata)
+      const outcome = await commitSnapshot({ catalog, storage, table }, snapshotId, async base => await stageAppend({ storage }, base, { snapshotId, files }))
+      if (outcome.kind !== 'landed') throw new Error('the events did not land')
+    },
+    async compact (id) { await rewrite(id, 'true', 'replace') },
+    async deleteRows (id, condition) { await rewrite(id, `not (${condition})`) },
+    async expire (id) {
+      const table = await catalog.loadTable(id)
+      const current = mainSnapshotId(table.metadata)
+      const gone = table.metadata.snapshots.map(snapshot => snapshot['snapshot-id']).filter(one => one !== current)
+      if (gone.length > 0) await catalog.commitTable(id, { requirements: [], updates: [{ 'action': 'remove-snapshots', 'snapshot-ids': gone }] })
+    },
+    async compare (model) {
+      const table = await catalog.loadTable(identifierOf(model))
+      const state = readState(table)
+      if (state === null) throw new Error(`${tableNameOf(model)} has no state`)
+      const columns = model.columns.map(({ name }) => name).join(', ')
+      const near: (() => Promise<void>)[] = []
+      const relation = async (table: LoadedTable, snapshotId?: bigint): Promise<string> => {
+        const { files } = await scanFiles(storage, table, snapshotId === undefined ? {} : { snapshotId })
+        near.push(await storage.bringNear(files.map(file => file.location)))
+        return duckdbScan(table, files, storage)
+      }
+      const sources = new Map<string, string>()
+      for (const read of model.reads) {
+        const parts = read.table.split('.')
+        const source = await catalog.loadTable({ namespace: parts.slice(0, -1), name: parts.at(-1)! })
+        const recorded = state.sources.get(read.table)
+        const scan = recorded === null || recorded === undefined ? duckdbScan(source, [], storage) : await relation(source, recorded.snapshotId)
+        const unit = model.unit.kind !== 'full' && read.by !== null ? `${read.by} is not null` : 'true'
+        sources.set(read.table, `(select * from ${scan} where ${unit}${read.eventTypes === null ? '' : ` and event_type in (${read.eventTypes.map(type => `'${type}'`).join(', ')})`})`)
+      }
+      const unit = model.unit.kind === 'key' ? model.unit.column : model.unit.kind === 'full' ? null : model.time
+      const print = async (sql: string): Promise<string[]> => (await rows(`select ${columns} from ${sql}`)).map(row => JSON.stringify(row)).sort()
+      const should = await print(`(${renderModel(model, 'duckdb', state.watermark, read => sources.get(read.table)!)})${unit === null ? '' : ` where ${unit} is not null`}`)
+      const stands = await print(await relation(table))
+      for (const release of near) await release()
+      return { stands, should }
+    }
+  }
+}
+
+async function openLocal (t: Test): Promise<LakeParts> {
+  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'firn-models-'))
+  const warehouse = `file://${folder}/warehouse`
+  const server = await startCatalogServer({ dataDir: folder, warehouse, host: '127.0.0.1', port: 0, logger: { info () {}, warn () {}, error () {} } })
+  const storage = openStorage(warehouse)
+  t.teardown(async () => { await server.close(); rmSync(folder, { recursive: true, force: true }) })
+  return { catalog: connectCatalog(server.url, { storage, warehouseUrl: warehouse }), storage, dataDir: folder }
+}
+
+async function createEvents (catalog: Catalog): Promise<LoadedTable> {
+  await catalog.ensureNamespace(eventsId.namespace)
+  const schema = schemaOfColumns([...contractColumns, ...rowColumns])
+  const spec = partitionSpecOf(schema, [{ column: 'event_type', transform: 'identity' }, { column: 'event_time', transform: 'day' }])
+  return await catalog.createTable(eventsId, { schema, 'partition-spec': { ...spec, fields: spec.fields.map(field => field.transform === 'day' ? { ...field, name: 'event_date' } : field) } })
+}
+
+/** Columns that an event does not name are null, those of its place in the log the same for all. */
+function eventSql (event: EventRow): string {
+  const given: EventRow = { received_at: event['event_time']!, committed_at: event['event_time']!, log_topic: 't', log_partition: 0, log_offset: 0, ...event }
+  return `select ${[...contractColumns, ...rowColumns].map(({ name, type }) => {
+    const value = given[name] ?? null
+    return `cast(${value === null ? 'null' : `'${value}'`} as ${duckdbType(type as never)}) as ${name}`
+  }).join(', ')}`
+}

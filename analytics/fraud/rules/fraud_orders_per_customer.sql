@@ -10,28 +10,32 @@
 --   order_id     string       The order.
 --   customer_id  string       Who ordered, as far as the event says.
 --   event_time   timestamptz  When the order came in.
+--   received_at  timestamptz  When the last event that counts here arrived.
 --   score        int          4 from 10 orders in 10 minutes, 3 from 5.
 --   evidence     string       How many orders and from where.
 -- An order counts those in the 10 minutes that end with it, and those of its hour in the 10 minutes that begin with it: so the
 -- first order of a run is found as well, as soon as the others are there.
 with placed as (
-  select e.order_id, coalesce(e.customer_id, e.user_id) as customer_id, e.event_time, coalesce(e.customer_id, e.user_id) as origin, date_trunc('hour', e.event_time) as hour
+  select e.order_id, coalesce(e.customer_id, e.user_id) as customer_id, e.event_time, e.received_at, coalesce(e.customer_id, e.user_id) as origin, date_trunc('hour', e.event_time) as hour
   from firn.events e
   where e.order_id is not null and coalesce(e.customer_id, e.user_id) is not null
 ), counted as (
   select p.*,
     count(*) over (partition by p.origin order by p.event_time range between interval '10' minute preceding and current row) as earlier,
-    count(*) over (partition by p.origin, p.hour order by p.event_time range between current row and interval '10' minute following) as later
+    max(p.received_at) over (partition by p.origin order by p.event_time range between interval '10' minute preceding and current row) as earlier_received,
+    count(*) over (partition by p.origin, p.hour order by p.event_time range between current row and interval '10' minute following) as later,
+    max(p.received_at) over (partition by p.origin, p.hour order by p.event_time range between current row and interval '10' minute following) as later_received
   from placed p
 ), most as (
-  select c.order_id, c.event_time, c.origin, max(c.customer_id) as customer_id, max(greatest(c.earlier, c.later)) as orders
+  select c.order_id, c.event_time, c.origin, max(c.customer_id) as customer_id, max(greatest(c.earlier, c.later)) as orders,
+    max(case when c.earlier >= c.later then c.earlier_received else c.later_received end) as received_at
   from counted c
   group by c.order_id, c.event_time, c.origin
 ), ranked as (
   select m.*, row_number() over (partition by m.order_id, m.event_time order by m.orders desc, m.origin) as place
   from most m
 )
-select r.order_id, r.customer_id, r.event_time,
+select r.order_id, r.customer_id, r.event_time, r.received_at,
   -- The thresholds.
   case when r.orders >= 10 then 4 else 3 end as score,
   cast(r.orders as varchar) || ' orders of the customer ' || r.origin || ' within 10 minutes' as evidence

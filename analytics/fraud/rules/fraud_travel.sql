@@ -10,10 +10,11 @@
 --   order_id     string       The order.
 --   customer_id  string       The customer.
 --   event_time   timestamptz  When the order or its payment came from the second place.
+--   received_at  timestamptz  When the last event that counts here arrived.
 --   score        int          3
 --   evidence     string       Both places, how far apart they are and how much time lies between.
 with seen as (
-  select e.order_id, coalesce(e.customer_id, e.user_id) as customer_id, e.event_time, e.location.latitude as latitude, e.location.longitude as longitude,
+  select e.order_id, coalesce(e.customer_id, e.user_id) as customer_id, e.event_time, e.received_at, e.location.latitude as latitude, e.location.longitude as longitude,
     coalesce(e.location.city, e.location.region, e.location.country, 'another place') as place, e.log_topic, e.log_partition, e.log_offset
   from firn.events e
   where e.order_id is not null and coalesce(e.customer_id, e.user_id) is not null and e.location.latitude between -90 and 90 and e.location.longitude between -180 and 180
@@ -37,7 +38,7 @@ with seen as (
   -- The thresholds: nearer than 300 km may be the address's place being wrong; an airliner makes 1,000 km/h.
   where w.kilometres > 300 and w.kilometres > w.seconds * 1000e0 / 3600e0
 )
-select r.order_id, r.customer_id, r.event_time, 3 as score,
+select r.order_id, r.customer_id, r.event_time, r.received_at, 3 as score,
   r.place || ' is ' || cast(cast(round(r.kilometres) as bigint) as varchar) || ' km from ' || r.last_place || ', where the customer was '
     || cast(cast(round(r.seconds / 60e0) as bigint) as varchar) || ' minutes before' as evidence
 from ranked r

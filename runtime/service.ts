@@ -16,6 +16,8 @@ export interface ServiceContext {
   onClose(close: () => Promise<void> | void): void
   /** Closes the service from inside, e.g. when a run with an end is done or when it must not go on. */
   stop(exitCode?: number): void
+  /** One line for whoever watches: the terminal of `npm start`, or stderr without a supervisor. */
+  tell(line: string): void
 }
 
 /** Runs a service as this process. Returns at once; the process ends when the service is closed. */
@@ -64,7 +66,11 @@ export function runService (name: string, start: (ctx: ServiceContext) => Promis
     logger,
     signal: controller.signal,
     onClose: closer => { closers.push(closer) },
-    stop: (exitCode = 0) => { void close('stopped from inside', exitCode) }
+    stop: (exitCode = 0) => { void close('stopped from inside', exitCode) },
+    tell: line => {
+      if (process.connected) process.send?.({ tell: line })
+      else say(line)
+    }
   }).then(() => {
     if (closing) return
     logger.info({ startMs: Math.round(performance.now()) }, 'ready')

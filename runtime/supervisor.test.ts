@@ -14,7 +14,7 @@ function service (dir: string, name: string, body = ''): SupervisedService {
   writeFileSync(entry, `
     import { appendFileSync } from 'node:fs'
     import { runService } from ${JSON.stringify(runtime)}
-    runService(${JSON.stringify(name)}, async ({ onClose, logger }) => {
+    runService(${JSON.stringify(name)}, async ({ onClose, logger, tell }) => {
       onClose(() => { appendFileSync(${JSON.stringify(join(dir, 'closed'))}, ${JSON.stringify(name)} + '\\n') })
       const timer = setInterval(() => {}, 1000)
       onClose(() => clearInterval(timer))
@@ -44,6 +44,16 @@ function alive (pid: number): boolean {
     return false
   }
 }
+
+t.test('what a service has to tell is said beside what the supervisor says', async t => {
+  const lines: string[] = []
+  const dir = t.testdir({})
+  const supervision = supervise([service(dir, 'a', "tell('fraud: order o-1'); logger.info('only in the log')")], options(dir, lines))
+  await supervision.ready
+  await until(() => lines.length > 0)
+  t.strictSame(lines, ['fraud: order o-1'])
+  await supervision.close()
+})
 
 t.test('services are ready one after the other and close in the wanted order', async t => {
   const dir = t.testdir()

@@ -104,7 +104,9 @@ export function supervise (services: SupervisedService[], options: SuperviseOpti
       child.kill('SIGKILL')
     }, readyMsMax)
     child.on('message', message => {
-      if ((message as { ready?: boolean } | null)?.ready !== true) return
+      const { ready, tell } = (message ?? {}) as { ready?: unknown, tell?: unknown }
+      if (typeof tell === 'string') options.say(tell)
+      if (ready !== true) return
       clearTimeout(overdue)
       one.wasReady = true
       one.state = { ...bare(one.state), at: 'ready', pid: child.pid ?? 0 }

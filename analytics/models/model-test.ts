@@ -49,7 +49,7 @@ async function connect (): Promise<DuckDBConnection> {
 async function unitByUnit (connection: DuckDBConnection, model: Model, watermark: Date): Promise<Row[]> {
   const { unit } = model
   if (unit.kind === 'full') return await rowsOf(connection, renderModel(model, 'duckdb', watermark, read => sourceOf(read)))
-  const unitOf = (column: string): string => unit.kind === 'key' ? `cast(${column} as varchar)` : `cast(date_trunc('${unit.kind}', ${column}) as varchar)`
+  const unitOf = (column: string): string => unit.kind === 'key' ? `cast(${column} as varchar)` : `cast(date_trunc('${unit.kind}', cast(${column} as timestamptz)) as varchar)`
   const keyed = model.reads.filter(read => read.by !== null)
   const whole = model.reads.filter(read => read.by === null)
   const units = await rowsOf(connection, keyed.map(read => `select ${unitOf(read.by!)} as u from ${sourceOf(read)} s where ${read.by!} is not null`).join(' union '))

@@ -3,8 +3,9 @@
 --            analytics.ref_customers
 --            analytics.ref_products
 -- Unit:      key order_id
+-- Time:      ordered_at
 -- Key:       order_id
--- Partition: bucket(8, order_id)
+-- Partition: day(ordered_at)
 -- Sort:      order_id
 -- Owner:     sales
 -- Columns:
@@ -19,7 +20,7 @@
 --   quantity          long           Pieces of the first position.
 --   unit_price        decimal(18,2)  Price of one piece of the first position.
 --   amount            decimal(18,2)  What the whole order costs.
---   currency          string         ISO 4217 code.
+--   currency          string         ISO 4217 code: that of the order_created, since an update that says none would be USD.
 --   order_status      string         NEW, COMPLETED, CANCELLED, RETURNED or REFUNDED.
 --   region            string         Sales region.
 --   session_id        string         The visit in which it was ordered.
@@ -30,7 +31,8 @@
 --   customer_segment  string         From the CRM.
 --   supplier          string         From the product list; null where it does not know the product.
 with numbered as (
-  select e.*,
+  select e.order_id, e.event_type, e.event_time, e.received_at, e.customer_id, e.user_id, e.session_id, e.ip, e.region,
+    e.product_id, e.product_name, e.category, e.quantity, e.unit_price, e.amount, e.currency,
     case
       when e.order_status is not null then e.order_status
       when e.event_type = 'order_created' then 'NEW'
@@ -41,37 +43,46 @@ with numbered as (
   from firn.events e
   where e.order_id is not null
 ),
--- For each field the place of the latest event that says something about it: an update names only what changed. Lines of an
--- order_returned name what came back, and the money that it gives to them is not that of the order.
+-- An update names only what changed, so each field has its own latest event: its place. What an order_cancelled or
+-- order_returned says of products and money is about what goes back, not about the order.
 places as (
   select n.order_id,
-    min(n.event_time) as first_seen_at,
-    min(n.event_time) filter (where n.event_type = 'order_created') as created_at,
+    max(n.place) filter (where n.event_type = 'order_created') as created,
+    max(n.place) filter (where n.status is not null) as status,
+    max(n.place) filter (where n.customer_id is not null) as customer,
+    max(n.place) filter (where n.region is not null) as region,
+    max(n.place) filter (where n.event_type in ('order_created', 'order_updated') and n.product_id is not null) as product,
+    max(n.place) filter (where n.event_type in ('order_created', 'order_updated') and n.amount is not null) as amount
+  from numbered n
+  group by n.order_id
+),
+latest as (
+  select n.order_id,
+    coalesce(min(n.event_time) filter (where n.event_type = 'order_created'), min(n.event_time)) as ordered_at,
     max(n.event_time) as updated_at,
     max(n.received_at) as received_at,
     count(*) filter (where n.event_type <> 'order_created') as updates,
-    count(*) filter (where n.event_type = 'order_created') as creations,
-    max(n.place) filter (where n.status is not null) as status_place,
-    max(n.place) filter (where n.customer_id is not null) as customer_place,
-    max(n.place) filter (where n.region is not null) as region_place,
-    max(n.place) filter (where n.event_type = 'order_created') as created_place,
-    max(n.place) filter (where n.event_type in ('order_created', 'order_updated') and n.product_id is not null) as product_place,
-    max(n.place) filter (where n.event_type in ('order_created', 'order_updated') and n.amount is not null) as amount_place
+    count(*) filter (where n.event_type = 'order_created') > 0 as is_created,
+    coalesce(max(n.customer_id) filter (where n.place = p.customer), max(n.user_id) filter (where n.place = p.created)) as customer_id,
+    max(n.session_id) filter (where n.place = p.created) as session_id,
+    max(n.ip) filter (where n.place = p.created) as ip,
+    max(n.status) filter (where n.place = p.status) as order_status,
+    max(n.region) filter (where n.place = p.region) as region,
+    max(n.product_id) filter (where n.place = p.product) as product_id,
+    max(n.product_name) filter (where n.place = p.product) as product_name,
+    max(n.category) filter (where n.place = p.product) as category,
+    max(n.quantity) filter (where n.place = p.product) as quantity,
+    max(n.unit_price) filter (where n.place = p.product) as unit_price,
+    max(n.amount) filter (where n.place = p.amount) as amount,
+    coalesce(max(n.currency) filter (where n.place = p.created), max(n.currency) filter (where n.place = p.amount)) as currency
   from numbered n
+  join places p on p.order_id = n.order_id
   group by n.order_id
 )
-select p.order_id, c.customer_id,
-  coalesce(p.created_at, p.first_seen_at) as ordered_at, p.updated_at, p.received_at,
-  i.product_id, coalesce(i.product_name, rp.product_name) as product_name, coalesce(i.category, rp.category) as category, i.quantity, i.unit_price,
-  a.amount, a.currency, s.status as order_status, r.region, o.session_id, o.ip,
-  p.updates, p.creations > 0 as is_created,
+select l.order_id, l.customer_id, l.ordered_at, l.updated_at, l.received_at,
+  l.product_id, coalesce(l.product_name, rp.product_name) as product_name, coalesce(l.category, rp.category) as category, l.quantity, l.unit_price,
+  l.amount, l.currency, l.order_status, l.region, l.session_id, l.ip, l.updates, l.is_created,
   rc.name as customer_name, rc.segment as customer_segment, rp.supplier
-from places p
-left join numbered s on s.order_id = p.order_id and s.place = p.status_place
-left join numbered c on c.order_id = p.order_id and c.place = p.customer_place
-left join numbered r on r.order_id = p.order_id and r.place = p.region_place
-left join numbered o on o.order_id = p.order_id and o.place = p.created_place
-left join numbered i on i.order_id = p.order_id and i.place = p.product_place
-left join numbered a on a.order_id = p.order_id and a.place = p.amount_place
-left join analytics.ref_customers rc on rc.customer_id = c.customer_id
-left join analytics.ref_products rp on rp.product_id = i.product_id
+from latest l
+left join analytics.ref_customers rc on rc.customer_id = l.customer_id
+left join analytics.ref_products rp on rp.product_id = l.product_id

@@ -40,6 +40,7 @@ const tasks = {
   'daily:stream': { entry: 'deploy/jobs/stream.ts' },
   'daily:wait': { entry: 'analytics/jobs/wait/main.ts' },
   'daily:validate': { entry: 'analytics/jobs/validate/main.ts' },
+  'test:airflow': { entry: 'deploy/airflow/test.ts' },
   servers: { entry: 'deploy/servers/main.ts' },
   'servers:stop': { entry: 'deploy/servers/stop.ts' },
   'setup:kafka': { entry: 'deploy/kafka/setup.ts' }

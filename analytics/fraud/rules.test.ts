@@ -110,8 +110,12 @@ t.test('an outlier is large beside the earlier orders of its own customer', asyn
 t.test('an order paid with another amount', async t => {
   await testModel(t, 'fraud_payment_mismatch', {
     'analytics.validated_orders': [
-      { order_id: 'o-1', customer_id: 'c-1', ordered_at: at('10:00:00'), status: 'amount_mismatch', order_amount: '100.00', paid_amount: '12.50', currency: 'EUR' },
-      { order_id: 'o-2', status: 'matched', order_amount: '100.00', paid_amount: '100.00', currency: 'EUR' }
+      { order_id: 'o-1', customer_id: 'c-1', happened_at: at('10:00:00'), status: 'amount_mismatch', order_amount: '100.00', order_currency: 'EUR', paid_amount: '12.50', paid_currency: 'USD' },
+      { order_id: 'o-2', happened_at: at('10:00:00'), status: 'matched', order_amount: '100.00', order_currency: 'EUR', paid_amount: '100.00', paid_currency: 'EUR' },
+      { order_id: 'o-3', happened_at: at('10:00:00'), status: 'amount_mismatch', order_currency: 'EUR', paid_currency: 'USD' }
     ]
-  }, [{ order_id: 'o-1', customer_id: 'c-1', event_time: at('10:00:00'), score: 3, evidence: 'paid 12.50 instead of 100.00 EUR' }])
+  }, [
+    { order_id: 'o-1', customer_id: 'c-1', event_time: at('10:00:00'), score: 3, evidence: '12.50 USD was paid for an order of 100.00 EUR' },
+    { order_id: 'o-3', event_time: at('10:00:00'), score: 3, evidence: 'an unknown amount was paid for an order of an unknown amount' }
+  ])
 })

@@ -9,10 +9,11 @@
 --   order_id     string       The order.
 --   customer_id  string       Who ordered.
 --   event_time   timestamptz  When it was ordered.
---   received_at  timestamptz  When the last event of order and payment arrived.
+--   received_at  timestamptz  Null: validated_orders does not know when its events arrived.
 --   score        int          3
---   evidence     string       What it costs and what was paid.
-select v.order_id, v.customer_id, v.ordered_at as event_time, v.received_at, 3 as score,
-  'paid ' || cast(v.paid_amount as varchar) || ' instead of ' || cast(v.order_amount as varchar) || ' ' || v.currency as evidence
+--   evidence     string       What was paid and what it costs.
+select v.order_id, v.customer_id, v.happened_at as event_time, null as received_at, 3 as score,
+  coalesce(cast(v.paid_amount as varchar) || ' ' || v.paid_currency, 'an unknown amount') || ' was paid for an order of '
+    || coalesce(cast(v.order_amount as varchar) || ' ' || v.order_currency, 'an unknown amount') as evidence
 from analytics.validated_orders v
 where v.status = 'amount_mismatch'

@@ -143,7 +143,7 @@ async function findKeys (question: Question, key: string, news: readonly News[],
       const files = ofTypes(await tables.files(pinned)).filter(file => field.type !== 'timestamptz' || mayHold(file, field, firstUs, lastUs))
       if (files.length === 0) continue
       const column = `cast(${quoteName(time)} as timestamptz)`
-      selects.push(`select ${quoteName(keyColumn)} from ${await session.scan(pinned.table, files)} where ${where} and ${field.type === 'timestamptz' ? quoteName(time) : column} between make_timestamptz(${firstUs}) and make_timestamptz(${lastUs})`)
+      selects.push(`select ${quoteName(keyColumn)} as key from ${await session.scan(pinned.table, files)} where ${where} and ${field.type === 'timestamptz' ? quoteName(time) : column} between make_timestamptz(${firstUs}) and make_timestamptz(${lastUs})`)
     }
   }
   if (spans.length > 0) {

@@ -23,6 +23,8 @@ export interface RunParts {
   /** Snapshots of a model's table that others still count from. */
   readonly namedBy: (table: string) => bigint[]
   readonly clock: () => number
+  /** Progress without rows is written down so often at most; until then it is remembered. */
+  readonly progressMs: number
 }
 
 export interface RunRequest { readonly full: boolean, readonly from: Date | null }
@@ -32,8 +34,6 @@ export interface RunResult { readonly outcome: 'fresh' | 'written', readonly row
 /** Snapshots stay for an hour and then go: who builds on a model knows by them what it rewrote. */
 const keepAllMs = 3_600_000
 const metadataBytesMax = 256_000
-/** Progress without rows is written down so often at most; until then it is remembered. */
-const progressMs = 60_000
 
 export async function runModel (parts: RunParts, model: Model, { full, from }: RunRequest): Promise<RunResult> {
   const name = tableNameOf(model)
@@ -126,7 +126,7 @@ function unitsOf (dirty: Dirty, otherwise: number): number {
 
 /** The rows are as they were: only where the sources are is new, and that is remembered and written down now and then. */
 async function recordProgress (parts: RunParts, model: Model, own: PinnedTable, next: Omit<ModelState, 'own' | 'last'>, reason: string, now = false): Promise<RunResult> {
-  const { tables, catalog, clock } = parts
+  const { tables, catalog, clock, progressMs } = parts
   const name = tableNameOf(model)
   const { metadata } = own.table
   const main = mainSnapshotId(metadata)

@@ -25,6 +25,8 @@ export interface RunnerOptions {
   readonly memoryMiBMax?: number
   /** How often models of a day, a key or the whole run at most. */
   readonly slowMs?: number
+  /** How often progress without changed rows is written down at most. */
+  readonly progressMs?: number
   readonly clock?: () => number
 }
 
@@ -61,6 +63,7 @@ export interface Runner {
 
 const memoryMiBDefault = 1024
 const slowMsDefault = 60_000
+const progressMsDefault = 60_000
 const pauseMsMin = 5_000
 const pauseMsMax = 300_000
 const attemptsOnConflict = 2
@@ -79,6 +82,7 @@ export function openRunner (options: RunnerOptions): Runner {
     database,
     tables,
     clock,
+    progressMs: options.progressMs ?? progressMsDefault,
     timeOf: table => names.get(table)?.time ?? null,
     namedBy: table => models.flatMap(model => tables.get(tableNameOf(model))?.state?.sources.get(table)?.snapshotId ?? [])
   }

@@ -1,0 +1,43 @@
+// For tests: a catalog that loses replies, loses requests or dies in the middle of the commits of one table.
+
+import type { Catalog } from '../../catalog/index.ts'
+
+export const faults = ['lose-reply', 'lose-request', 'die-before', 'die-after', 'conflict'] as const
+export type Fault = typeof faults[number]
+
+export interface Adversary extends Catalog {
+  /** The next commit of this table. */
+  strike(table: string, fault: Fault): void
+  /** Forgets a fault that met no commit. */
+  calm(): void
+}
+
+export function adversaryBefore (catalog: Catalog): Adversary {
+  const waiting = new Map<string, Fault>()
+  return {
+    loadTable: async id => await catalog.loadTable(id),
+    createTable: async (id, request) => await catalog.createTable(id, request),
+    ensureNamespace: async namespace => { await catalog.ensureNamespace(namespace) },
+    listNamespaces: async () => await catalog.listNamespaces(),
+    listTables: async namespace => await catalog.listTables(namespace),
+    dropTable: async (id, purge) => { await catalog.dropTable(id, purge) },
+    async commitTable (id, change) {
+      const fault = waiting.get(id.name)
+      waiting.delete(id.name)
+      switch (fault) {
+        case undefined: return await catalog.commitTable(id, change)
+        case 'lose-reply':
+          await catalog.commitTable(id, change)
+          return { kind: 'unknown', cause: new Error('the reply is lost') }
+        case 'lose-request': return { kind: 'unknown', cause: new Error('the request is lost') }
+        case 'die-before': throw new Error('the process died here')
+        case 'die-after':
+          await catalog.commitTable(id, change)
+          throw new Error('the process died here')
+        case 'conflict': return { kind: 'conflict', reason: 'somebody was faster' }
+      }
+    },
+    strike (table, fault) { waiting.set(table, fault) },
+    calm () { waiting.clear() }
+  }
+}

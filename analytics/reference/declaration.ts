@@ -8,7 +8,7 @@ export interface Reference {
   /** `analytics.ref_regions` */
   readonly table: string
   readonly file: string
-  /** As the file has them. */
+  /** As the file has them, then those that are declared and not in the file, for which it is refused. */
   readonly columns: readonly ReferenceColumn[]
   /** What names a row. */
   readonly key: readonly string[]
@@ -26,9 +26,9 @@ export async function readReferences (folder: string = referenceFolder): Promise
   const declared = JSON.parse(await readFile(join(folder, 'tables.json'), 'utf8').catch(() => '{}')) as Declaration
   return await Promise.all(files.map(async name => {
     const file = join(folder, name)
-    const names = (await readFile(file, 'utf8')).replace(/^\uFEFF/, '').split(/\r?\n/, 1)[0]!.split(',').map(name => name.trim())
+    const names = (await readFile(file, 'utf8')).replace(/^\uFEFF/, '').split(/\r?\n/, 1)[0]!.split(',').map(name => name.trim().replace(/^"(.*)"$/, '$1'))
     const table = basename(name, '.csv')
     const { key = names.slice(0, 1), columns = {} } = declared[table] ?? {}
-    return { table: `analytics.ref_${table}`, file, key, columns: names.map(name => ({ name, type: columns[name]?.[0] ?? 'string', doc: columns[name]?.[1] ?? '' })) }
+    return { table: `analytics.ref_${table}`, file, key, columns: [...new Set([...names, ...Object.keys(columns)])].map(name => ({ name, type: columns[name]?.[0] ?? 'string', doc: columns[name]?.[1] ?? '' })) }
   }))
 }

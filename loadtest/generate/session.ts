@@ -39,7 +39,7 @@ export function * visit (stage: Stage, shopper: Shopper): Generator<Step> {
   const page = (fields: Step['fields']): Step => ({ shopper, fields: { ...base, ...fields, ...campaign } })
   if (!shopper.known) {
     shopper.known = true
-    yield { shopper, fields: { ...base, event_type: 'customer_created', properties: { name: shopper.name, email: shopper.email } } }
+    yield { shopper, fields: { ...base, event_type: 'customer_created', customer_id: shopper.userId, properties: { name: shopper.name, email: shopper.email } } }
   }
   yield page({ event_type: 'page_view', url: 'https://shop.example/', referrer: campaign === null ? 'https://www.google.com/' : `https://${campaign.utm_source}.example/`, title: 'Welcome' })
   const cart: CartLine[] = []

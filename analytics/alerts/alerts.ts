@@ -16,8 +16,11 @@ import type { PlanLimits } from './plan.ts'
 import { runChannel, type ChannelRun } from './run-channel.ts'
 import { openWebhook } from './webhook.ts'
 
+/** The part of the settings that sending needs. */
+export type SendConfig = Omit<AlertConfig, `FIRN_ALERT_${'WATCH_URLS' | 'HOLD_SECONDS' | 'LAG_RECORDS_MAX' | 'FRESHNESS_SECONDS_MAX' | 'DEAD_LETTERS_PERCENT_MAX'}`>
+
 export interface AlertsOptions {
-  readonly config: AlertConfig
+  readonly config: SendConfig
   /** FIRN_DATA_DIR: the ledger is in its folder `alerts`. */
   readonly dataDir: string
   /** The ledger's name: each process that sends alerts has its own. */
@@ -105,7 +108,7 @@ function lineOf (alert: Alert): string {
   return oneLine(`ALERT ${alert.kind} ${alert.severity}${alert.score === undefined ? '' : `, score ${alert.score}`}: ${alert.title}${why === '' ? '' : ` (${why})`}`)
 }
 
-function openChannels (config: AlertConfig): Channel[] {
+function openChannels (config: SendConfig): Channel[] {
   const channels = [
     ...config.FIRN_MAIL_URL === undefined ? [] : [openMail(config)],
     ...config.FIRN_ALERT_WEBHOOK_URL === undefined ? [] : [openWebhook(config.FIRN_ALERT_WEBHOOK_URL)]
@@ -125,7 +128,7 @@ function adoptChannels ({ state }: Ledger, channels: readonly Channel[]): void {
   }
 }
 
-function planLimits (config: AlertConfig): PlanLimits {
+function planLimits (config: SendConfig): PlanLimits {
   return {
     singlesMinuteMax: config.FIRN_ALERT_DIGEST_MINUTE_MAX, digestMs: config.FIRN_ALERT_DIGEST_SECONDS * 1000, updateMs: config.FIRN_ALERT_UPDATE_SECONDS * 1000,
     backlogMs: config.FIRN_ALERT_BACKLOG_HOURS * 3_600_000, domain: domainOf(config.FIRN_MAIL_FROM)

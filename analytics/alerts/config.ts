@@ -14,7 +14,12 @@ export const alertSettings = {
   FIRN_ALERT_BACKLOG_HOURS: Type.Number({ default: 24, minimum: 0, maximum: 24 * 3650, description: 'alerts about events older than this get no message of their own: one message lists them' }),
   FIRN_ALERT_RETRY_MINUTES_MAX: Type.Number({ default: 60, minimum: 0, maximum: 60 * 24 * 30, description: 'an alert that could not be sent for this long is told as stuck in the log and in the metrics; it stays in the outbox and is tried on' }),
   FIRN_ALERT_QUEUE_MAX: Type.Integer({ default: 10_000, minimum: 10, maximum: 1_000_000, description: 'alerts that wait to be sent; what does not fit stays in its table' }),
-  FIRN_ALERT_LEDGER_MAX: Type.Integer({ default: 200_000, minimum: 1000, maximum: 5_000_000, description: 'alerts that are remembered as told; the oldest go first, and what is older than they were is not told again' })
+  FIRN_ALERT_LEDGER_MAX: Type.Integer({ default: 200_000, minimum: 1000, maximum: 5_000_000, description: 'alerts that are remembered as told; the oldest go first, and what is older than they were is not told again' }),
+  FIRN_ALERT_WATCH_URLS: Type.Array(Type.String({ pattern: '^https?://' }), { default: ['http://127.0.0.1:8000', 'http://127.0.0.1:8003'], description: 'services whose /metrics are watched for alerts about the line: gateway and writer' }),
+  FIRN_ALERT_HOLD_SECONDS: Type.Integer({ default: 30, minimum: 0, maximum: 86_400, description: 'how long something has to be wrong, or right again, until that is told' }),
+  FIRN_ALERT_LAG_RECORDS_MAX: Type.Integer({ default: 100_000, minimum: 1, maximum: 1e12, description: 'records that the writer may be behind until that is an alert' }),
+  FIRN_ALERT_FRESHNESS_SECONDS_MAX: Type.Number({ default: 60, minimum: 0.1, maximum: 86_400, description: 'how long the slowest 1 % of rows may take from arrival to the table until that is an alert' }),
+  FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX: Type.Number({ default: 5, minimum: 0, maximum: 100, description: 'dead letters among the records of the last minutes until that is an alert' })
 }
 
 export type AlertConfig = Readonly<Static<TObject<typeof alertSettings>>>

@@ -5,7 +5,7 @@ import { readConfig } from '../../runtime/index.ts'
 
 const schema = Type.Object({
   rounds: Type.Integer({ default: 20, minimum: 1, maximum: 1000, description: 'kills of the process that sends alerts' }),
-  alerts: Type.Integer({ default: 400, minimum: 1, maximum: 100_000, description: 'alerts that are offered over the whole run' }),
+  alerts: Type.Integer({ default: 200, minimum: 1, maximum: 100_000, description: 'alerts that are offered over the whole run' }),
   seed: Type.Integer({ default: 1, minimum: 0, description: 'chooses the moments' }),
   keep: Type.Boolean({ default: false, description: 'keep the folder also when all is well' })
 })

@@ -1,0 +1,62 @@
+// What is wrong with the line, read from two scrapes of each service. Pure. The bounds are settings; between "bad" and
+// "good" lies a band in which nothing changes, so that a value at its bound does not tell a story every minute.
+
+import type { AlertConfig } from './config.ts'
+import type { Condition, Finding } from './conditions.ts'
+import { quantileBetween, sumOf, type Samples } from './read-metrics.ts'
+
+/** Good again only below this share of the bound. */
+const goodShare = 0.8
+/** A few letters among a few rows are no share of anything. */
+const deadLettersMin = 10
+
+export interface Scrape { readonly url: string, readonly before: Samples | null, readonly now: Samples | null }
+
+export type PipelineLimits = Pick<AlertConfig, 'FIRN_ALERT_LAG_RECORDS_MAX' | 'FIRN_ALERT_FRESHNESS_SECONDS_MAX' | 'FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX'>
+
+export function pipelineConditions (scrapes: readonly Scrape[], limits: PipelineLimits): Condition[] {
+  return scrapes.flatMap(scrape => [awayOf(scrape), ...scrape.now === null ? [] : writerOf(scrape.url, scrape.before, scrape.now, limits)])
+}
+
+function awayOf ({ url, now }: Scrape): Condition {
+  return pipeline(`away-${url}`, 'high', now === null ? 'bad' : 'good', `${url} does not answer`, [`its /metrics was asked and did not answer; look at its log, or run npm run doctor`])
+}
+
+function writerOf (url: string, before: Samples | null, now: Samples, limits: PipelineLimits): Condition[] {
+  const lag = sumOf(now, 'firn_writer_lag_records')
+  if (lag === undefined && sumOf(now, 'firn_writer_rows_total') === undefined) return []
+  const halted = sumOf(now, 'firn_writer_halted_partitions') ?? 0
+  const freshness = before === null ? undefined : quantileBetween(before, now, 'firn_writer_freshness_seconds', 0.99)
+  const { FIRN_ALERT_LAG_RECORDS_MAX: lagMax, FIRN_ALERT_FRESHNESS_SECONDS_MAX: freshnessMax } = limits
+  return [
+    pipeline(`lag-${url}`, 'high', band(lag, lagMax), `The writer is ${count(lag)} records behind`, [`${count(lag)} records are in the log and not in the table; ${count(lagMax)} are allowed (FIRN_ALERT_LAG_RECORDS_MAX)`, writerHint]),
+    pipeline(`freshness-${url}`, 'medium', band(freshness, freshnessMax), 'Rows reach the table too late', [`99 % of the rows of the last minutes took up to ${freshness === Infinity ? 'more than an hour' : `${freshness} s`}; ${freshnessMax} s are allowed (FIRN_ALERT_FRESHNESS_SECONDS_MAX)`, writerHint]),
+    pipeline(`halted-${url}`, 'high', halted === 0 ? 'good' : 'bad', halted < 0 ? 'The writer has halted' : `${halted} partitions have halted`, ['it waits for a decision: its log says which (FIRN_WRITER_RESUME_FROM)', writerHint]),
+    deadLettersOf(url, before, now, limits)
+  ]
+}
+
+const writerHint = 'look at logs/writer.log, or run npm run doctor'
+
+function deadLettersOf (url: string, before: Samples | null, now: Samples, limits: PipelineLimits): Condition {
+  // Duplicates are listed in the same table; nobody has to look at them.
+  const grown = (name: string, except = ''): number => Math.max(0, (sumOf(now, name, except) ?? 0) - (before === null ? 0 : sumOf(before, name, except) ?? 0))
+  const letters = before === null ? 0 : grown('firn_writer_dead_letters_total', 'reason="duplicate"')
+  const rows = before === null ? 0 : grown('firn_writer_rows_total')
+  const percent = letters === 0 ? 0 : letters * 100 / (letters + rows)
+  const percentMax = limits.FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX
+  const finding: Finding = before === null ? 'unknown' : letters < deadLettersMin ? 'good' : band(percent, percentMax)
+  return pipeline(`dead-letters-${url}`, 'medium', finding, `${percent.toFixed(1)} % of the records became dead letters`, [`${count(letters)} dead letters and ${count(rows)} rows in the last minutes; ${percentMax} % are allowed (FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX)`, 'npm run sql -- "select d.reason, count(*) as letters from firn.dead_letters d group by d.reason order by letters desc"'])
+}
+
+/** Nothing measured says nothing. */
+function band (value: number | undefined, max: number): Finding {
+  if (value === undefined) return 'unknown'
+  return value > max ? 'bad' : value <= max * goodShare ? 'good' : 'unknown'
+}
+
+function pipeline (name: string, severity: Condition['severity'], finding: Finding, title: string, evidence: readonly string[]): Condition {
+  return { name, kind: 'pipeline', severity, finding, title, evidence: finding === 'good' ? [] : evidence }
+}
+
+const count = (value: number | undefined): string => (value ?? 0).toLocaleString('en')

@@ -1,0 +1,105 @@
+import { mkdtempSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import type { Alert } from './alert.ts'
+import { openConditions, type Condition, type Finding } from './conditions.ts'
+import { testConfig } from './mail-server.fixture.ts'
+import { pipelineConditions } from './pipeline-conditions.ts'
+import { parseSamples } from './read-metrics.ts'
+import { watchPipeline } from './watch-pipeline.ts'
+
+const nowMs = Date.parse('2026-03-10T12:00:00Z')
+const lag = (finding: Finding): Condition => ({ name: 'lag', kind: 'pipeline', severity: 'high', finding, title: 'The writer is behind', evidence: ['200,000 records'] })
+const limits = { FIRN_ALERT_LAG_RECORDS_MAX: 1000, FIRN_ALERT_FRESHNESS_SECONDS_MAX: 60, FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX: 5 }
+
+t.test('one alert when it begins, one when it is over, none in between, none for a moment', async t => {
+  const told: Alert[] = []
+  const conditions = openConditions({ file: join(mkdtempSync(join(tmpdir(), 'firn-watch-')), 'open.json'), beginMs: 30_000, endMs: 30_000, offer: async alert => { told.push(alert) } })
+  const findings: Finding[] = ['bad', 'good', 'bad', 'bad', 'bad', 'unknown', 'bad', 'bad', 'good', 'bad', 'good', 'good', 'good', 'good', 'good']
+  for (const [i, finding] of findings.entries()) await conditions.judge([lag(finding)], nowMs + i * 15_000)
+  t.strictSame(told.map(({ id }) => id), ['pipeline-lag-2026-03-10T12:00:30.000Z', 'pipeline-lag-2026-03-10T12:00:30.000Z-over'])
+  t.match(told[1], { about: told[0]!.id, title: 'Over: The writer is behind', severity: 'low' })
+  t.strictSame(conditions.open(), [])
+})
+
+t.test('a restart in the middle neither tells the beginning again nor forgets the end', async t => {
+  const file = join(mkdtempSync(join(tmpdir(), 'firn-watch-')), 'open.json')
+  const told: string[] = []
+  const open = () => openConditions({ file, beginMs: 0, endMs: 0, offer: async ({ id }) => { told.push(id) } })
+  await open().judge([lag('bad')], nowMs)
+  await open().judge([lag('bad')], nowMs + 60_000)
+  t.equal(told.length, 1)
+  await open().judge([lag('good')], nowMs + 120_000)
+  t.equal(told[1], `${told[0]}-over`)
+})
+
+t.test('an alert that the outbox does not take is offered again', async t => {
+  const told: string[] = []
+  let isFull = true
+  const conditions = openConditions({ file: join(mkdtempSync(join(tmpdir(), 'firn-watch-')), 'open.json'), beginMs: 0, endMs: 0, offer: async ({ id }) => {
+    if (isFull) throw new Error('full')
+    told.push(id)
+  } })
+  await t.rejects(conditions.judge([lag('bad')], nowMs))
+  isFull = false
+  await conditions.judge([lag('bad')], nowMs + 1)
+  t.equal(told.length, 1)
+})
+
+t.test('lag, late rows, dead letters, a halt and silence are found; near a bound nothing changes', async t => {
+  const writer = (values: { lag?: number, rows?: number, letters?: number, duplicates?: number, slow?: number, fast?: number, halted?: number }) => parseSamples(`# HELP x
+firn_writer_rows_total ${values.rows ?? 0}
+firn_writer_lag_records{topic="a",partition="0"} ${(values.lag ?? 0) / 2}
+firn_writer_lag_records{topic="a",partition="1"} ${(values.lag ?? 0) / 2}
+firn_writer_dead_letters_total{reason="not_json"} ${values.letters ?? 0}
+firn_writer_dead_letters_total{reason="duplicate"} ${values.duplicates ?? 0}
+firn_writer_halted_partitions ${values.halted ?? 0}
+firn_writer_freshness_seconds_bucket{le="5"} ${values.fast ?? 0}
+firn_writer_freshness_seconds_bucket{le="300"} ${(values.fast ?? 0) + (values.slow ?? 0)}
+firn_writer_freshness_seconds_bucket{le="+Inf"} ${(values.fast ?? 0) + (values.slow ?? 0)}
+`)
+  const found = (now: Parameters<typeof writer>[0]) => Object.fromEntries(pipelineConditions([{ url: 'http://w', before: writer({ rows: 1000, letters: 5 }), now: writer({ rows: 2000, letters: 5, ...now }) }], limits).map(({ name, finding }) => [name.replace('-http://w', ''), finding]))
+  const fine = { 'away': 'good', lag: 'good', freshness: 'unknown', halted: 'good', 'dead-letters': 'good' }
+  t.strictSame(found({}), fine)
+  t.strictSame(found({ lag: 1001 }), { ...fine, lag: 'bad' })
+  t.strictSame(found({ lag: 900 }), { ...fine, lag: 'unknown' })
+  t.strictSame(found({ fast: 1000 }), { ...fine, freshness: 'good' })
+  t.strictSame(found({ fast: 900, slow: 100 }), { ...fine, freshness: 'bad' })
+  t.strictSame(found({ letters: 105 }), { ...fine, 'dead-letters': 'bad' })
+  t.strictSame(found({ duplicates: 5000 }), fine)
+  t.strictSame(found({ halted: -1 }), { ...fine, halted: 'bad' })
+  t.match(pipelineConditions([{ url: 'http://w', before: null, now: null }], limits), [{ finding: 'bad', title: 'http://w does not answer' }])
+  t.strictSame(pipelineConditions([{ url: 'http://g', before: null, now: parseSamples('firn_gateway_requests_total 1\n') }], limits).length, 1, 'of a service that is no writer only whether it answers')
+})
+
+t.test('the watch scrapes, hears of failing models, and tells when they work again', async t => {
+  let lagNow = 5000
+  const server = createServer((_, answer) => { answer.end(`firn_writer_rows_total 1\nfirn_writer_lag_records ${lagNow}\n`) }).listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  t.teardown(() => server.close())
+  const told: Alert[] = []
+  const watch = watchPipeline({
+    metricsUrls: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`], alerts: { offer: async alert => { told.push(alert as Alert) } },
+    config: testConfig(undefined, { FIRN_ALERT_HOLD_SECONDS: 0 }), dataDir: mkdtempSync(join(tmpdir(), 'firn-watch-')), logger: { warn: () => {} }, everyMs: 20
+  })
+  t.teardown(() => watch.close())
+  const until = async (isSo: () => boolean): Promise<void> => {
+    for (let i = 0; i < 150 && !isSo(); i++) await sleep(20)
+    t.ok(isSo())
+  }
+  const failed = [{ model: 'orders', outcome: 'failed', error: 'no such column' }, { model: 'customers', outcome: 'written' }]
+  watch.afterCycle(failed)
+  await until(() => told.length === 1)
+  t.match(told[0]!.title, 'The writer is 5,000 records behind')
+  watch.afterCycle(failed)
+  await until(() => told.length === 2)
+  t.match(told[1], { title: 'The model orders fails', evidence: ['no such column'] })
+  lagNow = 0
+  watch.afterCycle([{ model: 'orders', outcome: 'written' }])
+  await until(() => told.length === 4)
+  t.strictSame(watch.open(), [])
+})

@@ -1,0 +1,89 @@
+// Watches the line itself: scrapes the services' metrics every few seconds and hears of the runner's cycles; tells when
+// something begins to be wrong and when it is over, never in between. A look never takes longer than its services' time
+// limit, and looks never overlap.
+
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from '../../runtime/index.ts'
+import type { Alerts } from './alerts.ts'
+import type { AlertConfig } from './config.ts'
+import { openConditions, type Condition } from './conditions.ts'
+import { pipelineConditions, type Scrape } from './pipeline-conditions.ts'
+import { readMetrics, type Samples } from './read-metrics.ts'
+
+/** What freshness and dead letters are measured over. */
+const windowMs = 2 * 60_000
+/** A model that failed once may have met a conflict; this often in a row it needs somebody. */
+const modelFailuresMin = 2
+const modelsMax = 1000
+
+export interface WatchOptions {
+  /** Base addresses; what a service is shows in its metrics. */
+  readonly metricsUrls: readonly string[]
+  readonly alerts: Pick<Alerts, 'offer'>
+  readonly config: AlertConfig
+  readonly dataDir: string
+  readonly logger: Pick<Logger, 'warn'>
+  readonly everyMs?: number
+  readonly clock?: () => number
+}
+
+export interface PipelineWatch {
+  /** After each cycle of the runner: models that keep failing. */
+  afterCycle(runs: ReadonlyArray<{ readonly model: string, readonly outcome: string, readonly error?: string }>): void
+  /** What is wrong at the moment, by name. */
+  open(): string[]
+  close(): Promise<void>
+}
+
+export function watchPipeline (options: WatchOptions): PipelineWatch {
+  const { alerts, config, logger, metricsUrls, everyMs = 5000, clock = Date.now } = options
+  const holdMs = config.FIRN_ALERT_HOLD_SECONDS * 1000
+  const conditions = openConditions({ file: join(options.dataDir, 'alerts', 'open-conditions.json'), beginMs: holdMs, endMs: holdMs, offer: alert => alerts.offer(alert) })
+  const history = new Map<string, Array<{ atMs: number, samples: Samples }>>()
+  const models = new Map<string, { failures: number, error: string }>()
+  const closing = new AbortController()
+
+  const scrape = async (url: string): Promise<Scrape> => {
+    const now = await readMetrics(url, closing.signal)
+    const readings = history.get(url) ?? []
+    history.set(url, readings)
+    while (readings.length > 1 && clock() - readings[1]!.atMs >= windowMs) readings.shift()
+    const before = readings[0]?.samples ?? null
+    if (now !== null) readings.push({ atMs: clock(), samples: now })
+    return { url, before, now }
+  }
+  const look = async (): Promise<void> => {
+    const scrapes = await Promise.all(metricsUrls.map(scrape))
+    if (closing.signal.aborted) return
+    await conditions.judge([...pipelineConditions(scrapes, config), ...[...models].map(([name, state]) => modelCondition(name, state))], clock())
+  }
+  const run = async (): Promise<void> => {
+    while (!closing.signal.aborted) {
+      await look().catch((error: unknown) => { logger.warn({ err: error }, 'the line could not be judged: it is looked at again') })
+      await sleep(everyMs, undefined, { signal: closing.signal }).catch(() => {})
+    }
+  }
+  const running = run()
+  return {
+    open: () => conditions.open(),
+    afterCycle: runs => {
+      for (const { model, outcome, error } of runs) {
+        if (!models.has(model) && models.size >= modelsMax) continue
+        const failures = outcome === 'failed' ? (models.get(model)?.failures ?? 0) + 1 : 0
+        models.set(model, { failures, error: error ?? '' })
+      }
+    },
+    close: async () => {
+      closing.abort()
+      await running
+    }
+  }
+}
+
+function modelCondition (model: string, { failures, error }: { failures: number, error: string }): Condition {
+  return {
+    name: `model-${model}`, kind: 'pipeline', severity: 'high', finding: failures >= modelFailuresMin ? 'bad' : failures === 0 ? 'good' : 'unknown',
+    title: `The model ${model} fails`, evidence: failures === 0 ? [] : [error, 'its table stays as it was until a run works: npm run models']
+  }
+}

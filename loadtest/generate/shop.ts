@@ -13,7 +13,7 @@ const recentMax = 500
 const returningShare = 0.45
 /** Of the frauds that can play with somebody else's account. */
 const takeoverShare = 0.7
-const abroadShare = 0.02
+const abroadShare = 0.01
 const sharedAddressShare = 0.05
 const lateMsMin = 60_000
 const lateMsMax = 3 * 86_400_000
@@ -56,7 +56,8 @@ export function * openShop (options: ShopOptions): Generator<ShopEvent, never> {
     if (faker.number.float() < options.fraud) {
       const pattern = faker.helpers.arrayElement(fraudPatterns)
       const victim = takeovers.includes(pattern) && customers.length > 0 && faker.number.float() < takeoverShare
-      return fraudVisit(stage, victim ? faker.helpers.arrayElement(customers) : inventShopper(faker), pattern)
+      // Whoever came first has come most often: an account with a history is worth more.
+      return fraudVisit(stage, victim ? faker.helpers.arrayElement(customers.slice(0, Math.max(20, Math.ceil(customers.length / 20)))) : inventShopper(faker), pattern)
     }
     const returning = customers.length > 0 && faker.number.float() < returningShare
     const shopper = returning ? faker.helpers.arrayElement(customers) : inventShopper(faker)

@@ -28,7 +28,7 @@ export interface Extent { readonly watermark: Date, readonly days: number, reado
 /** How much history there is. */
 export async function readExtent (engine: QueryEngine, { from, to }: Pick<History, 'from' | 'to'>): Promise<Extent> {
   const answer = await engine.query(`select count(*) as events, count(distinct e.order_id) as orders, cast(max(e.received_at) as varchar) as watermark,
-date_diff('second', min(e.event_time), max(e.event_time)) as seconds from firn.events e where true${within('e.event_time', { from, to })}`)
+date_diff('second', min(e.received_at), max(e.received_at)) as seconds from firn.events e where true${within('e.event_time', { from, to })}`)
   for await (const [events, orders, watermark, seconds] of rowsOf(answer)) {
     return { events: Number(events), orders: Number(orders), watermark: watermark === null ? new Date(0) : new Date(String(watermark).replace(' UTC', 'Z').replace(/\+00$/, 'Z')), days: Math.max(Number(seconds ?? 0), 1) / 86_400 }
   }

@@ -10,6 +10,7 @@ import type { LoadedTable } from '../catalogs/catalog.ts'
 import { isCatalogError } from '../errors.ts'
 import { decodeManifest } from '../files/manifest.ts'
 import type { ManifestFile } from '../spec/data-file.ts'
+import { decodeMetadataFile } from '../spec/metadata-file.ts'
 import type { Snapshot, TableMetadata } from '../spec/types.ts'
 import type { Storage } from '../storage/storage.ts'
 import { memoryOf, type TableMemory } from './table-memory.ts'
@@ -55,21 +56,42 @@ export async function deleteExpiredFiles(storage: Storage, before: LoadedTable, 
   }
 }
 
+/**
+ * To be called once when a process begins, by the only one that expires this table's snapshots: files that an earlier process left behind when it
+ * died between a commit and its clean-up. Older metadata files name the snapshots that are gone.
+ */
+export async function resumeCleanup(storage: Storage, table: LoadedTable, options: Omit<CleanupOptions, 'onlyOwn'> = {}): Promise<CleanupResult> {
+  const log = table.metadata['metadata-log'].map(entry => entry['metadata-file'])
+  let result: CleanupResult = { deletedFiles: 0, pendingSnapshots: 0 }
+  for (const location of new Set([log.at(0), log.at(-1)])) {
+    if (location === undefined) continue
+    const bytes = await storage.read(location).catch(ignoreMissing)
+    if (bytes === null) continue
+    const { deletedFiles, pendingSnapshots } = await deleteExpiredFiles(storage, { ...table, metadata: decodeMetadataFile(location, bytes) }, table, options)
+    result = { deletedFiles: result.deletedFiles + deletedFiles, pendingSnapshots }
+  }
+  return result
+}
+
 async function cleanUp(storage: Storage, memory: TableMemory, before: TableMetadata, after: TableMetadata, limits: Required<CleanupOptions>): Promise<number> {
   if (!await readRetained(memory, after.snapshots, limits.listsReadMax)) return 0
   const retainedLists = new Set(after.snapshots.map(snapshot => snapshot['manifest-list']))
   const batch = [...memory.expired].slice(0, limits.snapshotsMax)
   const candidates = new Map<string, ManifestFile>()
   for (const [, list] of batch) {
-    for (const manifest of await memory.readList(list).catch(() => [])) candidates.set(manifest.location, manifest)
+    for (const manifest of await memory.readList(list).catch(ignoreMissing) ?? []) candidates.set(manifest.location, manifest)
   }
   const kept = reachable(memory, after.snapshots)
   const superseded = [...candidates.values()].filter(manifest => !kept.has(manifest.location))
-  const dataFiles = await unreachableDataFiles(storage, before, after, superseded, kept)
-  const locations = [...dataFiles, ...superseded.map(manifest => manifest.location), ...batch.map(([, list]) => list).filter(list => !retainedLists.has(list))]
-  await storage.delete(locations)
+  const dataFiles = await unreachableDataFiles(storage, memory, before, after, superseded, kept)
+  const lists = batch.map(([, list]) => list).filter(list => !retainedLists.has(list))
+  // From the leaves up: whoever dies in between finds by what is left what there is still to delete.
+  for (const locations of [dataFiles, superseded.map(manifest => manifest.location), lists]) {
+    if (locations.length > 0) await storage.delete(locations)
+  }
   for (const [id, list] of batch) { memory.expired.delete(id); memory.expiredByUs.delete(id); memory.forgetList(list) }
-  return locations.length
+  for (const manifest of superseded) memory.forgetLive(manifest.location)
+  return dataFiles.length + superseded.length + lists.length
 }
 
 /** True once all lists of retained snapshots are known. A list that cannot be read throws: then nothing is deleted. */
@@ -91,20 +113,48 @@ function reachable(memory: TableMemory, snapshots: readonly Snapshot[]): Map<str
   return kept
 }
 
-/** Data files named by superseded manifests and by nothing that stays. Skipped where every snapshot only appended: then each is still listed. */
-async function unreachableDataFiles(storage: Storage, before: TableMetadata, after: TableMetadata, superseded: readonly ManifestFile[], kept: ReadonlyMap<string, ManifestFile>): Promise<string[]> {
-  const onlyAppends = [...before.snapshots, ...after.snapshots].every(snapshot => snapshot.summary?.operation === 'append')
-  if (superseded.length === 0 || onlyAppends) return []
+/**
+ * Data files named by superseded manifests, whatever their status there, and alive in nothing that stays. Skipped as long as nobody was seen to
+ * remove files: where every snapshot only appended, each file is still listed.
+ */
+async function unreachableDataFiles(storage: Storage, memory: TableMemory, before: TableMetadata, after: TableMetadata, superseded: readonly ManifestFile[], kept: ReadonlyMap<string, ManifestFile>): Promise<string[]> {
+  // Once seen it stays so: the snapshot that removed a file may go long before the one that still shows it.
+  memory.removedFiles ||= ![...before.snapshots, ...after.snapshots].every(snapshot => snapshot.summary?.operation === 'append')
+  if (superseded.length === 0 || !memory.removedFiles) return []
   if ([...kept.values()].reduce((sum, manifest) => sum + manifest.lengthBytes, 0n) > proofBytesMax) return []
   const doomed = new Set<string>()
+  let [oldest, newest] = [-1n, -1n]
   for (const manifest of superseded) {
-    for (const entry of await decodeManifest(await storage.read(manifest.location), manifest, after)) doomed.add(entry.file.location)
+    // Gone already: an earlier call ended in the middle, after the data files that it names were deleted.
+    const bytes = await storage.read(manifest.location).catch(ignoreMissing)
+    if (bytes === null) continue
+    for (const { file, sequenceNumber } of await decodeManifest(bytes, manifest, after)) {
+      doomed.add(file.location)
+      const sequence = sequenceNumber ?? 0n
+      if (oldest < 0n || sequence < oldest) oldest = sequence
+      if (sequence > newest) newest = sequence
+    }
   }
   for (const manifest of kept.values()) {
-    for (const entry of await decodeManifest(await storage.read(manifest.location), manifest, after)) {
-      if (entry.status !== 'deleted') doomed.delete(entry.file.location)
-    }
     if (doomed.size === 0) break
+    // Live files of a manifest lie between these two numbers.
+    if (manifest.minSequenceNumber > newest || manifest.sequenceNumber < oldest) continue
+    for (const location of await liveLocations(storage, memory, manifest, after)) doomed.delete(location)
   }
   return [...doomed]
+}
+
+/** Read once: the same manifest stays for many snapshots. */
+async function liveLocations(storage: Storage, memory: TableMemory, manifest: ManifestFile, metadata: TableMetadata): Promise<readonly string[]> {
+  const known = memory.knownLive(manifest.location)
+  if (known !== undefined) return known
+  const entries = await decodeManifest(await storage.read(manifest.location), manifest, metadata)
+  const live = entries.filter(entry => entry.status !== 'deleted').map(entry => entry.file.location)
+  memory.rememberLive(manifest.location, live)
+  return live
+}
+
+function ignoreMissing(error: unknown): null {
+  if (isCatalogError(error, 'STORAGE_NOT_FOUND')) return null
+  throw error
 }

@@ -31,6 +31,13 @@ const rewriteBytesTarget = 4_194_304n
 const manifestsAtOnce = 8
 
 export async function stageOverwrite(context: StageContext, base: LoadedTable, batch: OverwriteBatch): Promise<StagedChange | StageAbandoned> {
+  return await stageRewrite(context, base, batch, { operation: operationOf(batch), dataSequenceNumber: null })
+}
+
+/** How a rewrite calls itself, and the data sequence number of what it adds (null: that of the commit). */
+export interface RewriteKind { readonly operation: SnapshotSummary['operation'], readonly dataSequenceNumber: bigint | null }
+
+export async function stageRewrite(context: StageContext, base: LoadedTable, batch: OverwriteBatch, kind: RewriteKind): Promise<StagedChange | StageAbandoned> {
   const opened = await openBase(context, base)
   const { memory } = opened
   const main = mainSnapshotId(base.metadata)
@@ -40,11 +47,11 @@ export async function stageOverwrite(context: StageContext, base: LoadedTable, b
   }
   const holders = await findHolders(opened, batch.removed)
   if ('missing' in holders) return { kind: 'abandon', reason: `${holders.missing.length} of the ${batch.removed.length} files to remove are not in the table (first: ${holders.missing[0]})` }
-  const { manifests: added } = await stageAdded(opened, batch.snapshotId, batch.added)
+  const { manifests: added } = await stageAdded(opened, batch.snapshotId, batch.added, kind.dataSequenceNumber)
   const rewritten = await rewrite(opened, holders.found, batch)
   const merged = applyMerge(memory, opened.inherited.filter(manifest => !holders.found.has(manifest)), batch.snapshotId)
   return await sealSnapshot(opened, batch, {
-    operation: operationOf(batch),
+    operation: kind.operation,
     added: batch.added,
     removed: holders.removed,
     manifests: [...added, ...rewritten, ...merged.manifests],

@@ -97,8 +97,8 @@ export async function sealSnapshot({ context, base, memory, parent }: OpenBase, 
   return { kind: 'staged', change: changeOf(base, snapshot, batch, expired), snapshot, attemptFiles: [location, ...parts.attemptFiles ?? []] }
 }
 
-/** Manifests for the files that a batch adds, one for each partition spec. */
-export async function stageAdded(opened: OpenBase, snapshotId: bigint, files: readonly DataFile[]): Promise<StagedManifests> {
+/** Manifests for the files that a batch adds, one for each partition spec. Rows that are older than their new file keep their sequence number. */
+export async function stageAdded(opened: OpenBase, snapshotId: bigint, files: readonly DataFile[], dataSequenceNumber: bigint | null = null): Promise<StagedManifests> {
   // A batch may lose files between attempts (duplicates that a rival committed first): then its manifest is another.
   const locations = files.map(file => file.location)
   const known = opened.memory.staged.get(snapshotId)
@@ -106,7 +106,7 @@ export async function stageAdded(opened: OpenBase, snapshotId: bigint, files: re
   const commitUuid = randomUUID()
   const manifests: ManifestFile[] = []
   for (const [specId, group] of Map.groupBy(files, file => file.specId)) {
-    manifests.push(await writeManifest(opened, manifestLocation(opened.base.metadata, commitUuid, manifests.length), specId, group.map(file => addedEntry(file, snapshotId)), snapshotId))
+    manifests.push(await writeManifest(opened, manifestLocation(opened.base.metadata, commitUuid, manifests.length), specId, group.map(file => ({ ...addedEntry(file, snapshotId), sequenceNumber: dataSequenceNumber })), snapshotId))
   }
   const staged = { locations, manifests }
   opened.memory.rememberStaged(snapshotId, staged)

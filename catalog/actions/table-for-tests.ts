@@ -17,7 +17,7 @@ import { openLocalStorage } from '../storage/local.ts'
 import type { Storage } from '../storage/storage.ts'
 import { stageAppend } from './append.ts'
 import type { ExpirePolicy } from './expire-snapshots.ts'
-import { stageOverwrite, type OverwriteBatch } from './overwrite.ts'
+import { stageOverwrite, stageRewrite, type OverwriteBatch } from './overwrite.ts'
 
 const quick: CommitOptions = { backoffMsMin: 1, backoffMsMax: 4, unknownMsMax: 2_000 }
 
@@ -31,6 +31,8 @@ export interface TestTable {
   file(rows?: number, bucket?: number): Promise<DataFile>
   append(files: readonly DataFile[], more?: { expire?: ExpirePolicy, properties?: Record<string, string> }): Promise<LoadedTable>
   overwrite(batch: Omit<OverwriteBatch, 'snapshotId'>): Promise<CommitOutcome>
+  /** What compactions do: the rows of `removed` in other files. `dataSequenceNumber`: Spark, Trino 475 and later, and we keep one; older ones do not. */
+  replace(removed: readonly LiveFile[], added: readonly DataFile[], dataSequenceNumber: bigint | null): Promise<LoadedTable>
   /** Metadata alone, as another client would change it. */
   change(...updates: Update[]): Promise<LoadedTable>
   live(snapshotId?: bigint): Promise<LiveFile[]>
@@ -70,6 +72,11 @@ export async function openTestTable(t: { teardown(end: () => void): unknown }, n
       const outcome = await commitSnapshot({ catalog, storage: test.storage, table: test.table }, snapshotId, base => stageOverwrite({ storage: test.storage, clock }, base, { snapshotId, ...batch }), quick)
       if (outcome.kind === 'landed') settle(outcome)
       return outcome
+    },
+    async replace(removed, added, dataSequenceNumber) {
+      const snapshotId = createSnapshotId(test.table.metadata)
+      return settle(await commitSnapshot({ catalog, storage: test.storage, table: test.table }, snapshotId,
+        base => stageRewrite({ storage: test.storage, clock }, base, { snapshotId, removed, added, plannedOn: 'any' }, { operation: 'replace', dataSequenceNumber }), quick))
     },
     async change(...updates) {
       const reply = await catalog.commitTable(test.table.id, { requirements: [], updates })

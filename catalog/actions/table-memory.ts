@@ -1,6 +1,6 @@
 /**
  * What a process remembers of a table between commits, so that commit 10,000 reads as little as commit 100: manifest lists by location
- * (they never change), the manifests staged for a batch, and a merge of manifests prepared beside the commits.
+ * (they never change), the manifests staged for a batch, what is alive in a manifest, and a merge of manifests prepared beside the commits.
  *
  * All of it can be lost: it is read again from the table.
  */
@@ -15,6 +15,8 @@ const stagedMax = 16
 /** Beyond this the oldest are left to the removal of orphans. */
 const expiredByUsMax = 20_000
 const tablesMax = 64
+/** Locations of live data files, by the manifests that hold them: what a clean-up reads again and again. */
+const liveLocationsMax = 50_000
 
 export interface StagedManifests { readonly locations: readonly string[], readonly manifests: readonly ManifestFile[] }
 
@@ -27,6 +29,10 @@ export class TableMemory {
   /** What a staged commit would expire, and what landed ones of this process did expire. */
   readonly expiring = new Map<bigint, readonly bigint[]>()
   readonly expiredByUs = new Set<bigint>()
+  /** Whether this process saw a snapshot that removed files. */
+  removedFiles = false
+  readonly #live = new Map<string, readonly string[]>()
+  #liveCount = 0
   readonly #plannedOn = new Map<bigint, bigint | null>()
   merge: PreparedMerge | undefined
   merging: Promise<void> | undefined
@@ -73,6 +79,25 @@ export class TableMemory {
   rememberStaged(snapshotId: bigint, staged: StagedManifests): void {
     this.staged.set(snapshotId, staged)
     forgetOldest(this.staged, stagedMax)
+  }
+
+  knownLive(manifest: string): readonly string[] | undefined {
+    return this.#live.get(manifest)
+  }
+
+  rememberLive(manifest: string, locations: readonly string[]): void {
+    this.forgetLive(manifest)
+    this.#live.set(manifest, locations)
+    this.#liveCount += locations.length
+    for (const [oldest] of this.#live) {
+      if (this.#liveCount <= liveLocationsMax) return
+      this.forgetLive(oldest)
+    }
+  }
+
+  forgetLive(manifest: string): void {
+    this.#liveCount -= this.#live.get(manifest)?.length ?? 0
+    this.#live.delete(manifest)
   }
 
   /** The main that a batch was first staged on. */

@@ -3,10 +3,10 @@
  * through the storage, and the newest ones kept parsed. A location is never written twice, so what is kept for it cannot be stale.
  */
 import { randomUUID } from 'node:crypto'
-import { gunzipSync, gzipSync } from 'node:zlib'
-import { CatalogError, reasonOf } from '../errors.ts'
-import { parseMetadata, printJson } from '../spec/json.ts'
-import { gzippedMetadata, isGzipped, metadataFileLocation } from '../spec/names.ts'
+import { gzipSync } from 'node:zlib'
+import { printJson } from '../spec/json.ts'
+import { decodeMetadataFile } from '../spec/metadata-file.ts'
+import { isGzipped, metadataFileLocation } from '../spec/names.ts'
 import type { TableMetadata } from '../spec/types.ts'
 import type { Storage } from '../storage/storage.ts'
 
@@ -25,13 +25,7 @@ export class GlueMetadata {
   async read(location: string): Promise<TableMetadata> {
     const kept = this.#kept.get(location)
     if (kept !== undefined) return kept
-    const bytes = await this.#storage.read(location)
-    let metadata: TableMetadata
-    try {
-      metadata = parseMetadata((gzippedMetadata.test(location) ? gunzipSync(bytes) : bytes).toString('utf8'))
-    } catch (error) {
-      throw new CatalogError('CATALOG_METADATA_DAMAGED', { location, what: 'table metadata', reason: reasonOf(error) }, error)
-    }
+    const metadata = decodeMetadataFile(location, await this.#storage.read(location))
     this.#keep(location, metadata)
     return metadata
   }

@@ -96,14 +96,14 @@ function readEntry(raw: RawEntry, manifest: ManifestFile, columns: readonly Part
 }
 
 function * records(entries: readonly ManifestEntry[], columns: readonly PartitionColumn[]): Generator<unknown> {
-  for (const { status, snapshotId, sequenceNumber, fileSequenceNumber, nanValueCounts, equalityIds, referencedDataFile, file } of entries) {
+  for (const { status, content, snapshotId, sequenceNumber, fileSequenceNumber, nanValueCounts, equalityIds, referencedDataFile, file } of entries) {
     yield {
       status: statuses.indexOf(status),
       snapshot_id: snapshotId,
       sequence_number: sequenceNumber,
       file_sequence_number: fileSequenceNumber,
       data_file: {
-        content: 0,
+        content: contents.indexOf(content),
         file_path: file.location,
         file_format: file.format,
         partition: writePartition(file.partition, columns),

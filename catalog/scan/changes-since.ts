@@ -44,13 +44,16 @@ export async function changesSince(storage: Storage, table: LoadedTable, record:
   const lineage = traceLineage(metadata, current, record)
   if (lineage.kind === 'parted') return unknown(`the table was rolled back: snapshot ${record.snapshotId} is not among the ancestors of ${current['snapshot-id']}`)
   const manifests = await memoryOf(storage, record.uuid).readList(current['manifest-list'])
-  const recorded = snapshotById(metadata, record.snapshotId)
+  const keptRows = lineage.kind === 'descends' && lineage.keptRows
+  const recorded = keptRows ? undefined : snapshotById(metadata, record.snapshotId)
   const before = recorded === undefined ? undefined : await memoryOf(storage, record.uuid).readList(recorded['manifest-list'])
   const deletes = await deletesSince(storage, table, manifests, before, record)
-  if (deletes !== null) return unknown(deletes)
-  if (lineage.kind === 'descends' && lineage.keptRows) return { kind: 'appended', files: (await filesSince(storage, table, manifests, record)).files }
+  if (deletes.reason !== null) return unknown(deletes.reason)
+  if (keptRows) return { kind: 'appended', files: (await filesSince(storage, table, manifests, record)).files }
   if (before !== undefined) return await compareLive(storage, table, before, manifests)
   const { files, olderRows } = await filesSince(storage, table, manifests, record)
+  // Delete files of before may have been taken away since: rows of the older files would then be back, uncounted.
+  if (deletes.count > 0) return unknown(`the table has ${deletes.count} delete files, and snapshot ${record.snapshotId} has expired`)
   if (olderRows === record.records) return { kind: 'appended', files }
   return unknown(`rows were removed or changed since snapshot ${record.snapshotId}, which has expired (files up to sequence number ${record.sequence} had ${record.records} rows and have ${olderRows})`)
 }
@@ -73,17 +76,17 @@ function traceLineage(metadata: TableMetadata, current: Snapshot, record: Source
   return { kind: 'unclear' }
 }
 
-/** Why delete files forbid to say what changed; null when they do not. Those that were there before cannot reach newer files. */
-async function deletesSince(storage: Storage, table: LoadedTable, manifests: readonly ManifestFile[], before: readonly ManifestFile[] | undefined, record: SourceRecord): Promise<string | null> {
+/** How many delete files there are, and why they forbid to say what changed. Those that were there before cannot reach newer files. */
+async function deletesSince(storage: Storage, table: LoadedTable, manifests: readonly ManifestFile[], before: readonly ManifestFile[] | undefined, record: SourceRecord): Promise<{ count: number, reason: string | null }> {
   const now = manifests.filter(manifest => manifest.content === 'deletes')
   const { deleteFiles } = await readLive(storage, table, now)
+  const count = deleteFiles.length
   const newer = deleteFiles.filter(file => file.dataSequenceNumber > record.sequence)
-  if (newer.length > 0) return `rows were deleted since snapshot ${record.snapshotId} by ${newer.length} delete files (first: ${newer[0]?.location})`
-  if (before === undefined) return deleteFiles.length === 0 ? null : `the table has ${deleteFiles.length} delete files, and snapshot ${record.snapshotId} has expired`
-  const then = await readLive(storage, table, before.filter(manifest => manifest.content === 'deletes' && !now.some(each => each.location === manifest.location)))
+  if (newer.length > 0) return { count, reason: `rows were deleted since snapshot ${record.snapshotId} by ${newer.length} delete files (first: ${newer[0]?.location})` }
+  const then = await readLive(storage, table, (before ?? []).filter(manifest => manifest.content === 'deletes' && !now.some(each => each.location === manifest.location)))
   const here = new Set(deleteFiles.map(file => file.location))
-  const gone = then.deleteFiles.filter(file => !here.has(file.location))
-  return gone.length === 0 ? null : `${gone.length} delete files were taken away since snapshot ${record.snapshotId}`
+  const gone = then.deleteFiles.filter(file => !here.has(file.location)).length
+  return { count, reason: gone === 0 ? null : `${gone} delete files were taken away since snapshot ${record.snapshotId}` }
 }
 
 /** Files above the recorded sequence number, and the rows of all others. Reads only manifests that were written since. */

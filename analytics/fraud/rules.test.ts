@@ -47,19 +47,18 @@ const run = (count: number, from: number, more: (i: number) => Row = () => ({}))
 t.test('orders from one address within ten minutes: the fifth shows the first as well', async t => {
   await testModel(t, 'fraud_orders_per_ip', { 'firn.events': [...run(4, 0), order('o-late', '10:20:00')] }, [])
   await testModel(t, 'fraud_orders_per_ip', { 'firn.events': [...run(5, 0), order('o-other', '10:03:00', { ip: '192.0.2.2' }), order('o-nowhere', '10:03:00', { ip: null }), order('o-late', '10:20:00')] }, [
-    { order_id: 'o-1', event_time: at('10:00:00'), score: 3, customer_id: 'c-0', received_at: at('10:04:00'), evidence: '5 orders from the address 192.0.2.1 within 10 minutes' },
-    { order_id: 'o-5', event_time: at('10:04:00'), score: 3, customer_id: 'c-4', received_at: at('10:04:00'), evidence: '5 orders from the address 192.0.2.1 within 10 minutes' }
+    ...[0, 1, 2, 3, 4].map(i => ({ order_id: `o-${i + 1}`, event_time: at(`10:0${i}:00`), score: 3, customer_id: `c-${i}`, received_at: at('10:04:00'), evidence: '5 orders from the address 192.0.2.1 within 10 minutes' }))
   ])
 })
 
 t.test('a run of orders over the full hour counts those before it', async t => {
   const orders = ['10:55:00', '10:56:00', '10:58:00', '10:59:59', '11:00:00', '11:05:01'].map((time, i) => order(`o-${i + 1}`, time))
-  await testModel(t, 'fraud_orders_per_ip', { 'firn.events': orders }, [{ order_id: 'o-5', event_time: at('11:00:00') }, { order_id: 'o-6', event_time: at('11:05:01') }].slice(0, 2))
+  await testModel(t, 'fraud_orders_per_ip', { 'firn.events': orders }, ['11:00:00', '11:05:01'].map((time, i) => ({ order_id: `o-${i + 5}`, event_time: at(time), score: 3 })))
 })
 
 t.test('orders of one customer count whatever address they come from, and ten are worse', async t => {
   const orders = run(10, 0, i => ({ customer_id: i % 2 === 0 ? 'c-1' : null, user_id: 'c-1', ip: `192.0.2.${i}` }))
-  await testModel(t, 'fraud_orders_per_customer', { 'firn.events': orders }, orders.map((row, i) => ({ order_id: row.order_id, event_time: row.event_time, score: i === 0 || i === 9 ? 4 : 3 })))
+  await testModel(t, 'fraud_orders_per_customer', { 'firn.events': orders }, orders.map((row, i) => ({ order_id: row.order_id, event_time: row.event_time, score: 4 })))
 })
 
 t.test('many cards in one visit, also from before the full hour', async t => {

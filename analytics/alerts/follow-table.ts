@@ -23,7 +23,8 @@ export interface Follower {
 export function follow (what: string, lookOnce: () => Promise<boolean>, logger: Pick<Logger, 'warn'>): Follower {
   const closing = new AbortController()
   let isWanted = false
-  let running: Promise<void> | null = null
+  let running: Promise<void> = Promise.resolve()
+  let isRunning = false
   let failure: unknown
   const again = async (ms: number): Promise<void> => {
     isWanted = true
@@ -45,11 +46,14 @@ export function follow (what: string, lookOnce: () => Promise<boolean>, logger: 
         waitMs = Math.min(waitMs * 2, retryMsMax)
       }
     }
+    isRunning = false
   }
   return {
     look: () => {
       isWanted = true
-      running ??= run().finally(() => { running = null })
+      if (isRunning) return
+      isRunning = true
+      running = run()
     },
     settled: async () => {
       await running

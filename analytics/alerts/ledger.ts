@@ -40,7 +40,8 @@ async function openWriter (path: string, state: LedgerState, isNew: boolean, ale
   let { handle, lines: linesWritten }: { handle: FileHandle | null, lines: number } = await rewrite(path, state, alertsMax)
   let linesFresh = linesWritten
   let waiting: Array<{ lines: readonly LedgerLine[], resolve: () => void, reject: (error: unknown) => void }> = []
-  let writing: Promise<void> | null = null
+  let writing: Promise<void> = Promise.resolve()
+  let isWriting = false
 
   const writeAll = async (): Promise<void> => {
     // What arrives in the same turn shares one write.
@@ -68,6 +69,8 @@ async function openWriter (path: string, state: LedgerState, isNew: boolean, ale
         for (const { reject } of group) reject(fail('ALERT_LEDGER_UNWRITABLE', { path, reason: (error as Error).message }, error))
       }
     }
+    // In the same turn as the look at what waits: who comes now begins anew.
+    isWriting = false
   }
 
   return {
@@ -75,7 +78,9 @@ async function openWriter (path: string, state: LedgerState, isNew: boolean, ale
     isNew,
     append: lines => new Promise((resolve, reject) => {
       waiting.push({ lines, resolve, reject })
-      writing ??= writeAll().finally(() => { writing = null })
+      if (isWriting) return
+      isWriting = true
+      writing = writeAll()
     }),
     close: async () => {
       await writing

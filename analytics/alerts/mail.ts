@@ -17,8 +17,10 @@ export interface MailLimits {
 const usualLimits: MailLimits = { connectMsMax: 10_000, silenceMsMax: 20_000, attemptMsMax: 30_000 }
 const recipientsToldMax = 10
 
+const beforeMail: ReadonlySet<string> = new Set(['EDNS', 'ETLS', 'EAUTH', 'ENOAUTH', 'ECONFIG', 'EPROXY', 'EOAUTH2', 'CONNECT_TIMEOUT', 'GREETING_TIMEOUT', 'UPGRADE_TIMEOUT'])
+
 /** The members of nodemailer's errors that are looked at. */
-interface SmtpError extends Error { code?: string, command?: string, responseCode?: number, response?: string, rejected?: string[] }
+interface SmtpError extends Error { code?: string, command?: string, responseCode?: number, response?: string, rejected?: string[], timeoutType?: string, syscall?: string }
 
 export function openMail (config: Pick<AlertConfig, 'FIRN_MAIL_URL' | 'FIRN_MAIL_FROM' | 'FIRN_ALERT_TO'>, limits: MailLimits = usualLimits): Channel {
   const transport = createTransport({
@@ -49,10 +51,12 @@ export function openMail (config: Pick<AlertConfig, 'FIRN_MAIL_URL' | 'FIRN_MAIL
 /** What an error says about the mail. */
 function judge (error: SmtpError): Delivery {
   const detail = (error.response ?? error.message).replaceAll(/\s+/g, ' ')
-  const { code = '', command = '', responseCode } = error
-  // Nothing but these can have happened before the server was given the mail.
-  if (['EDNS', 'ETLS', 'EAUTH', 'ENOAUTH', 'ECONFIG', 'EPROXY', 'EOAUTH2'].includes(code) || command === 'CONN' || command.startsWith('EHLO') || command.startsWith('HELO') || command.startsWith('AUTH')) return { outcome: 'failed', detail, isWide: true }
-  if (responseCode === undefined) return { outcome: 'unknown', detail }
+  const { code = '', command = '', responseCode, timeoutType = '', syscall } = error
+  // What can only happen before the server is given the mail. The command says nothing here: nodemailer names CONN for every
+  // connection that breaks, also for one that breaks behind the last byte of a mail.
+  if (beforeMail.has(code) || beforeMail.has(timeoutType) || syscall === 'connect') return { outcome: 'failed', detail, isWide: true }
+  if (responseCode === undefined || responseCode < 400 || command === 'CONN') return { outcome: 'unknown', detail }
+  if (/^(EHLO|HELO|LHLO|AUTH|STARTTLS)/.test(command)) return { outcome: 'failed', detail, isWide: true }
   // 421: the server closes for everybody. 503: it lost the thread of this dialogue.
   if (responseCode < 500 || responseCode === 503) return { outcome: 'failed', detail, isWide: responseCode === 421 }
   // Of a sender that is not wanted there no mail would be taken: settings, not this alert.

@@ -17,6 +17,8 @@ const bytesUnderWayMax = 64 * 1024 ** 2
 const connectMsMax = 5_000
 const closeMsMax = 5_000
 const lookMs = 200
+/** A client whose brokers do not answer for so long makes room for a new one. */
+const silentMsMaxDefault = 30_000
 /** What librdkafka says for good. */
 const fatal = -150
 /** How long records wait to share a request: costs latency, saves CPU on both sides. */
@@ -25,6 +27,7 @@ const lingerMs = 2
 const overheadBytes = 64
 
 interface Pending {
+  readonly producer: NativeProducer
   left: number
   readonly positions: Position[]
   readonly bytes: number
@@ -37,7 +40,7 @@ interface Pending {
 
 interface Slot { readonly pending: Pending, readonly index: number }
 
-export interface ProducerOptions { readonly appendMsMax: number }
+export interface ProducerOptions { readonly appendMsMax: number, readonly silentMsMax?: number }
 
 export class KafkaProducer {
   readonly #kafka: NativeKafka
@@ -52,6 +55,8 @@ export class KafkaProducer {
   #records = 0
   #bytes = 0
   #watch: NodeJS.Timeout | null = null
+  /** Since when brokers do not answer a question. */
+  #silentSinceMs: number | null = null
   #closed = false
 
   constructor (kafka: NativeKafka, config: ClientConfig, options: ProducerOptions, trouble: Trouble, turns: Turns) {
@@ -70,7 +75,7 @@ export class KafkaProducer {
     for (let i = 0; i < count; i++) bytes += records[i]!.value.length + overheadBytes
     if (this.#records > 0 && (this.#records + count > recordsUnderWayMax || this.#bytes + bytes > bytesUnderWayMax)) throw fail('LOG_BUSY', { url: this.#trouble.url, records: this.#records })
     return await new Promise<Position[]>((resolve, reject) => {
-      const pending: Pending = { left: count, positions: new Array<Position>(count), bytes, startedMs: performance.now(), error: null, answered: false, resolve, reject }
+      const pending: Pending = { producer, left: count, positions: new Array<Position>(count), bytes, startedMs: performance.now(), error: null, answered: false, resolve, reject }
       this.#pending.add(pending)
       this.#records += count
       this.#bytes += bytes
@@ -98,7 +103,15 @@ export class KafkaProducer {
   /** Resolves when a broker answers; rejects with the reason otherwise. */
   async check (answerMsMax: number): Promise<void> {
     const producer = this.#ready ?? await this.#connect()
-    await this.#turns.take<unknown>('the brokers', answerMsMax, (timeout, done) => { producer.getMetadata({ timeout }, done) })
+    try {
+      await this.#turns.take<unknown>('the brokers', answerMsMax, (timeout, done) => { producer.getMetadata({ timeout }, done) })
+      this.#silentSinceMs = null
+    } catch (error) {
+      this.#silentSinceMs ??= performance.now()
+      // A client has been seen to stay away from a broker that was killed and later frozen, while a new one finds it at once.
+      if (performance.now() - this.#silentSinceMs > (this.#options.silentMsMax ?? silentMsMaxDefault) && this.#pending.size === 0) this.#abandon(producer)
+      throw error
+    }
   }
 
   /** Waits for what is under way, within a bound. */
@@ -154,11 +167,20 @@ export class KafkaProducer {
     if (this.#ready !== producer) return
     this.#ready = null
     this.#producer = null
-    producer.disconnect(closeMsMax, () => {})
+    this.#silentSinceMs = null
+    // Reports that did not come with its end never will.
+    producer.disconnect(closeMsMax, () => {
+      for (const pending of this.#pending) {
+        if (pending.producer !== producer) continue
+        pending.error ??= this.#timeout('the client gave up')
+        this.#settle(pending, pending.left)
+      }
+    })
   }
 
   #report (error: ClientError | null | undefined, report: DeliveryReport): void {
     const { pending, index } = report.opaque as Slot
+    if (pending.left === 0) return
     if (error === null || error === undefined) pending.positions[index] = { topic: report.topic, partition: report.partition, offset: BigInt(report.offset) }
     else pending.error ??= this.#explain(error, report.topic)
     this.#settle(pending, 1)

@@ -12,9 +12,11 @@ export interface Answer {
   readonly chunks: AsyncIterable<readonly (readonly DuckDBValue[])[]>
 }
 
+/** A snapshot id or a time: the tables as they were then. Or the snapshot id of each table by name, `firn.events`; others are as now. */
+export type AsOf = string | Readonly<Record<string, string>>
+
 export interface QueryOptions {
-  /** A snapshot id or a time: the tables as they were then. */
-  readonly asOf?: string
+  readonly asOf?: AsOf
   /** Ends the statement where it runs. */
   readonly signal?: AbortSignal
 }

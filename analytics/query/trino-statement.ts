@@ -40,10 +40,11 @@ export function readAsOf (asOf: string): AsOf {
 }
 
 /** Every table as `of` says it was. Tables that `of` knows nothing about are left as they are. */
-export function tablesAsOf (sql: string, of: (table: TableName) => AsOf): string {
+export function tablesAsOf (sql: string, of: (table: TableName) => AsOf | undefined): string {
   let [text, end] = ['', 0]
   for (const table of tablesRead(tokensOf(sql))) {
     const at = of(table)
+    if (at === undefined) continue
     text += sql.slice(end, table.end) + ('time' in at
       ? ` FOR TIMESTAMP AS OF TIMESTAMP '${at.time.toISOString().replace('T', ' ').replace('Z', ' UTC')}'`
       : ` FOR VERSION AS OF ${at.snapshotId}`)

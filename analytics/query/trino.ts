@@ -2,7 +2,7 @@
 // one page. Refuses statements that write. What is under way is ended in Trino when the caller gives up or stops reading.
 
 import { fail } from '../errors.ts'
-import type { QueryEngine } from './engine.ts'
+import type { AsOf as AsOfTables, QueryEngine } from './engine.ts'
 import type { TableName } from './sql-tokens.ts'
 import { connectTrino, type Page, type TrinoConnection, type TrinoOptions } from './trino-connection.ts'
 import { readAsOf, readingStatement, tablesAsOf, type AsOf } from './trino-statement.ts'
@@ -44,7 +44,7 @@ interface Pages {
 }
 
 /** Up to the page that names the columns. */
-async function start (trino: TrinoConnection, statement: string, signal?: AbortSignal, asOf?: string): Promise<Pages> {
+async function start (trino: TrinoConnection, statement: string, signal?: AbortSignal, asOf?: AsOfTables): Promise<Pages> {
   let page = await trino.start(statement)
   const end = async (): Promise<void> => { await trino.cancel(page) }
   const step = async (): Promise<boolean> => {
@@ -64,7 +64,11 @@ async function start (trino: TrinoConnection, statement: string, signal?: AbortS
 }
 
 /** The statement with its tables at a snapshot or time. A snapshot is one table's; the others are taken as they were when it was made. */
-async function pin (trino: TrinoConnection, statement: string, asOf: string, signal?: AbortSignal): Promise<string> {
+async function pin (trino: TrinoConnection, statement: string, asOf: AsOfTables, signal?: AbortSignal): Promise<string> {
+  if (typeof asOf === 'object') {
+    const ids = new Map(Object.entries(asOf).map(([name, id]) => [whole(trino, { parts: name.split('.') }), readAsOf(id)]))
+    return tablesAsOf(statement, table => ids.get(whole(trino, table)))
+  }
   const at = readAsOf(asOf)
   const names = new Map<string, TableName>()
   tablesAsOf(statement, table => { names.set(whole(trino, table), table); return at })
@@ -86,16 +90,16 @@ async function madeAt (trino: TrinoConnection, name: string, { snapshotId }: Ext
 }
 
 /** Catalog, schema and table, as one key. */
-function whole ({ catalog, schema }: TrinoConnection, { parts }: TableName): string {
+function whole ({ catalog, schema }: TrinoConnection, { parts }: Pick<TableName, 'parts'>): string {
   return [catalog, schema].slice(0, 3 - parts.length).concat(parts).map(part => part.toLowerCase()).join('\0')
 }
 
-function explainStatement ({ server, catalog }: TrinoConnection, { message, errorName, errorType, errorLocation }: NonNullable<Page['error']>, asOf: string | undefined): Error {
+function explainStatement ({ server, catalog }: TrinoConnection, { message, errorName, errorType, errorLocation }: NonNullable<Page['error']>, asOf: AsOfTables | undefined): Error {
   const reason = message.replace(/^line \d+:\d+: /, '')
   if (errorName === 'USER_CANCELED') return fail('QUERY_CANCELLED')
   if (errorName === 'SERVER_STARTING_UP') return fail('QUERY_AWAY', { url: server, reason: 'it is still starting' })
   if (errorName === 'CATALOG_NOT_FOUND' && reason.includes(`'${catalog}'`)) return fail('QUERY_NO_CATALOG', { url: server, catalog })
-  if (asOf !== undefined && /snapshot id does not exist|no version history|snapshot ID does not exists/i.test(message)) return fail('SQL_NO_SUCH_SNAPSHOT', { asOf })
+  if (asOf !== undefined && /snapshot id does not exist|no version history|snapshot ID does not exists/i.test(message)) return fail('SQL_NO_SUCH_SNAPSHOT', { asOf: typeof asOf === 'string' ? asOf : Object.values(asOf).join(', ') })
   if (errorType !== undefined && errorType !== 'USER_ERROR') return fail('QUERY_FAILED', { url: server, errorName, reason })
   return fail('SQL_INVALID', { reason, place: errorLocation === undefined ? '' : ` (line ${errorLocation.lineNumber}, column ${errorLocation.columnNumber})` })
 }

@@ -34,11 +34,20 @@ export async function printTable (rows: Answer, write: Write, rowsMax: number): 
 
 /** RFC 4180 with a header; null is an empty field, an empty text is quoted. */
 export async function printCsv (rows: Answer, write: Write): Promise<void> {
-  const field = (text: string): string => text === '' || /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-  await write(rows.names.map(field).join(',') + '\r\n')
-  for await (const chunk of rows.chunks) {
-    await write(chunk.map(row => row.map(value => value === null ? '' : field(textOf(value, ''))).join(',') + '\r\n').join(''))
-  }
+  await write(csvHead(rows.names))
+  for await (const chunk of rows.chunks) await write(chunk.map(csvLine).join(''))
+}
+
+export function csvHead (names: readonly string[]): string {
+  return names.map(csvField).join(',') + '\r\n'
+}
+
+export function csvLine (row: readonly DuckDBValue[]): string {
+  return row.map(value => value === null ? '' : csvField(textOf(value, ''))).join(',') + '\r\n'
+}
+
+function csvField (text: string): string {
+  return text === '' || /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
 /** One JSON array, one row a line. Integers and decimals are JSON numbers with all their digits; times are texts. */
@@ -56,15 +65,15 @@ export async function printJsonRows (rows: Answer, write: Write): Promise<void> 
   await write(before === '[' ? '[]\n' : '\n]\n')
 }
 
-/** JSON text of a DuckDB value; infinite and undefined numbers become null. */
-export function jsonOf (value: DuckDBValue): string {
+/** JSON text of a DuckDB value; infinite and undefined numbers become null. `exact` says how integers of 64 bits and decimals stand there. */
+export function jsonOf (value: DuckDBValue, exact: 'numbers' | 'texts' = 'numbers'): string {
   if (value === null) return 'null'
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null'
-  if (typeof value === 'bigint' || value instanceof DuckDBDecimalValue) return String(value)
+  if (typeof value === 'bigint' || value instanceof DuckDBDecimalValue) return exact === 'numbers' ? String(value) : `"${String(value)}"`
   if (typeof value === 'boolean') return String(value)
-  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) return `[${value.items.map(jsonOf).join(',')}]`
-  if (value instanceof DuckDBStructValue) return `{${Object.entries(value.entries).map(([name, entry]) => `${JSON.stringify(name)}:${jsonOf(entry)}`).join(',')}}`
-  if (value instanceof DuckDBMapValue) return `{${value.entries.map(({ key, value: entry }) => `${JSON.stringify(textOf(key, 'null'))}:${jsonOf(entry)}`).join(',')}}`
+  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) return `[${value.items.map(item => jsonOf(item, exact)).join(',')}]`
+  if (value instanceof DuckDBStructValue) return `{${Object.entries(value.entries).map(([name, entry]) => `${JSON.stringify(name)}:${jsonOf(entry, exact)}`).join(',')}}`
+  if (value instanceof DuckDBMapValue) return `{${value.entries.map(({ key, value: entry }) => `${JSON.stringify(textOf(key, 'null'))}:${jsonOf(entry, exact)}`).join(',')}}`
   return JSON.stringify(textOf(value, ''))
 }
 

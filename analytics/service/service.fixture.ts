@@ -1,0 +1,77 @@
+// For tests: the query service over a lake of its own, on a server that listens, and tables made from a SELECT.
+
+import { request as httpRequest } from 'node:http'
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Test } from 'tap'
+import { commitSnapshot, createSnapshotId, currentSchema, dataFileFromDuckDB, dataFileLocation, duckdbType, fieldIdsForDuckDB, partitionSpecOf, schemaOfColumns, stageAppend, type DataFile, type DuckDBStatsRow, type Partition, type WantedColumn } from '../../catalog/index.ts'
+import { createHttpServer, createLogger, readConfig } from '../../runtime/index.ts'
+import { Type } from 'typebox'
+import { openTestLake, type TestLake } from '../runner/test-lake.ts'
+import { queryServiceSettings } from './config.ts'
+import { openQueryService, type QueryServiceOptions } from './service.ts'
+
+export interface TestService {
+  readonly lake: TestLake
+  readonly url: string
+  /** POST /v1/query */
+  ask(sql: string, more?: Record<string, unknown>, headers?: Record<string, string>): Promise<TestReply>
+  get(path: string, headers?: Record<string, string>, method?: string): Promise<TestReply>
+  /** A snapshot of a table, which is created when it is missing. One file for each select. */
+  write(name: string, columns: readonly WantedColumn[], selects: readonly { select: string, partition?: Partition }[], terms?: readonly { transform: string, column: string }[]): Promise<bigint>
+}
+
+export interface TestReply { readonly status: number, readonly headers: Record<string, string>, readonly trailers: Record<string, string>, readonly body: Buffer, readonly json: any }
+
+export async function openTestService (t: Test, settings: Record<string, string> = {}, more: Partial<QueryServiceOptions> = {}): Promise<TestService> {
+  const lake = await openTestLake(t)
+  const config = readConfig('analytics', Type.Object(queryServiceSettings), { env: settings, argv: [] })
+  const service = await openQueryService({ catalog: lake.catalog, catalogUrl: 'http://127.0.0.1', storage: lake.storage, config, dataDir: lake.dataDir, ...more })
+  const app = createHttpServer({ logger: createLogger('analytics', 'silent'), bodyBytesMax: 1_000_000 })
+  await app.register(service.plugin)
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(async () => { await service.close(); app.server.closeAllConnections(); await app.close() })
+  return {
+    lake,
+    url,
+    ask: async (sql, more = {}, headers = {}) => await send(url + '/v1/query', 'POST', { 'content-type': 'application/json', ...headers }, JSON.stringify({ sql, ...more })),
+    get: async (path, headers = {}, method = 'GET') => await send(url + path, method, headers),
+    async write (name, columns, selects, terms = []) {
+      const id = { namespace: name.split('.').slice(0, -1), name: name.split('.').at(-1)! }
+      const schema = schemaOfColumns(columns)
+      await lake.catalog.ensureNamespace(id.namespace)
+      const table = await lake.catalog.loadTable(id).catch(async () => await lake.catalog.createTable(id, { schema, 'partition-spec': partitionSpecOf(schema, terms) }))
+      const files: DataFile[] = []
+      for (const { select, partition = {} } of selects) {
+        const schema = currentSchema(table.metadata)
+        const location = dataFileLocation(table.metadata, partition, `${crypto.randomUUID()}.parquet`)
+        const path = lake.storage.toEnginePath(location)
+        mkdirSync(dirname(path), { recursive: true })
+        const result = await lake.connection.runAndReadAll(`copy (select ${schema.fields.map(({ name, type }) => `cast("${name}" as ${duckdbType(type)}) as "${name}"`).join(', ')} from (${select})) to '${path}' (format parquet, field_ids ${fieldIdsForDuckDB(schema)}, return_stats)`)
+        await lake.storage.makeDurable([location])
+        files.push(dataFileFromDuckDB(result.getRowObjects()[0] as unknown as DuckDBStatsRow, schema, table.metadata['partition-specs'][0]!, partition, location))
+      }
+      const snapshotId = createSnapshotId(table.metadata)
+      const outcome = await commitSnapshot({ catalog: lake.catalog, storage: lake.storage, table }, snapshotId, async base => await stageAppend({ storage: lake.storage }, base, { snapshotId, files }))
+      if (outcome.kind !== 'landed') throw new Error('the rows did not land')
+      return snapshotId
+    }
+  }
+}
+
+async function send (url: string, method: string, headers: Record<string, string>, body?: string): Promise<TestReply> {
+  return await new Promise((resolve, reject) => {
+    const request = httpRequest(url, { method, headers: { ...headers, ...body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) } } }, response => {
+      const parts: Buffer[] = []
+      response.on('data', part => parts.push(part))
+      response.on('error', reject)
+      response.on('end', () => {
+        const body = Buffer.concat(parts)
+        const text = body.toString()
+        resolve({ status: response.statusCode!, headers: response.headers as Record<string, string>, trailers: response.trailers as Record<string, string>, body, get json () { return JSON.parse(text) } })
+      })
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
+}

@@ -1,0 +1,48 @@
+// The query service as a plugin for a server of its process: read-only SQL over the tables of the lake. Refuses whatever writes
+// or leaves the lake; limits on time, memory, rows and how many at once hold for everybody. Closing ends what runs.
+
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { Logger, Metrics } from '../../runtime/index.ts'
+import { KnownTables, type LakeTables } from '../query/duckdb-views.ts'
+import type { QueryServiceConfig } from './config.ts'
+import { Queries } from './queries.ts'
+import { askForKey } from './routes/keys.ts'
+import { routeQueries } from './routes/query-route.ts'
+import { openDuckdbRunner } from './statement-runner.ts'
+
+export interface QueryServiceOptions extends LakeTables {
+  readonly config: QueryServiceConfig
+  /** Spilled rows lie in its folder `query`, which is emptied. */
+  readonly dataDir: string
+  readonly logger?: Logger
+  readonly metrics?: Metrics
+}
+
+export interface QueryService {
+  /** Registers the routes: `await app.register(service.plugin)`. */
+  readonly plugin: (app: FastifyInstance) => Promise<void>
+  close(): Promise<void>
+}
+
+export async function openQueryService (options: QueryServiceOptions): Promise<QueryService> {
+  const { config, dataDir } = options
+  const known = new KnownTables()
+  const runner = await openDuckdbRunner(options, config, join(dataDir, 'query'), known)
+  const queries = new Queries(runner, {
+    secondsMax: config.FIRN_QUERY_SECONDS_MAX,
+    atOnceMax: config.FIRN_QUERY_AT_ONCE_MAX,
+    waitingMax: config.FIRN_QUERY_WAITING_MAX,
+    waitMsMax: config.FIRN_QUERY_WAIT_SECONDS_MAX * 1000
+  })
+  return {
+    async plugin (app) {
+      askForKey(app, config.FIRN_QUERY_KEY_SECRET)
+      routeQueries(app, queries)
+    },
+    async close () {
+      queries.close()
+      await runner.close()
+    }
+  }
+}

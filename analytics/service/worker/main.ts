@@ -1,0 +1,106 @@
+// The process in which statements of strangers run: a DuckDB sandbox, no credentials, no environment, no catalog. Whatever a
+// statement does to it (endless, out of memory, a crash), it is ended and replaced; the service goes on.
+
+import { writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+import { once } from 'node:events'
+import { FirnError } from '../../../runtime/index.ts'
+import { fail } from '../../errors.ts'
+import { explainSqlError, prepareReading } from '../../query/duckdb-statement.ts'
+import { answerFrames } from '../formats/answer-frames.ts'
+import { printFrame, type AnswerFailure, type Frame } from './frames.ts'
+import { memoryExitCode, type Command, type SandboxLimits, type SandboxPlan } from './protocol.ts'
+import { Sandboxes, type Sandbox } from './sandbox.ts'
+import { openStatementCheck } from './statement-check.ts'
+
+const memoryLookMs = 50
+
+const out = new Socket({ fd: 3 })
+const checking = openStatementCheck()
+let sandboxes: Sandboxes
+let limits: SandboxLimits
+let running: { sandbox: Sandbox | null, interrupted: boolean } | null = null
+let planned: ((plan: SandboxPlan) => void) | null = null
+
+out.on('error', () => process.exit(0))
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => {})
+
+const lines = createInterface({ input: process.stdin, crlfDelay: Infinity })
+lines.on('close', () => process.exit(0))
+lines.on('line', line => {
+  const command = JSON.parse(line) as Command
+  switch (command.do) {
+    case 'limits':
+      limits = command.limits
+      sandboxes = new Sandboxes(limits)
+      watchMemory()
+      break
+    case 'plan': planned?.(command.plan); break
+    case 'interrupt':
+      if (running === null) break
+      running.interrupted = true
+      running.sandbox?.connection.interrupt()
+      break
+    case 'run': void run(command)
+  }
+})
+
+async function run ({ sql, key, shape }: Extract<Command, { do: 'run' }>): Promise<void> {
+  const own: NonNullable<typeof running> = running = { sandbox: null, interrupted: false }
+  try {
+    await (await checking).check(sql)
+    own.sandbox = sandboxes.get(key) ?? await sandboxes.open(await askForPlan())
+    const prepared = await prepareReading(own.sandbox.connection, sql)
+    if (own.interrupted) throw fail('QUERY_CANCELLED')
+    const result = await prepared.stream()
+    const answer = {
+      names: result.deduplicatedColumnNames(),
+      types: result.columnTypes().map(String),
+      chunks: (async function * () {
+        for (;;) {
+          const chunk = await result.fetchChunk()
+          if (chunk === null || chunk.rowCount === 0) return
+          yield chunk.getRows()
+        }
+      })()
+    }
+    for await (const frame of answerFrames(answer, shape)) await send(frame)
+  } catch (error) {
+    if (own.sandbox !== null) sandboxes.forget(key)
+    await send({ kind: 'failed', failure: failureOf(error, sql) })
+  } finally {
+    running = null
+  }
+}
+
+async function askForPlan (): Promise<SandboxPlan> {
+  const plan = new Promise<SandboxPlan>(resolve => { planned = resolve })
+  await send({ kind: 'plan' })
+  return await plan
+}
+
+async function send (frame: Frame): Promise<void> {
+  if (!out.write(printFrame(frame))) await once(out, 'drain')
+}
+
+function failureOf (error: unknown, sql: string): AnswerFailure {
+  const { message = String(error) } = error as Error
+  const known = error instanceof FirnError
+    ? error
+    : /^(Out of Memory Error|Invalid (array|string) length|Array buffer allocation failed|Cannot create a string longer)/.test(message)
+      ? fail('QUERY_MEMORY_LIMIT', { memoryMiBMax: limits.memoryMiBMax })
+      : explainSqlError(error, sql) as FirnError
+  return { code: known.code, message: known.message, retryable: known.retryable, httpStatus: known.httpStatus ?? 500 }
+}
+
+/** DuckDB's own limit does not count what a single value or a list takes. */
+function watchMemory (): void {
+  setInterval(() => {
+    const mib = process.memoryUsage.rss() / 2 ** 20
+    if (mib <= limits.processMiBMax) return
+    writeSync(2, `a statement took ${Math.round(mib)} MiB and was ended with its process\n`)
+    process.exit(memoryExitCode)
+  }, memoryLookMs).unref()
+}

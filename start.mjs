@@ -13,6 +13,8 @@ const tasks = {
   start: { entry: 'deploy/local/main.ts' },
   doctor: { entry: 'deploy/local/doctor.ts' },
   sql: { entry: 'analytics/sql/main.ts' },
+  models: { entry: 'analytics/runner/main.ts' },
+  export: { entry: 'analytics/export/main.ts' },
   verify: { entry: 'loadtest/verify/main.ts' },
   backtest: { entry: 'analytics/fraud/backtest/main.ts' },
   train: { entry: 'analytics/fraud/trained/main.ts' },

@@ -4,7 +4,7 @@
 
 import { partitionColumns, type LiveFile, type Partition, type Storage } from '../../catalog/index.ts'
 import type { Model } from '../models/model-file.ts'
-import { inUnits, pruneFiles, unitColumn } from './compute-rows.ts'
+import { inUnits, pruneFiles, unitColumn } from './dirty-condition.ts'
 import { quoteName, type Session } from './database.ts'
 import type { Dirty } from './find-dirty.ts'
 import type { PinnedTable, PinnedTables } from './pinned-tables.ts'

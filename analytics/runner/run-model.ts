@@ -5,6 +5,7 @@
 import { commitSnapshot, createSnapshotId, mainSnapshotId, stageOverwrite, type Catalog, type DataFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import type { Model } from '../models/model-file.ts'
+import type { QueryEngine } from '../query/engine.ts'
 import { computeRows } from './compute-rows.ts'
 import type { Database, Session } from './database.ts'
 import { findDirty, type Dirty, type FoundDirty } from './find-dirty.ts'
@@ -19,6 +20,8 @@ export interface RunParts {
   readonly storage: Storage
   readonly database: Database
   readonly tables: PinnedTables
+  /** Answers the SELECTs; null: DuckDB here. */
+  readonly engine: QueryEngine | null
   readonly timeOf: (table: string) => string | null
   /** Snapshots of a model's table that others still count from. */
   readonly namedBy: (table: string) => bigint[]
@@ -27,20 +30,20 @@ export interface RunParts {
   readonly progressMs: number
 }
 
-export interface RunRequest { readonly full: boolean, readonly from: Date | null }
+export interface RunRequest { readonly full: boolean, readonly from: Date | null, /** Computes, and writes nothing. */ readonly dryRun: boolean }
 
-export interface RunResult { readonly outcome: 'fresh' | 'written', readonly rows: number, readonly dirtyUnits: number, readonly reason: string, readonly snapshotId: bigint | null }
+export interface RunResult { readonly outcome: 'fresh' | 'written', readonly rows: number, readonly dirtyUnits: number, readonly reason: string, readonly snapshotId: bigint | null, readonly files?: { readonly removed: number, readonly added: number } }
 
 /** Snapshots stay for an hour and then go: who builds on a model knows by them what it rewrote. */
 const keepAllMs = 3_600_000
 const metadataBytesMax = 256_000
 
-export async function runModel (parts: RunParts, model: Model, { full, from }: RunRequest): Promise<RunResult> {
+export async function runModel (parts: RunParts, model: Model, { full, from, dryRun }: RunRequest): Promise<RunResult> {
   const name = tableNameOf(model)
   const { tables } = parts
   const missing = model.reads.find(({ table }) => tables.get(table) === null)
-  if (missing !== undefined) return { outcome: 'fresh', rows: 0, dirtyUnits: 0, reason: `waits for ${missing.table}, which is not there yet`, snapshotId: null }
-  const began = parts.clock()
+  if (missing !== undefined) return fresh(`waits for ${missing.table}, which is not there yet`)
+  const began = performance.now()
   const session = await parts.database.session(parts.storage)
   try {
     const before = tables.get(name)
@@ -48,12 +51,16 @@ export async function runModel (parts: RunParts, model: Model, { full, from }: R
     const found: FoundDirty = full
       ? { dirty: { kind: 'all' }, reason: 'asked for' }
       : await findDirty({ model, session, tables, own: before, state: before?.state ?? null, watermark: next.watermark, from, timeOf: parts.timeOf })
-    if (found.dirty.kind === 'none') return await recordProgress(parts, model, before!, next, found.reason)
-    const own = await ownTable(parts, model, before, full)
-    await computeRows(session, tables, model, found.dirty, next.watermark)
+    if (found.dirty.kind === 'none') return dryRun ? fresh(found.reason) : await recordProgress(parts, model, before!, next, found.reason)
+    // Made or grown first: what cannot be written is not computed.
+    const own = dryRun ? before : await ownTable(parts, model, before, full)
+    await computeRows(parts.engine, session, tables, model, found.dirty, next.watermark)
+    if (own === null) return await planFirst(session, found)
     const known = !full && own.state?.digest === model.digest
     const rewrite = await planRewrite(session, parts.storage, tables, model, own, found.dirty, known)
-    if (rewrite === null) return await recordProgress(parts, model, own, next, `${found.reason}: every row is as it was`)
+    const unchanged = `${found.reason}: every row is as it was`
+    if (dryRun) return rewrite === null ? fresh(unchanged) : written(rewrite, found, null, rewrite.placed.parts.length)
+    if (rewrite === null) return await recordProgress(parts, model, own, next, unchanged)
     return await commitRewrite(parts, session, model, own, rewrite, next, found, began)
   } finally {
     await session.close()
@@ -89,16 +96,16 @@ async function ownTable (parts: RunParts, model: Model, before: PinnedTable | nu
   return parts.tables.get(name)!
 }
 
-async function commitRewrite (parts: RunParts, session: Session, model: Model, own: PinnedTable, { removed, placed, units }: Rewrite, next: Omit<ModelState, 'own' | 'last'>, { dirty, reason }: FoundDirty, began: number): Promise<RunResult> {
+async function commitRewrite (parts: RunParts, session: Session, model: Model, own: PinnedTable, rewrite: Rewrite, next: Omit<ModelState, 'own' | 'last'>, found: FoundDirty, began: number): Promise<RunResult> {
   const { catalog, storage, tables } = parts
-  const rows = Number(placed.parts.reduce((sum, part) => sum + part.rows, 0n))
+  const { removed, placed } = rewrite
   const live = await tables.files(own)
   const [bytes, count] = live.reduce(([bytes, count], file) => [bytes + file.fileSizeBytes, count + file.recordCount], [0n, 0n])
   const added: DataFile[] = await writeFiles(session, storage, model, own.table, placed, count > 1000n ? bytes / count : undefined)
-  if (added.length === 0 && removed.length === 0) return await recordProgress(parts, model, own, next, reason, true)
+  if (added.length === 0 && removed.length === 0) return await recordProgress(parts, model, own, next, found.reason, true)
   const snapshotId = createSnapshotId(own.table.metadata)
-  const dirtyUnits = unitsOf(dirty, units)
-  const state: ModelState = { ...next, own: snapshotId, last: { at: new Date(parts.clock()).toISOString(), ms: Math.round(parts.clock() - began), rows, units: dirtyUnits, reason } }
+  const result = written(rewrite, found, snapshotId, added.length)
+  const state: ModelState = { ...next, own: snapshotId, last: { at: new Date(parts.clock()).toISOString(), ms: Math.round(performance.now() - began), rows: result.rows, units: result.dirtyUnits, reason: result.reason } }
   const outcome = await commitSnapshot({ catalog, storage, table: own.table, clock: parts.clock }, snapshotId, async base => await stageOverwrite({ storage, clock: parts.clock }, base, {
     snapshotId,
     added,
@@ -109,7 +116,7 @@ async function commitRewrite (parts: RunParts, session: Session, model: Model, o
   }))
   if (outcome.kind === 'landed') {
     tables.put(tableNameOf(model), outcome.table)
-    return { outcome: 'written', rows, dirtyUnits, reason, snapshotId }
+    return result
   }
   tables.forget(tableNameOf(model))
   // A commit whose outcome is unknown may have landed: then its files are the table's.
@@ -118,6 +125,21 @@ async function commitRewrite (parts: RunParts, session: Session, model: Model, o
     throw fail('MODEL_CONFLICT', { model: model.name, reason: outcome.reason })
   }
   throw outcome.error
+}
+
+function fresh (reason: string): RunResult {
+  return { outcome: 'fresh', rows: 0, dirtyUnits: 0, reason, snapshotId: null }
+}
+
+function written ({ removed, placed, units }: Rewrite, { dirty, reason }: FoundDirty, snapshotId: bigint | null, added: number): RunResult {
+  const rows = Number(placed.parts.reduce((sum, part) => sum + part.rows, 0n))
+  return { outcome: 'written', rows, dirtyUnits: unitsOf(dirty, units), reason, snapshotId, files: { removed: removed.length, added } }
+}
+
+/** Of a dry run over a table that is not there yet. */
+async function planFirst (session: Session, { reason }: FoundDirty): Promise<RunResult> {
+  const [[rows]] = await session.rows('select count(*) from new_rows') as [[bigint]]
+  return { outcome: 'written', rows: Number(rows), dirtyUnits: 1, reason, snapshotId: null }
 }
 
 function unitsOf (dirty: Dirty, otherwise: number): number {
@@ -130,7 +152,7 @@ async function recordProgress (parts: RunParts, model: Model, own: PinnedTable, 
   const name = tableNameOf(model)
   const { metadata } = own.table
   const main = mainSnapshotId(metadata)
-  const result: RunResult = { outcome: 'fresh', rows: 0, dirtyUnits: 0, reason, snapshotId: null }
+  const result = fresh(reason)
   const state: ModelState = { ...next, own: main, last: own.state?.last ?? null }
   const text = printState(state)
   if (own.state !== null && printState(own.state) === text) return result

@@ -39,6 +39,8 @@ export interface CycleOptions {
   readonly only?: readonly string[]
   /** Whether the slow models run; without it the runner's own clock decides. */
   readonly minute?: boolean
+  /** Everything but writing: `written` then means that it would be. */
+  readonly dryRun?: boolean
 }
 
 export interface ModelRun {
@@ -52,6 +54,8 @@ export interface ModelRun {
   /** What was new, or why everything was computed. */
   readonly reason: string
   readonly snapshotId: bigint | null
+  /** Of its table: how many went for how many new ones. */
+  readonly files?: { readonly removed: number, readonly added: number }
   readonly error?: string
 }
 
@@ -81,6 +85,7 @@ export function openRunner (options: RunnerOptions): Runner {
     storage,
     database,
     tables,
+    engine: options.engine,
     clock,
     progressMs: options.progressMs ?? progressMsDefault,
     timeOf: table => names.get(table)?.time ?? null,
@@ -92,10 +97,10 @@ export function openRunner (options: RunnerOptions): Runner {
   let looked = -Infinity
   let running = false
 
-  const runOne = async (model: Model, { full = [], from }: CycleOptions): Promise<RunResult> => {
+  const runOne = async (model: Model, { full = [], from, dryRun = false }: CycleOptions): Promise<RunResult> => {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await runModel(parts, model, { full: full.includes(model.name), from: from ?? null })
+        return await runModel(parts, model, { full: full.includes(model.name), from: from ?? null, dryRun })
       } catch (error) {
         tables.forget(tableNameOf(model))
         if ((error as { code?: string }).code !== 'MODEL_CONFLICT' || attempt >= attemptsOnConflict) throw error
@@ -113,7 +118,7 @@ export function openRunner (options: RunnerOptions): Runner {
     try {
       const result = await runOne(model, options)
       failures.delete(model.name)
-      if (result.outcome === 'written') say(`model ${model.name}: ${result.rows} rows written (${result.reason})`)
+      if (result.outcome === 'written' && options.dryRun !== true) say(`model ${model.name}: ${result.rows} rows written (${result.reason})`)
       return { model: model.name, ...result, ...cost() }
     } catch (error) {
       const count = (failures.get(model.name)?.count ?? 0) + 1
@@ -155,7 +160,7 @@ export function openRunner (options: RunnerOptions): Runner {
       lastRuns.set(model.name, clock())
       runs.push(await attempt(model, given))
     }
-    if (all) await tidy()
+    if (all && given.dryRun !== true) await tidy()
     return runs
   }
 

@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { currentSchema, dataFileFromDuckDB, dataFileLocation, duckdbType, fieldIdsForDuckDB, type DataFile, type DuckDBStatsRow, type LoadedTable, type Storage } from '../../catalog/index.ts'
 import type { Model } from '../models/model-file.ts'
-import { unitColumn } from './compute-rows.ts'
+import { unitColumn } from './dirty-condition.ts'
 import { quoteName, quoteText, type Session } from './database.ts'
 import type { PlacedRows } from './place-rows.ts'
 

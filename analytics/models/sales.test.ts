@@ -1,0 +1,114 @@
+import t from 'tap'
+import { testModel, type Row } from './model-test.ts'
+
+const created = (time: string, order_id: string, amount: string | null, currency: string | null, received = time): Row => ({
+  event_type: 'order_created', order_id, amount, currency, event_time: `2026-03-01T${time}Z`, received_at: `2026-03-01T${received}Z`, log_topic: 't', log_partition: 0, log_offset: 0
+})
+const order = (order_id: string, ordered_at: string, amount: string | null, currency: string | null, order_status: string, fields: Row = {}): Row => ({ order_id, ordered_at, amount, currency, order_status, is_created: true, ...fields })
+
+t.test('revenue of each minute, final once the watermark is 10 minutes behind its end', async t => {
+  const events = [
+    created('10:00:00', 'o1', '10.00', 'EUR'), created('10:00:59.999999', 'o2', '0.50', 'EUR'), created('10:01:00', 'o3', '7.00', 'EUR'), created('10:00:30', 'o4', '100.00', 'JPY'),
+    // Sent twice: counts where it came first; in another hour it is another order's message.
+    created('10:02:00', 'o1', '10.00', 'EUR'), created('11:02:00', 'o1', '10.00', 'EUR'),
+    // Late: never dropped.
+    created('10:01:10', 'o5', '3.00', 'EUR', '12:00:00'), created('10:05:00', 'o6', null, null),
+    { ...created('10:00:10', 'o7', '99.00', 'EUR'), event_type: 'order_cancelled' }
+  ]
+  const row = (time: string, currency: string, orders: number, revenue: string, is_final: boolean): Row => ({ minute: `2026-03-01T${time}Z`, currency, orders, revenue, is_final })
+  await testModel(t, 'revenue_per_minute', { 'firn.events': events }, [
+    row('10:00:00', 'EUR', 2, '10.50', true), row('10:00:00', 'JPY', 1, '100', true), row('10:01:00', 'EUR', 2, '10', true), row('10:05:00', 'XXX', 1, '0', true), row('11:02:00', 'EUR', 1, '10', true)
+  ])
+  await testModel(t, 'revenue_per_minute', { 'firn.events': events.slice(0, 4) }, [row('10:00:00', 'EUR', 2, '10.50', true), row('10:00:00', 'JPY', 1, '100', true), row('10:01:00', 'EUR', 1, '7', false)], { watermark: '2026-03-01T10:11:00Z' })
+  await testModel(t, 'revenue_per_minute', { 'firn.events': events.slice(0, 1) }, [row('10:00:00', 'EUR', 1, '10', false)], { watermark: '2026-03-01T10:10:59.999Z' })
+})
+
+t.test('sales of each hour: orders, revenue and the average of those with an amount', async t => {
+  await testModel(t, 'hourly_sales', {
+    'analytics.orders': [
+      order('o1', '2026-03-01T10:00:00Z', '10.00', 'EUR', 'NEW'), order('o2', '2026-03-01T10:59:59.999999Z', '0.01', 'EUR', 'CANCELLED'), order('o3', '2026-03-01T10:30:00Z', null, 'EUR', 'NEW'),
+      order('o4', '2026-03-01T11:00:00Z', '5.00', 'EUR', 'RETURNED'), order('o5', '2026-03-01T10:00:00Z', '20.00', 'USD', 'COMPLETED'), order('o6', '2026-03-01T10:00:00Z', null, null, 'NEW'),
+      order('o7', '2026-03-01T10:00:00Z', null, null, 'COMPLETED', { is_created: false })
+    ]
+  }, [
+    { hour: '2026-03-01T10:00:00Z', currency: 'EUR', total_orders: 3, total_revenue: '10.01', avg_order_value: '5.01', cancelled_orders: 1, cancelled_revenue: '0.01' },
+    { hour: '2026-03-01T11:00:00Z', currency: 'EUR', total_orders: 1, total_revenue: '5', avg_order_value: '5', cancelled_orders: 0, cancelled_revenue: '0' },
+    { hour: '2026-03-01T10:00:00Z', currency: 'USD', total_orders: 1, total_revenue: '20', avg_order_value: '20', cancelled_orders: 0, cancelled_revenue: '0' },
+    { hour: '2026-03-01T10:00:00Z', currency: 'XXX', total_orders: 1, total_revenue: '0', avg_order_value: null, cancelled_orders: 0, cancelled_revenue: '0' }
+  ])
+})
+
+t.test('revenue of a product leaves cancelled orders out and counts an order once', async t => {
+  const item = (order_id: string, position: number, product_id: string, quantity: number, amount: string, order_status: string | null, day = 1, currency = 'EUR'): Row =>
+    ({ order_id, position, product_id, product_name: `Name of ${product_id}`, category: 'home', quantity, amount, currency, order_status, ordered_at: `2026-03-0${day}T23:59:59Z` })
+  await testModel(t, 'product_revenue', {
+    'analytics.order_items': [item('o1', 1, 'P-1', 2, '20.00', 'NEW'), item('o1', 2, 'P-1', 1, '10.00', 'NEW'), item('o2', 1, 'P-1', 5, '50.00', 'CANCELLED'), item('o3', 1, 'P-1', 1, '10.00', 'RETURNED'), item('o4', 1, 'P-1', 1, '9.00', 'NEW', 1, 'USD'), item('o5', 1, 'P-1', 1, '10.00', 'COMPLETED', 2), item('o6', 1, 'P-2', 1, '1.00', null)]
+  }, [
+    { day: '2026-03-01', product_id: 'P-1', currency: 'EUR', product_name: 'Name of P-1', category: 'home', orders: 2, quantity: 4, revenue: '40' },
+    { day: '2026-03-01', product_id: 'P-1', currency: 'USD', product_name: 'Name of P-1', category: 'home', orders: 1, quantity: 1, revenue: '9' },
+    { day: '2026-03-02', product_id: 'P-1', currency: 'EUR', product_name: 'Name of P-1', category: 'home', orders: 1, quantity: 1, revenue: '10' }
+  ])
+})
+
+t.test('the ten products with the most pieces, ties by id, money in USD', async t => {
+  const sold = Array.from({ length: 12 }, (_, i): Row => ({ day: '2026-03-01', product_id: `P-${String(i + 1).padStart(2, '0')}`, product_name: 'n', category: 'home', currency: 'EUR', orders: 1, quantity: i < 2 ? 50 : 40 - i, revenue: '100.00' }))
+  await testModel(t, 'top_products', {
+    'analytics.product_revenue': [...sold, { day: '2026-03-02', product_id: 'P-12', product_name: 'n', category: 'home', currency: 'USD', orders: 2, quantity: 30, revenue: '3.33' }, { day: '2026-03-02', product_id: 'P-12', currency: 'XBT', orders: 1, quantity: 1, revenue: '7' }],
+    'analytics.ref_rates': [{ currency: 'EUR', usd_rate: '1.085' }, { currency: 'USD', usd_rate: '1' }]
+  }, [
+    { rank: 1, product_id: 'P-12', quantity: 60, orders: 4, revenue_usd: '111.83' },
+    ...['P-01', 'P-02', 'P-03', 'P-04', 'P-05', 'P-06', 'P-07', 'P-08', 'P-09'].map((product_id, i) => ({ rank: i + 2, product_id, quantity: i < 2 ? 50 : 40 - i, orders: 1, revenue_usd: '108.50' }))
+  ])
+})
+
+t.test('revenue of regions: those that regions.csv does not know are kept and counted', async t => {
+  await testModel(t, 'regional_revenue', {
+    'analytics.orders': [
+      order('o1', '2026-03-01T10:00:00Z', '10.00', 'EUR', 'NEW', { region: 'europe' }), order('o2', '2026-03-01T11:00:00Z', '20.00', 'EUR', 'CANCELLED', { region: 'europe' }), order('o3', '2026-03-01T11:00:00Z', '5.00', 'USD', 'NEW', { region: 'europe' }),
+      order('o4', '2026-03-01T11:00:00Z', '1.00', 'USD', 'NEW', { region: 'atlantis' }), order('o5', '2026-03-01T11:00:00Z', '2.00', 'XBT', 'NEW'), order('o6', '2026-03-02T00:00:00Z', '3.00', 'EUR', 'RETURNED', { region: 'europe' })
+    ],
+    'analytics.ref_regions': [{ region: 'europe', name: 'Europe', manager: 'Jürgen Maier', currency: 'EUR' }, { region: 'asia', name: 'Asia' }],
+    'analytics.ref_rates': [{ currency: 'EUR', usd_rate: '1.085' }, { currency: 'USD', usd_rate: '1' }]
+  }, [
+    { day: '2026-03-01', region: 'europe', currency: 'EUR', region_name: 'Europe', manager: 'Jürgen Maier', is_known_region: true, orders: 1, revenue: '10', revenue_usd: '10.85', cancelled_orders: 1 },
+    { day: '2026-03-01', region: 'europe', currency: 'USD', region_name: 'Europe', manager: 'Jürgen Maier', is_known_region: true, orders: 1, revenue: '5', revenue_usd: '5', cancelled_orders: 0 },
+    { day: '2026-03-01', region: 'atlantis', currency: 'USD', is_known_region: false, orders: 1, revenue: '1', revenue_usd: '1', cancelled_orders: 0 },
+    { day: '2026-03-01', region: 'none', currency: 'XBT', is_known_region: false, orders: 1, revenue: '2', cancelled_orders: 0 },
+    { day: '2026-03-02', region: 'europe', currency: 'EUR', region_name: 'Europe', manager: 'Jürgen Maier', is_known_region: true, orders: 1, revenue: '3', revenue_usd: '3.26', cancelled_orders: 0 }
+  ])
+})
+
+t.test('states of orders by category, one row a category', async t => {
+  const states = ['NEW', 'NEW', 'COMPLETED', 'CANCELLED', 'RETURNED', 'REFUNDED', 'REFUNDED']
+  await testModel(t, 'order_status_by_category', { 'analytics.orders': [...states.map((state, i) => ({ order_id: `o${i}`, order_status: state, category: 'home' })), { order_id: 'x', order_status: 'NEW' }] }, [
+    { category: 'home', new_orders: 2, completed_orders: 1, cancelled_orders: 1, returned_orders: 1, refunded_orders: 2, total_orders: 7 },
+    { category: 'none', new_orders: 1, completed_orders: 0, cancelled_orders: 0, returned_orders: 0, refunded_orders: 0, total_orders: 1 }
+  ])
+})
+
+t.test('running totals of customers, order by order and currency by currency', async t => {
+  const of = (customer_id: string | null): Row => ({ customer_id })
+  await testModel(t, 'customer_totals', {
+    'analytics.orders': [
+      order('o3', '2026-03-03T10:00:00Z', '5.00', 'EUR', 'NEW', of('c1')), order('o1', '2026-03-01T10:00:00Z', '10.00', 'EUR', 'NEW', of('c1')), order('o2', '2026-03-02T10:00:00Z', '99.00', 'EUR', 'CANCELLED', of('c1')),
+      order('o5', '2026-03-03T10:00:00Z', '1.00', 'EUR', 'NEW', of('c1')), order('o4', '2026-03-02T10:00:00Z', null, 'EUR', 'NEW', of('c1')), order('o6', '2026-03-01T10:00:00Z', '7.00', 'USD', 'NEW', of('c1')), order('o7', '2026-03-01T10:00:00Z', '8.00', 'USD', 'NEW', of('c2')), order('o8', '2026-03-01T10:00:00Z', '8.00', 'USD', 'NEW', of(null))
+    ]
+  }, [
+    { customer_id: 'c1', order_id: 'o1', currency: 'EUR', amount: '10', running_orders: 1, running_amount: '10' },
+    { customer_id: 'c1', order_id: 'o4', currency: 'EUR', amount: null, running_orders: 2, running_amount: '10' },
+    { customer_id: 'c1', order_id: 'o3', currency: 'EUR', amount: '5', running_orders: 3, running_amount: '15' },
+    { customer_id: 'c1', order_id: 'o5', currency: 'EUR', amount: '1', running_orders: 4, running_amount: '16' },
+    { customer_id: 'c1', order_id: 'o6', currency: 'USD', amount: '7', running_orders: 1, running_amount: '7' },
+    { customer_id: 'c2', order_id: 'o7', currency: 'USD', amount: '8', running_orders: 1, running_amount: '8' }
+  ])
+})
+
+t.test('running totals of categories, day by day', async t => {
+  const sold = (day: number, category: string | null, currency: string, quantity: number, revenue: string, product_id = 'P-1'): Row => ({ day: `2026-03-0${day}`, category, currency, quantity, revenue, product_id })
+  await testModel(t, 'category_totals', { 'analytics.product_revenue': [sold(3, 'home', 'EUR', 1, '5'), sold(1, 'home', 'EUR', 2, '10'), sold(1, 'home', 'EUR', 1, '1', 'P-2'), sold(2, 'home', 'USD', 1, '4'), sold(2, null, 'EUR', 1, '2')] }, [
+    { day: '2026-03-01', category: 'home', currency: 'EUR', quantity: 3, revenue: '11', running_quantity: 3, running_revenue: '11' },
+    { day: '2026-03-03', category: 'home', currency: 'EUR', quantity: 1, revenue: '5', running_quantity: 4, running_revenue: '16' },
+    { day: '2026-03-02', category: 'home', currency: 'USD', quantity: 1, revenue: '4', running_quantity: 1, running_revenue: '4' },
+    { day: '2026-03-02', category: 'none', currency: 'EUR', quantity: 1, revenue: '2', running_quantity: 1, running_revenue: '2' }
+  ])
+})

@@ -38,3 +38,8 @@ export type CommitReply =
 export function printIdentifier(id: TableIdentifier): string {
   return [...id.namespace, id.name].join('.')
 }
+
+/** A key that is equal for equal identifiers only: names may hold dots. */
+export function keyOf({ namespace, name }: TableIdentifier): string {
+  return JSON.stringify([namespace, name])
+}

@@ -6,6 +6,7 @@
  */
 import type { TableIdentifier } from '../spec/types.ts'
 import type { StorageCredentials } from '../storage/storage.ts'
+import { keyOf } from './catalog.ts'
 
 /** Tables whose credentials are remembered. */
 const tablesMax = 1_000
@@ -33,7 +34,7 @@ export class HandedOut {
 
   /** The reply of a load, or of a request for credentials alone. */
   remember(id: TableIdentifier, reply: unknown): void {
-    const key = JSON.stringify([id.namespace, id.name])
+    const key = keyOf(id)
     const { metadata, config } = reply as Reply
     if (metadata !== undefined) {
       if (this.#saidByTable.size >= tablesMax) this.#saidByTable.clear()
@@ -48,14 +49,14 @@ export class HandedOut {
 
   /** Whether this table was loaded: credentials alone do not say where it lies. */
   isKnown(id: TableIdentifier): boolean {
-    return this.#saidByTable.has(JSON.stringify([id.namespace, id.name]))
+    return this.#saidByTable.has(keyOf(id))
   }
 
   /** Those with the longest prefix of this location. `fresh`: a reply came this moment, there are no better ones. */
   find(id: TableIdentifier, location: string, fresh = false): StorageCredentials | null {
     const plain = withoutDialect(location)
     let found: StorageCredentials | null = null
-    for (const each of this.#byTable.get(JSON.stringify([id.namespace, id.name])) ?? []) {
+    for (const each of this.#byTable.get(keyOf(id)) ?? []) {
       if (plain.startsWith(withoutDialect(each.prefix)) && each.prefix.length > (found?.prefix.length ?? -1)) found = each
     }
     if (found === null) return null

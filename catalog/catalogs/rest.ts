@@ -13,8 +13,9 @@ import { MetadataReader } from '../spec/metadata-reader.ts'
 import type { TableChange, TableIdentifier } from '../spec/types.ts'
 import type { StorageCredentials } from '../storage/storage.ts'
 import type { AwsKeys } from './aws-credentials.ts'
-import { printIdentifier, type Catalog, type CommitReply, type CreateTableRequest, type LoadedTable } from './catalog.ts'
+import { keyOf, printIdentifier, type Catalog, type CommitReply, type CreateTableRequest, type LoadedTable } from './catalog.ts'
 import { HandedOut } from './handed-out.ts'
+import { KnownTables } from './known-tables.ts'
 import { assertsAbsence, guardChange, guardCreation, isNessie } from './nessie.ts'
 import { bearerAuth, OAuthClient, openAuth, type OAuthOptions, type RestAuth } from './rest-auth.ts'
 import { offersCredentials, pathsOf, type Paths, type RawConfig } from './rest-paths.ts'
@@ -63,7 +64,7 @@ export function openRestCatalog(catalogUrl: string, options: RestCatalogOptions 
   }
 }
 
-interface Reply { status: number, text: string, retryAfterMs: number | undefined }
+interface Reply { status: number, text: string, etag: string | undefined, retryAfterMs: number | undefined }
 
 class RestClient {
   readonly #url: string
@@ -71,6 +72,7 @@ class RestClient {
   readonly #agent: Agent
   readonly #sent = new WeakMap<TableChange, { body: string, key: string }>()
   readonly #readers = new Map<string, MetadataReader>()
+  readonly #known = new KnownTables()
   readonly #handedOut = new HandedOut()
   readonly #auth: RestAuth
   #config: Promise<RestConfig> | undefined
@@ -90,14 +92,24 @@ class RestClient {
   }
 
   /** A request that may be sent again without harm. Throws the error that the status stands for. */
-  async read(method: 'GET' | 'POST' | 'DELETE', path: (paths: Paths) => string, values: Record<string, unknown>, body?: unknown, attemptsMax = this.#options.readAttemptsMax ?? readAttemptsMax, parse = parseJson): Promise<unknown> {
+  async read(method: 'GET' | 'POST' | 'DELETE', path: (paths: Paths) => string, values: Record<string, unknown>, body?: unknown, attemptsMax = this.#options.readAttemptsMax): Promise<unknown> {
     const config = await this.#configuration()
-    return await this.#readUrl(method, config.url + path(config.paths), values, body, attemptsMax, parse)
+    return await this.#readUrl(method, config.url + path(config.paths), values, body, attemptsMax)
   }
 
-  async loadTable(id: TableIdentifier): Promise<LoadedTable> {
-    const reader = this.#readerOf(id)
-    return this.seen(id, await this.read('GET', paths => `${paths.table(id)}?snapshots=all`, { table: printIdentifier(id) }, undefined, this.#options.readAttemptsMax, text => reader.parseReply(text)))
+  /** `anew`: all of it, although nothing changed; for what comes beside the metadata. */
+  async loadTable(id: TableIdentifier, anew = false): Promise<LoadedTable> {
+    const { url, paths } = await this.#configuration()
+    const target = `${url}${paths.table(id)}?snapshots=all`
+    return await this.#retry(this.#options.readAttemptsMax, async () => {
+      const known = anew ? undefined : this.#known.find(id)
+      const reply = await this.#send('GET', target, undefined, known === undefined ? {} : { 'if-none-match': known.etag })
+      if (reply.status === 304 && known !== undefined) return known.table
+      if (reply.status !== 200) throw this.#errorOf(reply, 'GET', target, { table: printIdentifier(id) })
+      const table = this.seen(id, this.#parse(reply, 'GET', target, text => this.#readerOf(id).parseReply(text)))
+      this.#known.remember(id, reply.etag, table)
+      return table
+    })
   }
 
   async createTable(id: TableIdentifier, request: CreateTableRequest): Promise<LoadedTable> {
@@ -117,7 +129,7 @@ class RestClient {
     const remembered = this.#handedOut.find(id, location)
     if (remembered !== null) return remembered
     if (this.#handedOut.isKnown(id) && (await this.#configuration()).offersCredentials) this.#handedOut.remember(id, await this.read('GET', paths => `${paths.table(id)}/credentials`, { table: printIdentifier(id) }))
-    else await this.loadTable(id)
+    else await this.loadTable(id, true)
     return this.#handedOut.find(id, location, true)
   }
 
@@ -160,7 +172,7 @@ class RestClient {
   }
 
   #readerOf(id: TableIdentifier): MetadataReader {
-    const key = JSON.stringify(id)
+    const key = keyOf(id)
     let reader = this.#readers.get(key)
     if (reader === undefined) {
       if (this.#readers.size >= tablesMax) this.#readers.clear()
@@ -190,7 +202,7 @@ class RestClient {
 
   async #loadConfiguration(): Promise<RestConfig> {
     const query = this.#options.warehouse === undefined ? '' : `?warehouse=${encodeURIComponent(this.#options.warehouse)}`
-    const raw = await this.#readUrl('GET', `${this.#url}/v1/config${query}`, {}, undefined, this.#options.readAttemptsMax ?? readAttemptsMax) as RawConfig
+    const raw = await this.#readUrl('GET', `${this.#url}/v1/config${query}`, {}, undefined, this.#options.readAttemptsMax) as RawConfig
     const merged = { ...raw.defaults, ...raw.overrides }
     this.#auth.learn?.(merged)
     this.#handedOut.learn(merged)
@@ -203,12 +215,18 @@ class RestClient {
     }
   }
 
-  async #readUrl(method: 'GET' | 'POST' | 'DELETE', url: string, values: Record<string, unknown>, body: unknown, attemptsMax: number, parse: (text: string) => unknown = parseJson): Promise<unknown> {
+  async #readUrl(method: 'GET' | 'POST' | 'DELETE', url: string, values: Record<string, unknown>, body: unknown, attemptsMax?: number): Promise<unknown> {
+    return await this.#retry(attemptsMax, async () => {
+      const reply = await this.#send(method, url, body === undefined ? undefined : printJson(body), {})
+      if (reply.status >= 200 && reply.status < 300) return this.#parse(reply, method, url, parseJson)
+      throw this.#errorOf(reply, method, url, values)
+    })
+  }
+
+  async #retry<T>(attemptsMax: number = readAttemptsMax, act: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const reply = await this.#send(method, url, body === undefined ? undefined : printJson(body), {})
-        if (reply.status >= 200 && reply.status < 300) return this.#parse(reply, method, url, parse)
-        throw this.#errorOf(reply, method, url, values)
+        return await act()
       } catch (error) {
         if (attempt >= attemptsMax || !isCatalogError(error) || !error.retryable) throw error
         await sleep(error.values['retryAfterMs'] as number | undefined ?? readBackoffMs * 2 ** attempt * (0.5 + Math.random() / 2))
@@ -243,7 +261,8 @@ class RestClient {
     try {
       const reply = await request(url, { method, body: body ?? null, dispatcher: this.#agent, signal: AbortSignal.timeout(this.#options.requestMsMax ?? requestMsMax), headers })
       const retryAfter = Number(reply.headers['retry-after'])
-      return { status: reply.statusCode, text: await reply.body.text(), retryAfterMs: Number.isFinite(retryAfter) ? Math.min(retryAfter * 1_000, 60_000) : undefined }
+      const etag = reply.headers['etag']
+      return { status: reply.statusCode, text: await reply.body.text(), etag: Array.isArray(etag) ? etag[0] : etag, retryAfterMs: Number.isFinite(retryAfter) ? Math.min(retryAfter * 1_000, 60_000) : undefined }
     } catch (error) {
       throw new CatalogError('CATALOG_UNREACHABLE', { url: this.#url, reason: reasonOf(error) }, error)
     }

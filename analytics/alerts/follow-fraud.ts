@@ -97,6 +97,8 @@ export function followFraudAlerts (options: FollowFraudOptions): FraudFollower {
   }
 
   const follower = follow('fraud alerts', lookOnce, logger)
+  // What landed while nobody followed.
+  follower.look()
   return {
     ...follower,
     afterCycle: runs => { if (runs.some(({ model, outcome }) => model === 'fraud_alerts' && outcome === 'written')) follower.look() }

@@ -1,0 +1,62 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { createMetrics } from '../../runtime/index.ts'
+import { readModels } from '../models/catalogue.ts'
+import { openDuckdbEngine } from '../query/duckdb.ts'
+import { loadReferences } from '../reference/load.ts'
+import { openRunner } from '../runner/runner.ts'
+import { openTestLake } from '../runner/test-lake.ts'
+import { openAlerts } from './alerts.ts'
+import { followFraudAlerts } from './follow-fraud.ts'
+import { startMailServer, testConfig } from './mail-server.fixture.ts'
+
+t.test('from an event to a mail: found by the rules, followed in the table, told with a query that answers', async t => {
+  const lake = await openTestLake(t)
+  await loadReferences(lake)
+  const models = (await readModels()).filter(({ name }) => name.startsWith('fraud_') || ['payments', 'orders', 'validated_orders'].includes(name))
+  const runner = openRunner({ ...lake, engine: null, models })
+  t.teardown(() => runner.close())
+  const engine = openDuckdbEngine({ ...lake, catalogUrl: 'test', memoryMiBMax: 256 })
+  const server = await startMailServer(t)
+  const metrics = createMetrics('analytics')
+  const quiet = { info: () => {}, warn: () => {}, error: () => {} }
+  const config = testConfig(server.url)
+  const alerts = await openAlerts({ config, dataDir: mkdtempSync(join(tmpdir(), 'firn-fraud-mail-')), say: () => {}, logger: quiet, metrics })
+  t.teardown(() => alerts.close())
+  const follower = followFraudAlerts({ catalog: lake.catalog, engine, alerts, config, logger: quiet })
+  t.teardown(() => follower.close())
+  await follower.settled()
+  const now = new Date(Date.now() - 2000).toISOString()
+  const order = (id: string, amount: string, more = {}): Record<string, string | number> => ({ event_type: 'order_created', event_id: `e-${id}${amount}`, event_time: now, received_at: now, log_offset: 1, currency: 'USD', order_id: id, customer_id: 'c-1', ip: '192.0.2.1', amount, ...more })
+  const cycle = async (): Promise<void> => {
+    follower.afterCycle(await runner.cycle({ minute: true }))
+    await follower.settled()
+    t.ok(await alerts.drained(5000))
+  }
+
+  await lake.append([order('o-<b>&1', '6200.00'), order('small', '20.00')])
+  await cycle()
+  t.equal(server.mails.length, 1)
+  const { raw, subject } = server.mails[0]!
+  t.equal(subject, '[firn] Order o-<b>&1 of c-1: amount (score 4)')
+  t.match(raw, 'amount 6,200.00 USD is over 5,000')
+  const command = /npm run sql -- --as-of (\d+) "(select [\s\S]*?)"\n\nor in/.exec(decodeQuotedPrintable(raw))!
+  let rows = 0
+  for await (const chunk of (await engine.query(command[2]!, { asOf: command[1]! })).chunks) rows += chunk.length
+  t.equal(rows, 1, 'the query of the mail finds the order')
+  follower.look()
+  await follower.settled()
+  t.equal(server.mails.length, 1)
+
+  await lake.append([{ ...order('o-<b>&1', '6200.00'), event_type: 'order_cancelled', event_id: 'e-c' }])
+  await cycle()
+  t.equal(server.mails.length, 2)
+  t.equal(server.mails[1]!.headers.get('in-reply-to'), server.mails[0]!.messageId)
+  t.match(await metrics.text(), /firn_analytics_alert_seconds_count\{channel="mail"\} 2/)
+})
+
+function decodeQuotedPrintable (raw: string): string {
+  return raw.replaceAll('\r\n', '\n').replaceAll('=\n', '').replaceAll(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}

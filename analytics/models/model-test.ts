@@ -2,15 +2,26 @@
 // comes out is compared with the rows expected, as text, in any order. Beside that, two laws are checked on the same rows:
 // no two rows have one key, and asked unit by unit, as the runner asks, the model gives what it gives as a whole.
 
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
 import type { Test } from 'tap'
 import type { IcebergType } from '../../openapi/index.ts'
+import { jsonOf } from '../sql/print.ts'
 import { readModelFiles, tableOf } from './catalogue.ts'
 import type { Model, SourceRead } from './model-file.ts'
 import { renderModel, sqlType, timeLiteral, type Dialect } from './render.ts'
 import { sourceColumns, type SourceColumn } from './source-columns.ts'
 
 export type Row = Readonly<Record<string, unknown>>
+
+/** One model over its rows, told to whoever wants to ask another engine the same. `rows` are DuckDB's, sorted, each as JSON. */
+export interface AskedModel { readonly t: Test, readonly model: Model, readonly rows: readonly string[], readonly sql: (dialect: Dialect) => string }
+type Listener = (asked: AskedModel) => Promise<void>
+let listener: Listener | undefined
+
+/** From now on called with every model that is tested in this process. */
+export function onModelAsked (listen: Listener): void {
+  listener = listen
+}
 
 /**
  * `sources`: rows per table; a column that a row does not have is null. `expected`: only columns that some row names are
@@ -37,6 +48,17 @@ export async function testModel (t: Test, name: string, sources: Readonly<Record
   const keys = result.map(row => JSON.stringify(model.key.map(name => row[name])))
   t.strictSame(keys.filter((key, i) => keys.indexOf(key) !== i), [], `${name}: no two rows have one key`)
   t.strictSame(sorted(await unitByUnit(connection, model, watermark)), sorted(result), `${name}: unit by unit the same rows`)
+  await listener?.({
+    t,
+    model,
+    rows: printRows((await connection.runAndReadAll(sql)).getRows()),
+    sql: dialect => renderModel(model, dialect, watermark, read => inlineSource(read, columns.get(read.table)!, sources[read.table] ?? [], dialect))
+  })
+}
+
+/** Sorted, each row as JSON that keeps every digit. */
+export function printRows (rows: readonly (readonly DuckDBValue[])[]): string[] {
+  return rows.map(row => `[${row.map(value => jsonOf(value)).join(', ')}]`).sort()
 }
 
 async function connect (): Promise<DuckDBConnection> {
@@ -83,16 +105,24 @@ function sorted (rows: readonly Row[]): Row[] {
   return rows.map(row => JSON.stringify(row)).sort().map(text => JSON.parse(text) as Row)
 }
 
-export function createTable (table: string, columns: readonly SourceColumn[], rows: readonly Row[], dialect: Dialect = 'duckdb'): string {
+function createTable (table: string, columns: readonly SourceColumn[], rows: readonly Row[]): string {
   for (const row of rows) for (const name of Object.keys(row)) if (!columns.some(column => column.name === name)) throw new Error(`${table} has no column ${name}`)
-  const values = rows.map(row => `(${columns.map(({ name, type }) => literal(row[name], type, dialect)).join(', ')})`)
-  const none = `(${columns.map(({ type }) => literal(null, type, dialect)).join(', ')})`
-  const names = columns.map(({ name }) => name).join(', ')
-  return `create table ${table} as select * from (values ${values.length === 0 ? none : values.join(', ')}) v(${names})${values.length === 0 ? ' where false' : ''}`
+  return `create table ${table} as select * from ${valuesOf(columns, rows, 'duckdb')}`
+}
+
+/** Rows as a table in the statement itself. */
+function inlineSource ({ eventTypes }: SourceRead, columns: readonly SourceColumn[], rows: readonly Row[], dialect: Dialect): string {
+  return `(select * from ${valuesOf(columns, rows, dialect)}${eventTypes === null ? '' : ` where event_type in (${eventTypes.map(type => `'${type}'`).join(', ')})`})`
+}
+
+function valuesOf (columns: readonly SourceColumn[], rows: readonly Row[], dialect: Dialect): string {
+  const all = rows.length === 0 ? [{}] : rows
+  const values = all.map(row => `(${columns.map(({ name, type }) => literal((row as Row)[name], type, dialect)).join(', ')})`).join(', ')
+  return `(select * from (values ${values}) v(${columns.map(({ name }) => name).join(', ')})${rows.length === 0 ? ' where false' : ''}) w`
 }
 
 /** A value of JavaScript as SQL of the column's type. Money and times are given as text. */
-export function literal (value: unknown, type: IcebergType, dialect: Dialect): string {
+function literal (value: unknown, type: IcebergType, dialect: Dialect): string {
   const name = engineType(type, dialect)
   if (value === null || value === undefined) return `cast(null as ${name})`
   if (typeof type === 'object') {

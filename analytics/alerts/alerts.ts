@@ -17,7 +17,7 @@ import { runChannel, type ChannelRun } from './run-channel.ts'
 import { openWebhook } from './webhook.ts'
 
 /** The part of the settings that sending needs. */
-export type SendConfig = Omit<AlertConfig, `FIRN_ALERT_${'WATCH_URLS' | 'HOLD_SECONDS' | 'LAG_RECORDS_MAX' | 'FRESHNESS_SECONDS_MAX' | 'DEAD_LETTERS_PERCENT_MAX'}`>
+export type SendConfig = Pick<AlertConfig, 'FIRN_MAIL_URL' | 'FIRN_MAIL_FROM' | `FIRN_ALERT_${'TO' | 'WEBHOOK_URL' | 'DIGEST_MINUTE_MAX' | 'DIGEST_SECONDS' | 'UPDATE_SECONDS' | 'BACKLOG_HOURS' | 'RETRY_MINUTES_MAX' | 'QUEUE_MAX' | 'LEDGER_MAX'}`>
 
 export interface AlertsOptions {
   readonly config: SendConfig

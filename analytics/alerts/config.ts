@@ -19,7 +19,12 @@ export const alertSettings = {
   FIRN_ALERT_HOLD_SECONDS: Type.Integer({ default: 30, minimum: 0, maximum: 86_400, description: 'how long something has to be wrong, or right again, until that is told' }),
   FIRN_ALERT_LAG_RECORDS_MAX: Type.Integer({ default: 100_000, minimum: 1, maximum: 1e12, description: 'records that the writer may be behind until that is an alert' }),
   FIRN_ALERT_FRESHNESS_SECONDS_MAX: Type.Number({ default: 60, minimum: 0.1, maximum: 86_400, description: 'how long the slowest 1 % of rows may take from arrival to the table until that is an alert' }),
-  FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX: Type.Number({ default: 5, minimum: 0, maximum: 100, description: 'dead letters among the records of the last minutes until that is an alert' })
+  FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX: Type.Number({ default: 5, minimum: 0, maximum: 100, description: 'dead letters among the records of the last minutes until that is an alert' }),
+  FIRN_ALERT_QUALITY_ROWS_MIN: Type.Integer({ default: 100, minimum: 1, maximum: 1e9, description: 'rows of an event type in an hour below which data quality is not judged' }),
+  FIRN_ALERT_MISSING_PERCENT_MAX: Type.Number({ default: 10, minimum: 0, maximum: 100, description: 'rows of an hour that lack a field that they should have, until that is an alert' }),
+  FIRN_ALERT_DUPLICATES_PERCENT_MAX: Type.Number({ default: 20, minimum: 0, maximum: 100, description: 'events of an hour that were sent more than once, until that is an alert' }),
+  FIRN_ALERT_LATE_PERCENT_MAX: Type.Number({ default: 20, minimum: 0, maximum: 100, description: 'rows of an hour that came late, until that is an alert' }),
+  FIRN_ALERT_OUTLIERS_PERCENT_MAX: Type.Number({ default: 10, minimum: 0, maximum: 100, description: 'rows of an hour whose amount is far from the usual, until that is an alert' })
 }
 
 export type AlertConfig = Readonly<Static<TObject<typeof alertSettings>>>

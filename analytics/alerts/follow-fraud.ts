@@ -3,14 +3,13 @@
 // score can still grow. What is old and was never told becomes one alert that lists the worst of it.
 
 import type { Catalog, TableIdentifier } from '../../catalog/index.ts'
-import { isCatalogError, mainSnapshotId } from '../../catalog/index.ts'
 import type { Logger } from '../../runtime/index.ts'
 import { timeLiteral } from '../models/render.ts'
 import type { QueryEngine } from '../query/engine.ts'
 import type { Alert, AlertQuery } from './alert.ts'
 import type { Alerts, Covered } from './alerts.ts'
 import type { AlertConfig } from './config.ts'
-import { follow, rowsOf, textOf, timeOf, type Follower, type Row } from './follow-table.ts'
+import { follow, rowsOf, snapshotOf, textOf, timeOf, type Follower, type Row } from './follow-table.ts'
 import { sqlText } from './message-text.ts'
 
 const alertsTable: TableIdentifier = { namespace: ['analytics'], name: 'fraud_alerts' }
@@ -117,15 +116,5 @@ function alertOf (row: Row, events: bigint | null): Alert {
     title: `Order ${orderId}${customer === '' ? '' : ` of ${customer}`}: ${value('rules')}`,
     evidence: value('evidence').split('; ').filter(line => line !== ''), query, at: timeOf(row.event_time) ?? new Date(0),
     ...receivedAt === undefined ? {} : { receivedAt }
-  }
-}
-
-/** Null where the table is not there yet, or has no snapshot. */
-async function snapshotOf (catalog: Pick<Catalog, 'loadTable'>, table: TableIdentifier): Promise<bigint | null> {
-  try {
-    return mainSnapshotId((await catalog.loadTable(table)).metadata)
-  } catch (error) {
-    if (isCatalogError(error, 'CATALOG_NO_SUCH_TABLE') || isCatalogError(error, 'CATALOG_NO_SUCH_NAMESPACE')) return null
-    throw error
   }
 }

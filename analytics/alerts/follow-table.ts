@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DuckDBTimestampTZValue, type DuckDBValue } from '@duckdb/node-api'
+import { isCatalogError, mainSnapshotId, type Catalog, type TableIdentifier } from '../../catalog/index.ts'
 import type { Logger } from '../../runtime/index.ts'
 import type { QueryEngine } from '../query/engine.ts'
 
@@ -79,3 +80,13 @@ export function timeOf (value: DuckDBValue | undefined): Date | undefined {
 }
 
 export const textOf = (value: DuckDBValue | undefined): string => value === null || value === undefined ? '' : String(value)
+
+/** Null where the table is not there yet, or has no snapshot. */
+export async function snapshotOf (catalog: Pick<Catalog, 'loadTable'>, table: TableIdentifier): Promise<bigint | null> {
+  try {
+    return mainSnapshotId((await catalog.loadTable(table)).metadata)
+  } catch (error) {
+    if (isCatalogError(error, 'CATALOG_NO_SUCH_TABLE') || isCatalogError(error, 'CATALOG_NO_SUCH_NAMESPACE')) return null
+    throw error
+  }
+}

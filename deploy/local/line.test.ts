@@ -21,8 +21,8 @@ async function freePort (): Promise<number> {
 
 /** `npm start` with its own ports and folder; without tap's hooks, which would slow every process below. */
 async function startLine (dataDir: string, ...flags: string[]) {
-  const [gateway, catalog, writer] = [await freePort(), await freePort(), await freePort()]
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME, FIRN_DATA_DIR: dataDir, FIRN_CATALOG_PORT: String(catalog), FIRN_WRITER_PORT: String(writer) }
+  const [gateway, catalog, writer, analytics] = [await freePort(), await freePort(), await freePort(), await freePort()]
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, FIRN_DATA_DIR: dataDir, FIRN_CATALOG_PORT: String(catalog), FIRN_WRITER_PORT: String(writer), FIRN_ANALYTICS_PORT: String(analytics) }
   const child = spawn('env', ['-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), process.execPath, join(root, 'start.mjs'), 'start', '--gateway-port', String(gateway), ...flags], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => { printed += String(chunk) })
@@ -61,7 +61,7 @@ t.test('npm start, one POST, and within 6 s of the 202 the event is a row; Ctrl+
   const [code] = await once(line.child, 'close') as [number]
   t.equal(code, 0, line.printed())
   t.ok(Date.now() - closing < closeMsMax)
-  for (const service of ['gateway', 'writer', 'catalog']) t.match(readFileSync(join(dataDir, 'logs', `${service}.log`), 'utf8'), /"msg":"closed"/, service)
+  for (const service of ['gateway', 'writer', 'analytics', 'catalog']) t.match(readFileSync(join(dataDir, 'logs', `${service}.log`), 'utf8'), /"msg":"closed"/, service)
 })
 
 t.test('a port in use is one sentence that names the port and the setting, exit code 1, and nothing is left running', { timeout: 60_000 }, async t => {

@@ -14,6 +14,7 @@ const rows = 'firn_writer_rows_total'
 const deadLetters = 'firn_writer_dead_letters_total'
 const freshness = 'firn_writer_freshness_seconds'
 const halted = 'firn_writer_halted_partitions'
+const alertSeconds = 'firn_analytics_alert_seconds'
 
 interface Reading {
   atMs: number
@@ -22,7 +23,11 @@ interface Reading {
   deadLetters: number
   halted: number
   freshness: Map<number, number>
+  /** Alerts told since the start of the service, by seconds from the event's arrival. */
+  alerts: Map<number, number>
 }
+
+export interface LineUrls { readonly gateway: string, readonly writer: string, readonly analytics: string }
 
 export interface LiveLine {
   /** Prints a line of something else. */
@@ -30,7 +35,7 @@ export interface LiveLine {
   stop(): void
 }
 
-export function startLiveLine (gatewayUrl: string, writerUrl: string, out: NodeJS.WriteStream): LiveLine {
+export function startLiveLine (urls: LineUrls, out: NodeJS.WriteStream): LiveLine {
   const onTerminal = out.isTTY === true
   const readings: Reading[] = []
   let shown = ''
@@ -42,7 +47,7 @@ export function startLiveLine (gatewayUrl: string, writerUrl: string, out: NodeJ
     if (onTerminal && shown !== '') out.write('\r\u001b[K')
   }
   const tick = async (): Promise<void> => {
-    const reading = await read(gatewayUrl, writerUrl)
+    const reading = await read(urls)
     if (stopped) return
     if (reading !== undefined) {
       const text = describeLine(readings.at(-1), reading, readings[0])
@@ -77,8 +82,8 @@ export function startLiveLine (gatewayUrl: string, writerUrl: string, out: NodeJ
   }
 }
 
-async function read (gatewayUrl: string, writerUrl: string): Promise<Reading | undefined> {
-  const [gateway, writer] = await Promise.all([readMetrics(gatewayUrl), readMetrics(writerUrl)])
+async function read (urls: LineUrls): Promise<Reading | undefined> {
+  const [gateway, writer, analytics] = await Promise.all([readMetrics(urls.gateway), readMetrics(urls.writer), readMetrics(urls.analytics)])
   if (gateway === undefined || writer === undefined) return undefined
   return {
     atMs: Date.now(),
@@ -87,7 +92,8 @@ async function read (gatewayUrl: string, writerUrl: string): Promise<Reading | u
     // Dropped duplicates are listed in the same table; they are no letters that somebody has to look at.
     deadLetters: sumOf(writer, deadLetters) - (writer.get(`${deadLetters}{reason="duplicate"}`) ?? 0),
     halted: sumOf(writer, halted),
-    freshness: bucketsOf(writer, freshness)
+    freshness: bucketsOf(writer, freshness),
+    alerts: analytics === undefined ? new Map() : bucketsOf(analytics, alertSeconds)
   }
 }
 
@@ -106,6 +112,8 @@ export function describeLine (previous: Reading | undefined, now: Reading, oldes
     `freshness p50 ${quantile(0.5)} p99 ${quantile(0.99)}`,
     `dead letters ${now.deadLetters.toLocaleString('en')}`
   ]
+  const told = now.alerts.get(Infinity) ?? 0
+  if (told > 0) parts.push(`alerts ${told.toLocaleString('en')}, p95 ${(quantileBetween(new Map(), now.alerts, 0.95) ?? 0).toFixed(1)} s after the event`)
   if (now.halted !== 0) parts.push(`${now.halted > 0 ? `${now.halted} partition(s)` : 'the writer'} HALTED: see logs/writer.log`)
   return parts.join('  ·  ')
 }

@@ -1,4 +1,4 @@
-// `npm start`: the whole line on this machine. Starts catalog, gateway and writer as processes of their own, says
+// `npm start`: the whole line on this machine. Starts catalog, gateway, writer and analytics as processes of their own, says
 // where they are and what to type next, then shows a live line until Ctrl+C. `--demo` sends events as well.
 // Refuses settings that no service knows. Ends everything it started within 10 s, the gateway first.
 
@@ -9,6 +9,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { Type } from 'typebox'
 import { readConfig, sentenceOf, supervise } from '../../runtime/index.ts'
+import { startMailbox } from './mailbox.ts'
 import { startLiveLine, type LiveLine } from './live-line.ts'
 import { catalogUrlOf, closeOrder, describeServices, hostToReach, settingsOfTheLine } from './services.ts'
 
@@ -44,8 +45,12 @@ async function runLine (): Promise<void> {
   if (!existsSync(dataDir) && existsSync(dirname(dataDir))) mkdirSync(dataDir)
   const gatewayUrl = `http://${hostToReach(config.FIRN_GATEWAY_HOST)}:${String(config.FIRN_GATEWAY_PORT)}`
   const writerUrl = `http://${hostToReach(config.FIRN_WRITER_HOST)}:${String(config.FIRN_WRITER_PORT)}`
+  const analyticsUrl = `http://${hostToReach(config.FIRN_ANALYTICS_HOST)}:${String(config.FIRN_ANALYTICS_PORT)}`
   const began = performance.now()
-  const supervision = supervise(describeServices(config, process.env), {
+  // The demo's alerts have to arrive somewhere.
+  const mailbox = config.demo === true && config.FIRN_MAIL_URL === undefined ? await startMailbox({ port: 0, dir: join(dataDir, 'mailbox') }) : undefined
+  const withMail = mailbox === undefined ? config : { ...config, FIRN_MAIL_URL: mailbox.url }
+  const supervision = supervise(describeServices(withMail, process.env), {
     logDir: join(dataDir, 'logs'),
     closeOrder,
     say: print
@@ -69,8 +74,8 @@ async function runLine (): Promise<void> {
   try {
     const started = await Promise.race([supervision.ready.then(() => true), told.then(() => false)])
     if (started) {
-      print(welcome(gatewayUrl, catalogUrlOf(config), dataDir, performance.now() - began))
-      live = startLiveLine(gatewayUrl, writerUrl, process.stdout)
+      print(welcome({ gatewayUrl, analyticsUrl, catalog: catalogUrlOf(config), dataDir, isMailKept: mailbox !== undefined }, performance.now() - began))
+      live = startLiveLine({ gateway: gatewayUrl, writer: writerUrl, analytics: analyticsUrl }, process.stdout)
       if (config.demo === true) generator = startDemo(gatewayUrl, config)
       await Promise.race([told, supervision.gaveUp])
     }
@@ -78,9 +83,10 @@ async function runLine (): Promise<void> {
     failure = error
   }
   live?.stop()
-  if (failure === undefined) print('closing: the gateway, then the writer, then the catalog …')
+  if (failure === undefined) print('closing: the gateway, then the writer, the models and the catalog …')
   await endDemo(generator)
   await supervision.close()
+  await mailbox?.close()
   if (failure !== undefined) throw failure
   print('closed; everything that was acknowledged is kept in ' + dataDir)
   process.exit(0)
@@ -89,7 +95,7 @@ async function runLine (): Promise<void> {
 /** Port 0 means any free one; it is chosen here, since the services have to know each other's. */
 async function choosePorts (config: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>>> {
   const chosen: Record<string, unknown> = { ...config }
-  for (const name of ['FIRN_GATEWAY_PORT', 'FIRN_CATALOG_PORT', 'FIRN_WRITER_PORT']) {
+  for (const name of ['FIRN_GATEWAY_PORT', 'FIRN_CATALOG_PORT', 'FIRN_WRITER_PORT', 'FIRN_ANALYTICS_PORT']) {
     if (chosen[name] !== 0) continue
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -99,7 +105,9 @@ async function choosePorts (config: Readonly<Record<string, unknown>>): Promise<
   return Object.freeze(chosen)
 }
 
-function welcome (gatewayUrl: string, catalog: { url: string, embedded: boolean }, dataDir: string, readyMs: number): string {
+interface Welcome { readonly gatewayUrl: string, readonly analyticsUrl: string, readonly catalog: { url: string, embedded: boolean }, readonly dataDir: string, readonly isMailKept: boolean }
+
+function welcome ({ gatewayUrl, analyticsUrl, catalog, dataDir, isMailKept }: Welcome, readyMs: number): string {
   // Another terminal finds the catalog at its usual port only.
   const at = catalog.url === usualCatalogUrl ? '' : `FIRN_CATALOG_URL=${catalog.url} `
   return `
@@ -108,7 +116,8 @@ firn is ready after ${(readyMs / 1000).toFixed(1)} s; Ctrl+C ends it.
   gateway   ${gatewayUrl}        POST /v1/events
   docs      ${gatewayUrl}/docs
   catalog   ${catalog.url}        Iceberg REST${catalog.embedded ? '' : ' (not ours: FIRN_CATALOG_URL)'}
-  data      ${dataDir}
+  questions ${analyticsUrl}        POST /v1/query
+  data      ${dataDir}${isMailKept ? `\n  mail      ${join(dataDir, 'mailbox')}        what the demo's fraud alerts send` : ''}
 
 Send an event, and read it as a row a few seconds later (in another terminal):
 

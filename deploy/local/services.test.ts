@@ -36,7 +36,7 @@ t.test('each service gets its own settings and nobody else\'s, and reads them', 
 
 t.test('with a catalog of somebody else, ours is not started', async t => {
   const services = describeServices(read({ FIRN_CATALOG_URL: 'https://lake.example/iceberg' }), {})
-  t.strictSame(services.map(service => service.name), ['gateway', 'writer'])
+  t.strictSame(services.map(service => service.name), ['gateway', 'writer', 'analytics'])
   t.equal(services[1]?.env.FIRN_CATALOG_URL, 'https://lake.example/iceberg')
 })
 

@@ -1,0 +1,66 @@
+// The analytics service as a process: models and rules as snapshots land, alerts about what the rules find, questions over HTTP.
+// One process, since they share the tables; each part goes on when another one is in trouble.
+
+import { resolve } from 'node:path'
+import { openLake } from '../catalog/index.ts'
+import { createHttpServer, createMetrics, listen, readConfig, runService } from '../runtime/index.ts'
+import { followFraudAlerts, openAlerts } from './alerts/index.ts'
+import { analyticsSettings } from './config.ts'
+import { createModelMetrics } from './model-metrics.ts'
+import { ModelLoop } from './model-loop.ts'
+import { readModels } from './models/catalogue.ts'
+import { openQueryEngine } from './query/open.ts'
+import { loadReferences } from './reference/load.ts'
+import { openRunner } from './runner/index.ts'
+import { openQueryService } from './service/index.ts'
+
+/** A statement with its frame. */
+const bodyBytesMax = 1024 ** 2
+
+runService('analytics', async ({ logger, signal, onClose, tell }) => {
+  const config = readConfig('analytics', analyticsSettings)
+  const dataDir = resolve(config.FIRN_DATA_DIR)
+  const lake = openLake(config, { dataDir })
+  const models = await readModels()
+  const metrics = createMetrics('analytics')
+  const tables = { ...lake, catalogUrl: config.FIRN_CATALOG_URL }
+  const engine = await openQueryEngine(config, () => tables)
+  onClose(async () => { await engine.close() })
+
+  const alerts = await openAlerts({ config, dataDir, say: tell, logger, metrics })
+  onClose(async () => { await alerts.close() })
+  const fraud = followFraudAlerts({ catalog: lake.catalog, engine, alerts, config, logger })
+
+  const runner = openRunner({
+    ...lake,
+    engine: config.FIRN_QUERY_URL.startsWith('duckdb:') ? null : engine,
+    models,
+    dataDir,
+    say: line => { logger.info(line) },
+    memoryMiBMax: config.FIRN_MODELS_MEMORY_MIB_MAX,
+    slowMs: config.FIRN_MODELS_SLOW_SECONDS * 1000
+  })
+  onClose(async () => { await runner.close() })
+  const loop = new ModelLoop({
+    catalog: lake.catalog,
+    runner,
+    prepare: async () => { await loadReferences({ ...lake, say: line => { logger.info(line) } }) },
+    afterCycle: runs => { fraud.afterCycle(runs) },
+    logger,
+    metrics: createModelMetrics(metrics),
+    lookMs: config.FIRN_MODELS_LOOK_MS,
+    slowMs: config.FIRN_MODELS_SLOW_SECONDS * 1000,
+    signal
+  })
+
+  const service = await openQueryService({ ...tables, config, dataDir, logger, metrics })
+  onClose(async () => { await service.close() })
+  const app = createHttpServer({ logger, bodyBytesMax, metrics, ready: async () => { if (loop.error !== null) throw loop.error as Error } })
+  await app.register(service.plugin)
+  await listen(app, { host: config.FIRN_ANALYTICS_HOST, port: config.FIRN_ANALYTICS_PORT, setting: 'FIRN_ANALYTICS_PORT' })
+  onClose(async () => { await app.close() })
+
+  const running = loop.run()
+  onClose(async () => { await running })
+  onClose(async () => { await fraud.close() })
+})

@@ -64,7 +64,7 @@ export class KnownTables {
     if (known !== undefined && performance.now() - known.atMs < tableMsMax) return await known.table
     const before = await known?.table.catch(() => undefined)
     // The same object for the same state: what is remembered of it elsewhere holds on.
-    const table = catalog.loadTable(id).then(table => before?.metadataLocation != null && before.metadataLocation === table.metadataLocation ? before : table)
+    const table = catalog.loadTable(id).then(table => before !== undefined && before.metadataLocation !== null && before.metadataLocation === table.metadataLocation ? before : table)
     remember(this.#tables, name, { atMs: performance.now(), table }, tablesMax)
     table.catch(() => { this.#tables.delete(name) })
     return await table
@@ -110,9 +110,9 @@ async function makeView (storage: Storage, table: LoadedTable, at: SnapshotAt | 
   return {
     schema: table.id.namespace.join('.'),
     name: table.id.name,
-    relation: at == null ? duckdbScan(table, files, storage) : duckdbScan(table, files, storage, at.schema),
+    relation: at === null || at === undefined ? duckdbScan(table, files, storage) : duckdbScan(table, files, storage, at.schema),
     locations: files.map(file => file.location),
-    snapshotId: id == null || BigInt(id) < 0n ? null : String(id)
+    snapshotId: id === undefined || id === null || BigInt(id) < 0n ? null : String(id)
   }
 }
 

@@ -3,8 +3,7 @@
 
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { KnownTables, planViews } from '../query/duckdb-views.ts'
-import type { LakeTables } from '../query/duckdb-views.ts'
+import { planViews, type KnownTables, type LakeTables } from '../query/duckdb-views.ts'
 import type { AsOf } from '../query/engine.ts'
 import type { QueryServiceConfig } from './config.ts'
 import type { Format } from './formats/format.ts'

@@ -77,7 +77,7 @@ export function jsonOf (value: DuckDBValue, exact: 'numbers' | 'texts' = 'number
   return JSON.stringify(textOf(value, ''))
 }
 
-function textOf (value: DuckDBValue, ofNull: string): string {
+export function textOf (value: DuckDBValue, ofNull: string): string {
   if (value === null) return ofNull
   if (value instanceof DuckDBBlobValue) return blobText(value.bytes)
   return typeof value === 'object' && (value instanceof DuckDBStructValue || value instanceof DuckDBListValue) ? jsonOf(value) : String(value)

@@ -46,6 +46,7 @@ const tasks = {
   'daily:wait': { entry: 'analytics/jobs/wait/main.ts' },
   'daily:validate': { entry: 'analytics/jobs/validate/main.ts' },
   'test:airflow': { entry: 'deploy/airflow/test.ts' },
+  'test:evolution': { entry: 'loadtest/evolution/main.ts' },
   servers: { entry: 'deploy/servers/main.ts' },
   'servers:stop': { entry: 'deploy/servers/stop.ts' },
   'setup:kafka': { entry: 'deploy/kafka/setup.ts' }

@@ -2,7 +2,7 @@
 // Headers are one object for all records of an origin (a second one with `extra` for events with undeclared fields), and the
 // same origin within the same millisecond shares them over requests: the log stores each object once per batch.
 
-import type { CheckedEvent } from '../openapi/index.ts'
+import { contractVersion, type CheckedEvent } from '../openapi/index.ts'
 import type { LogRecord, RecordHeaders } from '../log/index.ts'
 
 export type Source = 'gateway' | 'ingest' | 'import'
@@ -49,5 +49,7 @@ function makeOrigin (source: Source, receivedAtMs: number, ip: string | null, us
   if (ip !== null) plain.ip = ip
   if (userAgent !== undefined && userAgent !== '') plain.user_agent = userAgent.slice(0, userAgentCharsMax).toWellFormed()
   plain.source = source
+  // An older writer then looks for fields that it does not know and keeps them, as it does with `extra`.
+  if (contractVersion > 1) plain.contract = String(contractVersion)
   return { source, receivedAtMs, plain, extra: { ...plain, extra: '1' } }
 }

@@ -31,6 +31,8 @@ export interface LineOptions {
   /** Words before the program, e.g. a fault injector: `['fiu-run', '-x', …]`. */
   readonly prefix?: Partial<Record<ServiceName, readonly string[]>>
   readonly nodeFlags?: Partial<Record<ServiceName, readonly string[]>>
+  /** Where the program of a service lies, asked at each start; this checkout when it is left out. */
+  readonly checkoutOf?: (name: ServiceName) => string
 }
 
 export interface Line {
@@ -77,10 +79,11 @@ export async function startLine (options: LineOptions): Promise<Line> {
     const program = programOf(name)
     const own = name === program ? {} : { FIRN_WRITER_PORT: '0', FIRN_WRITER_STAGING_DIR: join(dataDir, name) }
     const shared = Object.fromEntries(Object.entries(backends).filter(([setting]) => setting in known[program]))
-    const words = [...options.prefix?.[name] ?? [], process.execPath, ...options.nodeFlags?.[name] ?? [], join(projectDir, entries[program]), ...flags]
+    const checkout = options.checkoutOf?.(name) ?? projectDir
+    const words = [...options.prefix?.[name] ?? [], process.execPath, ...options.nodeFlags?.[name] ?? [], join(checkout, entries[program]), ...flags]
     const output = openSync(outputOf(name), 'a')
     const child = spawn(words[0] as string, words.slice(1), {
-      cwd: projectDir,
+      cwd: checkout,
       env: { ...withoutSettings(process.env), FIRN_DATA_DIR: dataDir, ...shared, ...settings[program], ...own, ...options.settings?.[program], ...options.settings?.[name] },
       stdio: ['ignore', output, output, 'ipc']
     })

@@ -27,4 +27,7 @@ export interface Contract {
 export const eventTypes: readonly EventType[] = Object.entries(definitions).map(([name, { family, doc, fields, required }]) =>
   ({ name, family, doc, fields, required, defaults: familyDefaults[family] }))
 
+/** Rises with each release that adds a field: who wrote a record by a higher one may know more than who reads it. */
+export const contractVersion: number = Math.max(...Object.values(fields as Contract['fields']).map(({ since }) => since))
+
 export const contract: Contract = { fields, baseFields, baseRequired, reservedFields, eventTypes }

@@ -9,7 +9,7 @@ export type { Default, EventOf, EventTypeName, Family } from './event-types.ts'
 export type { BodyFormat, CheckedEvent, CheckOptions, ReadResult } from './reader.ts'
 export type { ContractErrorCode, ContractErrorEntry } from './errors.ts'
 
-export { contract, eventTypes } from './contract.ts'
+export { contract, contractVersion, eventTypes } from './contract.ts'
 export { baseFields, reservedFields } from './fields.ts'
 export { contractColumns, jsonStructure, jsonStructureExact, rowColumns } from './columns.ts'
 export { openApiDocument } from './document.ts'

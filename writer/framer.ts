@@ -8,7 +8,7 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { isUtf8 } from 'node:buffer'
 import { join } from 'node:path'
-import { checkEvent, mapRecord, type MappingName } from '../openapi/index.ts'
+import { checkEvent, contractVersion, mapRecord, type MappingName } from '../openapi/index.ts'
 import type { RecordBatch, RecordHeaders } from '../log/index.ts'
 import { declaredFields, declaredMembers } from './columns.ts'
 import { splitMembers } from './members.ts'
@@ -251,7 +251,8 @@ function readHeaders (headers: RecordHeaders, lane: number): Headers {
   const receivedUs = received !== undefined && /^\d{1,18}$/.test(received) ? BigInt(received) : null
   const ip = oneField(headers['ip'])
   const userAgent = oneField(headers['user_agent'])
-  const extra = headers['extra'] === '1'
+  // A gateway of a newer contract takes fields for declared that are unknown here.
+  const extra = headers['extra'] === '1' || Number(headers['contract'] ?? 1) > contractVersion
   const prefix = receivedUs === null || extra ? null : Buffer.from(middleOf(lane, receivedUs, ip, userAgent, true, ''))
   return { prefix, ip, userAgent, imported: headers['source'] === 'import', extra, receivedUs }
 }

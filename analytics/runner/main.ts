@@ -54,6 +54,8 @@ async function run (config: ModelsConfig, lake: ReturnType<typeof openLake>, mod
   const names = chosen.map(({ name }) => name)
   const runs = await runner.cycle({ only: names, dryRun: config.dryRun, ...config.full ? { full: names } : {}, ...from === undefined ? {} : { from } })
   await print(['model', config.dryRun ? 'would be' : 'is', 'rows', 'units', 'files', 'took', 'why'], runs.map(run => [run.model, run.outcome, String(run.rows), String(run.dirtyUnits), filesOf(run), durationOf(run.ms), run.error ?? run.reason]))
+  // In full: the table cuts long cells.
+  for (const { model, error } of runs) if (error !== undefined) say(`models: ${model}: ${error}`)
   await runner.close()
   await engine?.close()
   if (runs.some(({ outcome }) => outcome === 'failed')) process.exitCode = 1

@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { readModels } from '../models/catalogue.ts'
 import { testModel, type Row } from '../models/model-test.ts'
+import { withRules } from './alerts-text.ts'
 
 const at = (time: string): string => `2026-01-31T${time}Z`
 const found = (order_id: string, score: number, time: string, evidence: string, more: Row = {}): Row => ({ order_id, score, event_time: at(time), received_at: at(time), evidence, ...more })
@@ -25,9 +27,25 @@ t.test('a cancelled order counts on top of another score, never by itself', asyn
   }, [{ order_id: 'o-1', score: 3, rules: 'amount, cancelled', evidence: 'over 2,000; it was cancelled' }])
 })
 
-t.test('every rule in the folder counts', async t => {
-  const rules = readdirSync(join(import.meta.dirname, 'rules')).map(name => name.replace('.sql', '')).sort()
+t.test('the file names every rule in the folder as it would be written', async t => {
+  const rules = readdirSync(join(import.meta.dirname, 'rules')).map(name => name.replace('.sql', ''))
   const text = readFileSync(join(import.meta.dirname, 'fraud_alerts.sql'), 'utf8')
-  t.strictSame([...text.matchAll(/^--.*analytics\.(fraud_\w+) by order_id/gm)].map(match => match[1]).sort(), rules)
-  t.strictSame([...text.matchAll(/'(\w+)' as rule from analytics\.(fraud_\w+) a/g)].map(([, rule, table]) => `fraud_${rule}` === table ? table : `${table} is called ${rule}`).sort(), rules)
+  t.equal(withRules(text, rules), text)
+})
+
+t.test('a rule that is put into the folder counts, one that is moved away does not', async t => {
+  const folder = t.testdir({ rules: {} })
+  for (const [from, name] of [['rules', 'fraud_travel'], ['off', 'fraud_trained'], ['.', 'fraud_alerts']] as const) copyFileSync(join(import.meta.dirname, from, `${name}.sql`), join(folder, 'rules', `${name}.sql`))
+  const models = await readModels({ models: [], rules: [join(folder, 'rules')] })
+  t.strictSame(models.find(({ name }) => name === 'fraud_alerts')?.reads.map(({ table }) => table), ['analytics.fraud_trained', 'analytics.fraud_travel'])
+  t.equal(models.at(-1)?.name, 'fraud_alerts')
+})
+
+t.test('a rule that could not be added up is refused by name', async t => {
+  const folder = t.testdir({ rules: {} })
+  const text = readFileSync(join(import.meta.dirname, 'rules/fraud_travel.sql'), 'utf8')
+  writeFileSync(join(folder, 'rules/fraud_x.sql'), text.replace(/--   received_at.*\n/, ''))
+  await t.rejects(readModels({ models: [], rules: [join(folder, 'rules')] }), { code: 'MODEL_INVALID', message: /fraud_x.*lacks received_at/ })
+  renameSync(join(folder, 'rules/fraud_x.sql'), join(folder, 'rules/x.sql'))
+  await t.rejects(readModels({ models: [], rules: [join(folder, 'rules')] }), { code: 'MODEL_INVALID', message: /begins with fraud_/ })
 })

@@ -58,7 +58,7 @@ t.test('a run of orders over the full hour counts those before it', async t => {
 
 t.test('orders of one customer count whatever address they come from, and ten are worse', async t => {
   const orders = run(10, 0, i => ({ customer_id: i % 2 === 0 ? 'c-1' : null, user_id: 'c-1', ip: `192.0.2.${i}` }))
-  await testModel(t, 'fraud_orders_per_customer', { 'firn.events': orders }, orders.map((row, i) => ({ order_id: row.order_id, event_time: row.event_time, score: 4 })))
+  await testModel(t, 'fraud_orders_per_customer', { 'firn.events': orders }, orders.map(row => ({ order_id: row.order_id, event_time: row.event_time, score: 4 })))
 })
 
 t.test('many cards in one visit, also from before the full hour', async t => {

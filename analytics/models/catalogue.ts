@@ -5,6 +5,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fail } from '../errors.ts'
+import { alertsName, checkRule, withRules } from '../fraud/alerts-text.ts'
 import { parseModel, type Model } from './model-file.ts'
 
 export interface ModelFolders {
@@ -31,9 +32,19 @@ export async function readModelFiles (folders: Partial<ModelFolders> = {}, only:
   const { models, rules } = { ...modelFolders, ...folders }
   const found: Model[] = []
   for (const [kind, folder] of [...rules.map(folder => ['rule', folder] as const), ...models.map(folder => ['model', folder] as const)]) {
-    for (const name of (await filesOf(folder, '.sql')).filter(only)) found.push(parseModel(name, await readFile(join(folder, name + '.sql'), 'utf8'), kind))
+    for (const name of (await filesOf(folder, '.sql')).filter(only)) {
+      const text = await readFile(join(folder, name + '.sql'), 'utf8')
+      const model = parseModel(name, name === alertsName ? withRules(text, await rulesIn(rules)) : text, kind)
+      if (kind === 'rule' && name !== alertsName) checkRule(model)
+      found.push(model)
+    }
   }
   return found
+}
+
+/** The rules that fraud_alerts adds up. */
+async function rulesIn (folders: readonly string[]): Promise<string[]> {
+  return (await Promise.all(folders.map(folder => filesOf(folder, '.sql')))).flat().filter(name => name !== alertsName)
 }
 
 /** Each model behind those that it reads. `tables`: what can be read and is no model. */

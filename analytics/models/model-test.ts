@@ -105,7 +105,7 @@ function sorted (rows: readonly Row[]): Row[] {
   return rows.map(row => JSON.stringify(row)).sort().map(text => JSON.parse(text) as Row)
 }
 
-function createTable (table: string, columns: readonly SourceColumn[], rows: readonly Row[]): string {
+export function createTable (table: string, columns: readonly SourceColumn[], rows: readonly Row[]): string {
   for (const row of rows) for (const name of Object.keys(row)) if (!columns.some(column => column.name === name)) throw new Error(`${table} has no column ${name}`)
   return `create table ${table} as select * from ${valuesOf(columns, rows, 'duckdb')}`
 }

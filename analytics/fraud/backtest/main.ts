@@ -13,6 +13,7 @@ import { readBacktestConfig } from './config.ts'
 import { modelsByTable, referenceSql, type History } from './history-sql.ts'
 import { reportLines, reportTable, type Tested } from './report.ts'
 import { readExtent, readKnown, runRule } from './run-rule.ts'
+import { readTime } from './time-flag.ts'
 import { judge, readTruth } from './truth.ts'
 
 try {
@@ -27,7 +28,7 @@ async function main (): Promise<void> {
   const config = readBacktestConfig()
   const models = await readModelFiles()
   const rules = config.rule.length === 0 ? rulesOf(models) : await Promise.all(config.rule.map(rule => findRule(rule, models)))
-  const range = { from: timeOf(config.from, 'from'), to: timeOf(config.to, 'to') }
+  const range = { from: readTime(config.from, 'from'), to: readTime(config.to, 'to') }
   const truth = config.truth.length === 0 ? null : await readTruth(config.truth)
   const engine = await openQueryEngine(config, () => ({ ...openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR) }), catalogUrl: config.FIRN_CATALOG_URL }))
   const stop = new AbortController()
@@ -63,11 +64,4 @@ async function findRule (rule: string, models: readonly Model[]): Promise<Model>
   }
   const known = rulesOf(models)
   return known.find(({ name }) => name === rule || name === `fraud_${rule}`) ?? (() => { throw fail('BACKTEST_RULE', { rule, known: known.map(({ name }) => name).join(', ') }) })()
-}
-
-function timeOf (value: string | undefined, flag: string): Date | null {
-  if (value === undefined) return null
-  const time = new Date(/T\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(value) ? `${value}Z` : value)
-  if (Number.isNaN(time.getTime()) || !/^\d{4}-\d\d-\d\d/.test(value)) throw fail('BACKTEST_TIME', { value, flag })
-  return time
 }

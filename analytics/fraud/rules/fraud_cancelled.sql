@@ -11,7 +11,7 @@
 --   customer_id  string       Whose order, as far as the event says.
 --   event_time   timestamptz  When it was first cancelled or refunded in this hour.
 --   received_at  timestamptz  When the last event that counts here arrived.
---   score        int          1
+--   score        int          Always 1.
 --   evidence     string       What happened to it.
 with undone as (
   select e.order_id, coalesce(e.customer_id, e.user_id) as customer_id, e.event_time, e.received_at,

@@ -10,7 +10,7 @@
 --   customer_id  string       Who ordered.
 --   event_time   timestamptz  When it was ordered.
 --   received_at  timestamptz  Null: validated_orders does not know when its events arrived.
---   score        int          3
+--   score        int          Always 3.
 --   evidence     string       What was paid and what it costs.
 select v.order_id, v.customer_id, v.happened_at as event_time, null as received_at, 3 as score,
   coalesce(cast(v.paid_amount as varchar) || ' ' || v.paid_currency, 'an unknown amount') || ' was paid for an order of '

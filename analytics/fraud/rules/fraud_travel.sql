@@ -11,7 +11,7 @@
 --   customer_id  string       The customer.
 --   event_time   timestamptz  When the order or its payment came from the second place.
 --   received_at  timestamptz  When the last event that counts here arrived.
---   score        int          3
+--   score        int          Always 3.
 --   evidence     string       Both places, how far apart they are and how much time lies between.
 with seen as (
   select e.order_id, coalesce(e.customer_id, e.user_id) as customer_id, e.event_time, e.received_at, e.location.latitude as latitude, e.location.longitude as longitude,

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
-import { connectCatalog, duckdbScan, openStorage, scanFiles, type TableMetadata } from '../../catalog/index.ts'
+import { connectCatalog, duckdbScan, openStorage, scanFiles, type TableIdentifier, type TableMetadata } from '../../catalog/index.ts'
 import type { Line } from '../line.ts'
 import { canonicalSql, toSql, type LeafColumn, type Question } from './question.ts'
 
@@ -23,9 +23,9 @@ export function leafColumnsOf (metadata: TableMetadata): LeafColumn[] {
 }
 
 /** Question name → count; rows go to `<folder>/duckdb-<name>.txt`. */
-export async function askDuckDB (line: Line, columns: readonly LeafColumn[], questions: readonly Question[], folder: string): Promise<Map<string, number>> {
+export async function askDuckDB (line: Line, identifier: TableIdentifier, columns: readonly LeafColumn[], questions: readonly Question[], folder: string): Promise<Map<string, number>> {
   const storage = openStorage(line.warehouseUrl)
-  const table = await connectCatalog(line.catalogUrl).loadTable({ namespace: ['firn'], name: 'events' })
+  const table = await connectCatalog(line.catalogUrl).loadTable(identifier)
   const db = await connect()
   const counts = new Map<string, number>()
   for (const { name, filter, snapshot, rows } of questions) {

@@ -1,16 +1,18 @@
 // npm run test:engines: PyIceberg and Iceberg's own Java library attach to the embedded catalog and must see what DuckDB sees:
 // the same rows, the same counts under filters and at earlier snapshots, over a table with nulls, decimals, nested fields,
-// non-ASCII text and a column that another engine added while the line ran. After a rollback by the Java library the writer
-// must halt with its sentence instead of guessing. Ends with a line `N passed, N failed`; every wait has a limit.
+// non-ASCII text and a column that another engine added while the line ran, and over a table that is overwritten. After a
+// rollback by the Java library the writer must halt with its sentence instead of guessing. Ends with a line
+// `N passed, N failed`; every wait has a limit.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connectCatalog } from '../../catalog/index.ts'
+import { connectCatalog, type TableIdentifier } from '../../catalog/index.ts'
 import { startLine, type Line } from '../line.ts'
 import { postShoppers } from './events.ts'
 import { askDuckDB, compareRows, leafColumnsOf } from './duckdb-judge.ts'
 import { installJudges, type Judge } from './judges.ts'
+import { countDataFiles, makeOverwritten, overwrittenTable } from './overwritten.ts'
 import type { Question } from './question.ts'
 import { questionsAt } from './questions.ts'
 
@@ -37,6 +39,7 @@ try {
   await line.start('writer')
   const snapshots = await fillTable(line, judges.pyiceberg)
   await compareAll(line, [judges.pyiceberg, judges.java], snapshots)
+  await compareOverwritten(line, [judges.pyiceberg, judges.java], judges.java)
   await rollBack(line, judges.java, snapshots[0] as string)
 } catch (error) {
   check('the run came to its end', false, error instanceof Error ? error.stack ?? error.message : String(error))
@@ -74,13 +77,33 @@ async function untilRows (catalogUrl: string, wanted: number): Promise<string> {
 
 async function compareAll (line: Line, others: readonly Judge[], snapshots: readonly string[]): Promise<void> {
   const table = await connectCatalog(line.catalogUrl).loadTable(identifier)
-  const columns = leafColumnsOf(table.metadata)
-  check('the table carries the column that PyIceberg added', columns.some(column => column.path === 'loyalty_tier'))
+  check('the table carries the column that PyIceberg added', leafColumnsOf(table.metadata).some(column => column.path === 'loyalty_tier'))
   const questions: Question[] = [...questionsAt(null), ...snapshots.slice(0, -1).flatMap((id, i) => questionsAt(id).map(q => ({ ...q, name: `${q.name}-at-${i + 1}` })))]
-  const expected = await askDuckDB(line, columns, questions, dataDir)
+  const expected = await compareTable(line, identifier, others, questions)
   check('DuckDB counts every row that was sent', expected.get('all') === rounds * rowsPerRound, String(expected.get('all')))
+}
+
+/** Every judge reads a table that is overwritten as models are; then Java expires all but its current snapshot. */
+async function compareOverwritten (line: Line, others: readonly Judge[], java: Judge): Promise<void> {
+  const { snapshots, rows } = await makeOverwritten(line.catalogUrl, line.warehouseUrl)
+  const questions: Question[] = snapshots.map((snapshot, i) => ({ name: `overwritten-${i + 1}`, filter: null, snapshot, rows: true }))
+  questions.push({ name: 'overwritten-low', filter: ['and', ['not-null', 'quantity'], ['<', 'quantity', { kind: 'long', value: '20' }]], snapshot: null, rows: true })
+  const expected = await compareTable(line, overwrittenTable, others, questions)
+  check('DuckDB counts the rows of each snapshot of an overwritten table', rows.every((count, i) => expected.get(`overwritten-${i + 1}`) === count), `${JSON.stringify([...expected])} instead of ${JSON.stringify(rows)}`)
+  java.run(['expire', line.catalogUrl, ...overwrittenTable.namespace, overwrittenTable.name])
+  const after = await connectCatalog(line.catalogUrl).loadTable(overwrittenTable)
+  check("Java's expiry leaves one snapshot of the overwritten table", after.metadata.snapshots.length === 1, `${after.metadata.snapshots.length}`)
+  const files = countDataFiles(after)
+  check('and finds every file that was overwritten, by the DELETED entries', files === Number(after.metadata.snapshots[0]?.summary['total-data-files']), `${files} files lie there`)
+  await compareTable(line, overwrittenTable, others, [{ name: 'overwritten-expired', filter: null, snapshot: null, rows: true }])
+}
+
+/** What DuckDB counts; each judge must count the same and read the same rows. */
+async function compareTable (line: Line, identifier: TableIdentifier, others: readonly Judge[], questions: readonly Question[]): Promise<Map<string, number>> {
+  const columns = leafColumnsOf((await connectCatalog(line.catalogUrl).loadTable(identifier)).metadata)
+  const expected = await askDuckDB(line, identifier, columns, questions, dataDir)
   for (const judge of others) {
-    const counts = judge.ask({ catalog: line.catalogUrl, namespace: 'firn', table: 'events', folder: dataDir, columns, questions })
+    const counts = judge.ask({ catalog: line.catalogUrl, namespace: identifier.namespace.join('.'), table: identifier.name, folder: dataDir, columns, questions })
     for (const { name, rows } of questions) {
       check(`${judge.name} counts ${expected.get(name)} for ${name}`, counts[name] === expected.get(name), `it counts ${counts[name]}`)
       if (rows) {
@@ -89,6 +112,7 @@ async function compareAll (line: Line, others: readonly Judge[], snapshots: read
       }
     }
   }
+  return expected
 }
 
 /** The Java library rolls the table back; the next batch must not be committed on top of it. */

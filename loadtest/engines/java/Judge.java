@@ -2,6 +2,7 @@
 //
 //   java -cp 'lib/*' Judge.java ask QUESTIONS.json      prints {"counts":{name:n}} and writes one text file per question that asks for rows
 //   java -cp 'lib/*' Judge.java rollback URL NAMESPACE TABLE SNAPSHOT_ID
+//   java -cp 'lib/*' Judge.java expire URL NAMESPACE TABLE       every snapshot but the current one, with its files
 //
 // The form of QUESTIONS.json and of a canonical row is described in ../question.ts.
 
@@ -40,6 +41,12 @@ public class Judge {
         try (RESTCatalog catalog = connect(args[1])) {
           catalog.loadTable(TableIdentifier.of(Namespace.of(args[2]), args[3]))
               .manageSnapshots().rollbackTo(Long.parseLong(args[4])).commit();
+        }
+      }
+      case "expire" -> {
+        try (RESTCatalog catalog = connect(args[1])) {
+          catalog.loadTable(TableIdentifier.of(Namespace.of(args[2]), args[3]))
+              .expireSnapshots().expireOlderThan(System.currentTimeMillis()).retainLast(1).commit();
         }
       }
       default -> throw new IllegalArgumentException("unknown command " + args[0]);

@@ -2,12 +2,12 @@
 // more: a unit that is recomputed for nothing gives the same rows. Where it cannot be established, everything is dirty and
 // the reason says why.
 
-import { upperBound, mayHold, type LiveFile, type SourceChanges } from '../../catalog/index.ts'
+import { mayHold, upperBound, type LiveFile } from '../../catalog/index.ts'
 import type { Model, SourceRead } from '../models/model-file.ts'
 import { sqlType } from '../models/render.ts'
 import { quoteName, type Session } from './database.ts'
 import type { ModelState } from './model-state.ts'
-import type { PinnedTable, PinnedTables } from './pinned-tables.ts'
+import type { PinnedTable, PinnedTables, SourceNews } from './pinned-tables.ts'
 import { columnsRead, fieldOf, filesOfTypes, typesSql, usesWatermark } from './source-columns.ts'
 import { countUnits, endOfTimeUs, floorTo, mergeRanges, rangeOver, rangesOfUnits, unitSql, unitsInPiecesMax, unitUs, widenForward, type TimeRange } from './time-ranges.ts'
 
@@ -33,28 +33,31 @@ export interface Question {
   readonly timeOf: (table: string) => string | null
 }
 
-interface News { readonly read: SourceRead, readonly pinned: PinnedTable, readonly changes: SourceChanges, readonly files: LiveFile[] }
+type Rewritten = Extract<SourceNews, { kind: 'replaced' | 'rows' }>
+
+interface News { readonly read: SourceRead, readonly pinned: PinnedTable, readonly changes: SourceNews, readonly files: LiveFile[] }
 
 export async function findDirty (question: Question): Promise<FoundDirty> {
   const { model, state, own, tables } = question
   if (own === null || state === null) return all('it was never computed')
   if (state.digest !== model.digest) return all('its file changed')
+  if ((await tables.files(own)).some(({ specId }) => specId !== own.table.metadata['default-spec-id'])) return all('its table was partitioned anew')
   const foreign = await foreignChange(question, own, state)
   if (foreign !== null) return all(foreign)
   const news: News[] = []
   for (const read of model.reads) {
     const pinned = tables.get(read.table)!
-    const changes = await tables.changes(pinned, state.sources.get(read.table) ?? null)
+    const changes = await tables.news(read.table, pinned, state.sources.get(read.table) ?? null)
     const refused = refusal(read, pinned, changes)
     if (refused !== null) return all(refused)
     const files = changes.kind === 'appended' ? filesOfTypes(read, changes.files) : []
-    if (files.length === 0 && changes.kind !== 'replaced') continue
+    if (files.length === 0 && !isRewritten(changes)) continue
     if (read.by === null && model.unit.kind !== 'full') return all(`${read.table} changed, which is read whole`)
     news.push({ read, pinned, changes, files })
   }
   const moved = usesWatermark(model) && question.watermark?.getTime() !== state.watermark?.getTime()
   if (news.length === 0 && !moved && question.from === null) return { dirty: { kind: 'none' }, reason: 'nothing new' }
-  const reason = [...news.map(({ read, changes, files }) => changes.kind === 'replaced' ? `${read.table} was rewritten in ${changes.added.length} files` : `${files.length} new files in ${read.table}`), ...moved ? ['the watermark moved'] : [], ...question.from === null ? [] : [`from ${question.from.toISOString()}`]].join(', ')
+  const reason = [...news.map(({ read, changes, files }) => isRewritten(changes) ? `${read.table} was rewritten` : `${files.length} new files in ${read.table}`), ...moved ? ['the watermark moved'] : [], ...question.from === null ? [] : [`from ${question.from.toISOString()}`]].join(', ')
   if (model.unit.kind === 'full') return all(reason)
   if (moved && (state.watermark === null || question.watermark === null || model.time === null)) return all('the watermark moved, and it has no time to count lateness from')
   const dirty = model.unit.kind === 'key' ? await findKeys(question, model.unit.column, news, moved) : await findTimes(question, unitUs[model.unit.kind], news, moved)
@@ -65,8 +68,12 @@ function all (reason: string): FoundDirty {
   return { dirty: { kind: 'all' }, reason }
 }
 
+function isRewritten (changes: SourceNews): changes is Rewritten {
+  return changes.kind === 'replaced' || changes.kind === 'rows'
+}
+
 /** Why a change cannot be followed. Models are rewritten all the time; rows of other sources only ever come. */
-function refusal (read: SourceRead, { state }: PinnedTable, changes: SourceChanges): string | null {
+function refusal (read: SourceRead, { state }: PinnedTable, changes: SourceNews): string | null {
   if (changes.kind === 'unknown') return `${read.table}: ${changes.reason}`
   return changes.kind === 'replaced' && state === null ? `rows of ${read.table} were removed or changed by somebody else` : null
 }
@@ -91,7 +98,7 @@ function passed ({ model, state, watermark }: Question): { firstUs: bigint, last
 async function findTimes (question: Question, unit: bigint, news: readonly News[], moved: boolean): Promise<Dirty> {
   const ranges: TimeRange[] = []
   for (const { read, pinned, changes, files } of news) {
-    const found = changes.kind === 'replaced'
+    const found = isRewritten(changes)
       ? rangesOfUnits((await question.session.rows(`select distinct ${unitSql(quoteName(read.by!), unit)} from ${await changedRows(question, read, pinned, changes)} where ${quoteName(read.by!)} is not null`)).map(([us]) => us as bigint), unit)
       : await unitsOfFiles(question, read, pinned, files, unit)
     ranges.push(...widenForward(found, BigInt(read.beforeMs) * 1000n, unit))
@@ -130,7 +137,7 @@ async function findKeys (question: Question, key: string, news: readonly News[],
   const selects: string[] = []
   for (const { read, pinned, changes, files } of news) {
     fieldOf(model, pinned.table, read.by!)
-    const rows = changes.kind === 'replaced'
+    const rows = isRewritten(changes)
       ? await changedRows(question, read, pinned, changes)
       : await session.scan(pinned.table, files, read.eventTypes === null ? [read.by!] : [read.by!, 'event_type'])
     selects.push(`select ${quoteName(read.by!)} as key from ${rows} where ${typesSql(read)}`)
@@ -160,7 +167,9 @@ async function findKeys (question: Question, key: string, news: readonly News[],
 }
 
 /** The rows of a rewritten source that are not as they were, as far as the model can see: those before and those after. */
-async function changedRows ({ model, session }: Question, read: SourceRead, { table }: PinnedTable, { removed, added }: Extract<SourceChanges, { kind: 'replaced' }>): Promise<string> {
+async function changedRows ({ model, session }: Question, read: SourceRead, { table }: PinnedTable, changes: Rewritten): Promise<string> {
+  if (changes.kind === 'rows') return `(${changes.tables.map(name => `select * from ${name}`).join(' union all by name ')})`
+  const { removed, added } = changes
   const columns = columnsRead(model, read, table)
   const list = columns === null ? '*' : columns.map(quoteName).join(', ')
   const before = `select ${list} from ${await session.scan(table, removed)}`

@@ -3,8 +3,7 @@
 // once for all models. Tables that only the runner writes are kept between cycles until somebody says otherwise.
 
 import { changesSince, currentSchema, isCatalogError, recordOf, scanFiles, upperBound, type Catalog, type LiveFile, type LoadedTable, type SourceChanges, type SourceRecord, type Storage } from '../../catalog/index.ts'
-import type { Database } from './database.ts'
-import { quoteName } from './database.ts'
+import { quoteName, type Database, type Session } from './database.ts'
 import { readState, type ModelState } from './model-state.ts'
 
 export interface PinnedTable {
@@ -14,6 +13,16 @@ export interface PinnedTable {
   readonly state: ModelState | null
 }
 
+/** `rows`: tables of the database that hold every row that went or came; more is fine. */
+export type SourceNews = SourceChanges | { readonly kind: 'rows', readonly tables: readonly string[] }
+
+/** What a commit of ours changed, for the models that build on it. */
+interface Difference { readonly from: bigint, readonly to: bigint, readonly table: string }
+
+/** Of one table; who is further behind compares files. */
+const differencesMax = 24
+const differenceRowsMax = 200_000n
+
 export class PinnedTables {
   readonly #catalog: Catalog
   readonly #storage: Storage
@@ -21,6 +30,8 @@ export class PinnedTables {
   readonly #tables = new Map<string, PinnedTable | null>()
   readonly #files = new WeakMap<LoadedTable, Promise<LiveFile[]>>()
   readonly #changes = new WeakMap<LoadedTable, Map<bigint, Promise<SourceChanges>>>()
+  readonly #differences = new Map<string, Difference[]>()
+  #differenceCount = 0
   /** The greatest received_at by table and snapshot. */
   readonly #watermarks = new Map<string, { readonly record: SourceRecord, readonly watermark: Date | null }>()
 
@@ -56,6 +67,32 @@ export class PinnedTables {
     let files = this.#files.get(table)
     if (files === undefined) this.#files.set(table, files = scanFiles(this.#storage, table).then(({ files }) => files))
     return await files
+  }
+
+  /** What changed since, from what was remembered of our own commits where that reaches back so far. */
+  async news (name: string, pinned: PinnedTable, since: SourceRecord | null): Promise<SourceNews> {
+    const tables: string[] = []
+    const known = this.#differences.get(name) ?? []
+    let at = pinned.record?.snapshotId
+    while (since !== null && at !== since.snapshotId) {
+      const step = known.find(({ to }) => to === at)
+      if (step === undefined) return await this.changes(pinned, since)
+      tables.push(step.table)
+      at = step.from
+    }
+    return tables.length === 0 ? await this.changes(pinned, since) : { kind: 'rows', tables }
+  }
+
+  /** Keeps the session's `diff_rows`. Forgets what is no longer needed. */
+  async rememberDifference (session: Session, name: string, from: bigint | null, to: bigint): Promise<void> {
+    const known = this.#differences.get(name) ?? []
+    this.#differences.set(name, known)
+    while (known.length >= differencesMax) await session.run(`drop table if exists ${known.shift()!.table}`)
+    const [[rows]] = await session.rows('select count(*) from diff_rows') as [[bigint]]
+    if (from === null || rows > differenceRowsMax) return
+    const table = `main.difference_${++this.#differenceCount}`
+    await session.run(`create table ${table} as select * from diff_rows`)
+    known.push({ from, to, table })
   }
 
   async changes (pinned: PinnedTable, since: SourceRecord | null): Promise<SourceChanges> {

@@ -59,7 +59,7 @@ export async function runModel (parts: RunParts, model: Model, { full, from, dry
     const known = !full && own.state?.digest === model.digest
     const rewrite = await planRewrite(session, parts.storage, tables, model, own, found.dirty, known)
     const unchanged = `${found.reason}: every row is as it was`
-    if (dryRun) return rewrite === null ? fresh(unchanged) : written(rewrite, found, null, rewrite.placed.parts.length)
+    if (dryRun) return rewrite === null ? fresh(unchanged) : written(rewrite, found, null, rewrite.parts.length)
     if (rewrite === null) return await recordProgress(parts, model, own, next, unchanged)
     return await commitRewrite(parts, session, model, own, rewrite, next, found, began)
   } finally {
@@ -98,10 +98,10 @@ async function ownTable (parts: RunParts, model: Model, before: PinnedTable | nu
 
 async function commitRewrite (parts: RunParts, session: Session, model: Model, own: PinnedTable, rewrite: Rewrite, next: Omit<ModelState, 'own' | 'last'>, found: FoundDirty, began: number): Promise<RunResult> {
   const { catalog, storage, tables } = parts
-  const { removed, placed } = rewrite
+  const { removed, parts: newParts } = rewrite
   const live = await tables.files(own)
   const [bytes, count] = live.reduce(([bytes, count], file) => [bytes + file.fileSizeBytes, count + file.recordCount], [0n, 0n])
-  const added: DataFile[] = await writeFiles(session, storage, model, own.table, placed, count > 1000n ? bytes / count : undefined)
+  const added: DataFile[] = await writeFiles(session, storage, model, own.table, newParts, count > 1000n ? bytes / count : undefined)
   if (added.length === 0 && removed.length === 0) return await recordProgress(parts, model, own, next, found.reason, true)
   const snapshotId = createSnapshotId(own.table.metadata)
   const result = written(rewrite, found, snapshotId, added.length)
@@ -116,6 +116,7 @@ async function commitRewrite (parts: RunParts, session: Session, model: Model, o
   }))
   if (outcome.kind === 'landed') {
     tables.put(tableNameOf(model), outcome.table)
+    if (rewrite.isDifference) await tables.rememberDifference(session, tableNameOf(model), mainSnapshotId(own.table.metadata), snapshotId)
     return result
   }
   tables.forget(tableNameOf(model))
@@ -131,8 +132,7 @@ function fresh (reason: string): RunResult {
   return { outcome: 'fresh', rows: 0, dirtyUnits: 0, reason, snapshotId: null }
 }
 
-function written ({ removed, placed, units }: Rewrite, { dirty, reason }: FoundDirty, snapshotId: bigint | null, added: number): RunResult {
-  const rows = Number(placed.parts.reduce((sum, part) => sum + part.rows, 0n))
+function written ({ removed, rows, units }: Rewrite, { dirty, reason }: FoundDirty, snapshotId: bigint | null, added: number): RunResult {
   return { outcome: 'written', rows, dirtyUnits: unitsOf(dirty, units), reason, snapshotId, files: { removed: removed.length, added } }
 }
 

@@ -1,5 +1,6 @@
-// Placed rows as Parquet files: one a partition, sorted as the header says, with Iceberg's field ids and statistics; more
-// where a file would grow too large to be rewritten for a few rows. Durable when this resolves; on failure the files go.
+// The new content of partitions as Parquet files: one a partition, sorted as the header says, with Iceberg's field ids and
+// statistics; more where a file would grow too large to be rewritten for a few rows. Durable when this resolves; on failure
+// the files go.
 
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -7,36 +8,47 @@ import { currentSchema, dataFileFromDuckDB, dataFileLocation, duckdbType, fieldI
 import type { Model } from '../models/model-file.ts'
 import { unitColumn } from './dirty-condition.ts'
 import { quoteName, quoteText, type Session } from './database.ts'
-import type { PlacedRows } from './place-rows.ts'
+import type { NewPart } from './plan-rewrite.ts'
 
 /** Small enough that a late row does not rewrite much, large enough to scan well. */
-const fileBytesTarget = 48n * 1_048_576n
+const fileBytesTarget = 16n * 1_048_576n
 const bytesPerRowUnknown = 64n
 
-export async function writeFiles (session: Session, storage: Storage, model: Model, table: LoadedTable, { table: rows, parts }: PlacedRows, bytesPerRow: bigint = bytesPerRowUnknown): Promise<DataFile[]> {
+/** `bytesPerRow`: of the files that are there. */
+export async function writeFiles (session: Session, storage: Storage, model: Model, table: LoadedTable, parts: readonly NewPart[], bytesPerRow: bigint = bytesPerRowUnknown): Promise<DataFile[]> {
   const schema = currentSchema(table.metadata)
+  const spec = table.metadata['partition-specs'].find(({ 'spec-id': id }) => id === table.metadata['default-spec-id'])!
   const known = new Set(model.columns.map(({ name }) => name))
   const columns = schema.fields.map(({ name, type }) => `cast(${known.has(name) ? quoteName(name) : 'null'} as ${duckdbType(type)}) as ${quoteName(name)}`).join(', ')
-  const spec = table.metadata['partition-specs'].find(({ 'spec-id': id }) => id === table.metadata['default-spec-id'])!
   const order = (model.sort.length > 0 ? model.sort : model.unit.kind === 'full' ? model.key : [unitColumn(model)]).map(name => `${quoteName(name)} nulls last`).join(', ')
   const rowsMax = fileBytesTarget / (bytesPerRow > 0n ? bytesPerRow : 1n)
-  const files = parts.flatMap(({ partition, rows: count, where }) => Array.from({ length: Number((count + rowsMax - 1n) / rowsMax) }, (_, i) => ({
-    partition,
-    select: `select ${columns} from ${rows} where ${where} order by ${order}${count <= rowsMax ? '' : ` limit ${rowsMax} offset ${BigInt(i) * rowsMax}`}`
-  })))
-  const locations = files.map(({ partition }) => dataFileLocation(table.metadata, partition, `${crypto.randomUUID()}.parquet`))
-  const paths = locations.map(location => storage.toEnginePath(location))
-  for (const dir of new Set(paths.filter(path => path.startsWith('/')).map(dirname))) await mkdir(dir, { recursive: true })
+  const begun: string[] = []
   const written: DataFile[] = []
+  const write = async (select: string, { partition }: NewPart): Promise<void> => {
+    const location = dataFileLocation(table.metadata, partition, `${crypto.randomUUID()}.parquet`)
+    const path = storage.toEnginePath(location)
+    if (path.startsWith('/')) await mkdir(dirname(path), { recursive: true })
+    begun.push(location)
+    const result = await session.connection.runAndReadAll(`copy (${select}) to ${quoteText(path)} (format parquet, compression zstd, field_ids ${fieldIdsForDuckDB(schema)}, return_stats)`)
+    written.push(dataFileFromDuckDB(result.getRowObjects()[0] as unknown as DuckDBStatsRow, schema, spec, partition, location))
+  }
   try {
-    for (const [i, { partition, select }] of files.entries()) {
-      const result = await session.connection.runAndReadAll(`copy (${select}) to ${quoteText(paths[i]!)} (format parquet, compression zstd, field_ids ${fieldIdsForDuckDB(schema)}, return_stats)`)
-      written.push(dataFileFromDuckDB(result.getRowObjects()[0] as unknown as DuckDBStatsRow, schema, spec, partition, locations[i]!))
+    for (const part of parts) {
+      if (part.rows <= rowsMax) {
+        await write(`select ${columns} from (${part.select}) order by ${order}`, part)
+        continue
+      }
+      await session.run(`create or replace temp table part_rows as select ${columns}, row_number() over (order by ${order}) as _row from (${part.select})`)
+      for (let from = 0n; from < part.rows; from += rowsMax) await write(`select * exclude (_row) from part_rows where _row > ${from} and _row <= ${from + rowsMax} order by _row`, part)
+      await session.run('drop table part_rows')
     }
-    await storage.makeDurable(locations)
+    await storage.makeDurable(begun)
+    // Nothing was left of a partition.
+    const empty = written.filter(file => file.recordCount === 0n).map(file => file.location)
+    if (empty.length > 0) await storage.delete(empty).catch(() => undefined)
+    return written.filter(file => file.recordCount > 0n)
   } catch (error) {
-    await storage.delete(locations).catch(() => undefined)
+    await storage.delete(begun).catch(() => undefined)
     throw error
   }
-  return written
 }

@@ -115,7 +115,7 @@ function inlineSource ({ eventTypes }: SourceRead, columns: readonly SourceColum
   return `(select * from ${valuesOf(columns, rows, dialect)}${eventTypes === null ? '' : ` where event_type in (${eventTypes.map(type => `'${type}'`).join(', ')})`})`
 }
 
-function valuesOf (columns: readonly SourceColumn[], rows: readonly Row[], dialect: Dialect): string {
+export function valuesOf (columns: readonly SourceColumn[], rows: readonly Row[], dialect: Dialect): string {
   const all = rows.length === 0 ? [{}] : rows
   const values = all.map(row => `(${columns.map(({ name, type }) => literal((row as Row)[name], type, dialect)).join(', ')})`).join(', ')
   return `(select * from (values ${values}) v(${columns.map(({ name }) => name).join(', ')})${rows.length === 0 ? ' where false' : ''}) w`

@@ -42,7 +42,7 @@ t.test('a rule over history needs no tables but the events, and only the time as
   const [amount] = await readModelFiles({}, name => name === 'fraud_amount')
   t.strictSame([...(await runRule(engine, amount!, await history(), signal)).keys()], ['o-1', 'o-2', 'o-4'])
   const range = { from: readTime('2026-01-02', 'from'), to: readTime('2026-01-03T00:00', 'to') }
-  t.strictSame([...(await runRule(engine, amount!, await history(range), signal)).values()], [{ orderId: 'o-2', score: 3, at: '2026-01-02 10:00:00+00', evidence: 'amount 3,500.00 USD is over 3,000' }])
+  t.strictSame([...(await runRule(engine, amount!, await history(range), signal)).values()], [{ orderId: 'o-2', score: 3, at: '2026-01-02T10:00:00.000Z', evidence: 'amount 3,500.00 USD is over 3,000' }])
   t.match(await readExtent(engine, range), { events: 2, orders: 2, days: 1 / 24, watermark: new Date('2026-01-02T11:00:00Z') })
   t.strictSame(await readKnown(engine, new Set(['o-1', 'o-3']), range), new Set(['o-3']))
 })

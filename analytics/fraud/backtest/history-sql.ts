@@ -41,14 +41,14 @@ function sourceSql (model: Model, read: SourceRead, history: History, depth: num
 }
 
 /** A model of hours or days needs only these and what it looks back at; one of keys all that led to them. */
-function eventsSql ({ unit }: Model, { table, eventTypes, by, beforeMs }: SourceRead, { from, to }: History): string {
+function eventsSql ({ unit }: Model, { table, eventTypes, by, beforeMs }: SourceRead, { from, to, references }: History): string {
   const time = table === 'firn.events' ? 'event_time' : by ?? 'received_at'
   const conditions = [
     ...eventTypes === null ? [] : [`event_type in (${eventTypes.map(type => `'${type}'`).join(', ')})`],
     ...to === null ? [] : [`${time} < ${timeLiteral(to)}`],
     ...from === null || (unit.kind !== 'hour' && unit.kind !== 'day') ? [] : [`${time} >= ${timeLiteral(new Date(from.getTime() - beforeMs))}`]
   ]
-  return `(select * from ${table}${conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`})`
+  return `(select * from ${references.get(table) ?? table} h${conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`})`
 }
 
 export function modelsByTable (models: readonly Model[]): Map<string, Model> {

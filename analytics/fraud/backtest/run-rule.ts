@@ -1,6 +1,7 @@
 // One rule over history, by whichever engine: what would fire, an order once with its highest score. Memory is bounded by the
 // orders that fire, not by the history.
 
+import { DuckDBTimestampTZValue } from '@duckdb/node-api'
 import { fail } from '../../errors.ts'
 import type { Model } from '../../models/model-file.ts'
 import { timeLiteral } from '../../models/render.ts'
@@ -13,12 +14,12 @@ export interface Fired { readonly orderId: string, readonly score: number, reado
 
 /** Order → what fired on it. Throws BACKTEST_TOO_MANY, and what the engine throws. */
 export async function runRule (engine: QueryEngine, rule: Model, history: History, signal: AbortSignal): Promise<Map<string, Fired>> {
-  const sql = `select f.order_id, cast(f.score as integer) as score, cast(f.event_time as varchar) as at, f.evidence from (${historySql(rule, history)}) f
+  const sql = `select f.order_id, cast(f.score as integer) as score, f.event_time as at, f.evidence from (${historySql(rule, history)}) f
 where f.order_id is not null${within('f.event_time', history)} order by f.order_id, f.score desc, f.event_time`
   const fired = new Map<string, Fired>()
   for await (const [orderId, score, at, evidence] of rowsOf(await engine.query(sql, { signal }))) {
     if (fired.size >= firedMax) throw fail('BACKTEST_TOO_MANY', { max: firedMax })
-    if (!fired.has(String(orderId))) fired.set(String(orderId), { orderId: String(orderId), score: Number(score), at: String(at), evidence: String(evidence) })
+    if (!fired.has(String(orderId))) fired.set(String(orderId), { orderId: String(orderId), score: Number(score), at: timeOf(at)?.toISOString() ?? '', evidence: String(evidence) })
   }
   return fired
 }
@@ -27,10 +28,10 @@ export interface Extent { readonly watermark: Date, readonly days: number, reado
 
 /** How much history there is. */
 export async function readExtent (engine: QueryEngine, { from, to }: Pick<History, 'from' | 'to'>): Promise<Extent> {
-  const answer = await engine.query(`select count(*) as events, count(distinct e.order_id) as orders, cast(max(e.received_at) as varchar) as watermark,
+  const answer = await engine.query(`select count(*) as events, count(distinct e.order_id) as orders, max(e.received_at) as watermark,
 date_diff('second', min(e.received_at), max(e.received_at)) as seconds from firn.events e where true${within('e.event_time', { from, to })}`)
   for await (const [events, orders, watermark, seconds] of rowsOf(answer)) {
-    return { events: Number(events), orders: Number(orders), watermark: watermark === null ? new Date(0) : new Date(String(watermark).replace(' UTC', 'Z').replace(/\+00$/, 'Z')), days: Math.max(Number(seconds ?? 0), 1) / 86_400 }
+    return { events: Number(events), orders: Number(orders), watermark: timeOf(watermark) ?? new Date(0), days: Math.max(Number(seconds ?? 0), 1) / 86_400 }
   }
   throw new Error('no row came')
 }
@@ -42,6 +43,10 @@ export async function readKnown (engine: QueryEngine, orders: { has(orderId: str
     if (orders.has(String(orderId))) known.add(String(orderId))
   }
   return known
+}
+
+function timeOf (value: unknown): Date | null {
+  return value instanceof DuckDBTimestampTZValue ? new Date(Number(value.micros / 1000n)) : null
 }
 
 export async function * rowsOf (answer: Answer): AsyncGenerator<readonly unknown[]> {

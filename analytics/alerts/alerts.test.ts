@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { Channel } from './channel.ts'
 import { openAlerts, type Alerts, type AlertsOptions } from './alerts.ts'
 import { fraudAlert, startMailServer, testConfig } from './mail-server.fixture.ts'
 
@@ -38,4 +39,24 @@ t.test('without a mail server alerts are told on the terminal, and the ledger sa
   t.ok(await alerts.drained(3000))
   t.match(alerts.lines, [/^ALERT fraud/])
   t.match(readFileSync(join(alerts.dataDir, 'alerts', 'analytics.ndjson'), 'utf8'), /"by":"terminal"/)
+})
+
+t.test('a channel that goes and comes back neither ends the start nor tells old alerts', async t => {
+  const told: string[] = []
+  const channel = (name: 'mail' | 'webhook', isWorking: boolean): Channel => ({ name, deliver: async message => {
+    if (isWorking) told.push(`${name} ${message.alerts.map(([id]) => id).join()}`)
+    return isWorking ? { outcome: 'sent', detail: '' } : { outcome: 'unknown', detail: 'cut' }
+  } })
+  const first = await open(t, undefined, { channels: [channel('mail', false), channel('webhook', false)] })
+  await first.offer(fraudAlert('o-1', 5))
+  await new Promise(resolve => setTimeout(resolve, 60))
+  await first.close()
+  const { dataDir } = first
+  for (const channels of [[channel('mail', true)], [channel('mail', true), channel('webhook', true)]]) {
+    const next = await open(t, undefined, { dataDir, channels })
+    t.ok(await next.drained(2000))
+    await new Promise(resolve => setTimeout(resolve, 60))
+    await next.close()
+  }
+  t.strictSame(told, ['mail fraud-o-1'])
 })

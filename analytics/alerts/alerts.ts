@@ -119,12 +119,15 @@ function openChannels (config: SendConfig): Channel[] {
 /** What waited for a channel that is no longer set goes to those that are. */
 function adoptChannels ({ state }: Ledger, channels: readonly Channel[]): void {
   const names = channels.map(({ name }) => name)
-  for (const [key, { by }] of state.unsettled) if (!names.includes(by)) state.unsettled.delete(key)
   for (const id of [...state.waiting]) {
     const entry = state.entries.get(id)!
     const left = entry.to.filter(name => names.includes(name))
     entry.to = left.length > 0 ? left : names
     dropIfTold(state, entry)
+  }
+  // Begun for a channel that has gone, or that has come back after the alerts were told without it.
+  for (const [key, { by, alerts }] of state.unsettled) {
+    if (!alerts.every(([id]) => state.waiting.has(id) && state.entries.get(id)!.to.includes(by))) state.unsettled.delete(key)
   }
 }
 

@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { identityOf } from '../jobs/process-identity.ts'
 import { keepAlert, type LedgerLine } from './ledger-state.ts'
 import { openLedger } from './ledger.ts'
 import { fraudAlert } from './mail-server.fixture.ts'
@@ -39,10 +40,12 @@ t.test('a torn last line is dropped, any other line that cannot be read ends the
 
 t.test('a second process is refused; the lock of a dead one is taken over', async t => {
   const folder = folderOf()
-  writeFileSync(join(folder, 'a.lock'), String(process.ppid))
+  writeFileSync(join(folder, 'a.lock'), JSON.stringify(identityOf(process.ppid)))
   await t.rejects(openLedger(folder, 'a', 1000), { code: 'ALERT_LEDGER_LOCKED' })
-  writeFileSync(join(folder, 'a.lock'), '999999999')
+  // The id of a dead process can be that of a living one by now.
+  writeFileSync(join(folder, 'a.lock'), JSON.stringify({ ...identityOf(process.ppid), started: '1' }))
   const ledger = await openLedger(folder, 'a', 1000)
+  await t.rejects(openLedger(folder, 'a', 1000), { code: 'ALERT_LEDGER_LOCKED' })
   await ledger.close()
 })
 

@@ -3,10 +3,11 @@
 // it would send mails again. After a failed write nothing is trusted but memory: the next append writes the whole ledger
 // anew beside the old one and renames it. One process at a time owns a ledger.
 
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fail } from '../errors.ts'
+import { fail, is } from '../errors.ts'
+import { takeRunLock } from '../jobs/run-lock.ts'
 import { applyLine, emptyState, linesOf, type LedgerLine, type LedgerState } from './ledger-state.ts'
 
 /** Lines beyond what a fresh ledger would have, until it is written anew. */
@@ -25,18 +26,18 @@ export interface Ledger {
 export async function openLedger (folder: string, name: string, alertsMax: number): Promise<Ledger> {
   mkdirSync(folder, { recursive: true })
   const path = join(folder, `${name}.ndjson`)
-  const lock = takeLock(join(folder, `${name}.lock`))
+  const release = await takeLock(join(folder, `${name}.lock`))
   try {
     const state = emptyState()
     const isNew = !readLines(path, state)
-    return openWriter(path, state, isNew, alertsMax, lock)
+    return await openWriter(path, state, isNew, alertsMax, release)
   } catch (error) {
-    rmSync(lock, { force: true })
+    await release()
     throw error
   }
 }
 
-async function openWriter (path: string, state: LedgerState, isNew: boolean, alertsMax: number, lock: string): Promise<Ledger> {
+async function openWriter (path: string, state: LedgerState, isNew: boolean, alertsMax: number, release: () => Promise<void>): Promise<Ledger> {
   let { handle, lines: linesWritten }: { handle: FileHandle | null, lines: number } = await rewrite(path, state, alertsMax)
   let linesFresh = linesWritten
   let waiting: Array<{ lines: readonly LedgerLine[], resolve: () => void, reject: (error: unknown) => void }> = []
@@ -85,7 +86,7 @@ async function openWriter (path: string, state: LedgerState, isNew: boolean, ale
     close: async () => {
       await writing
       await handle?.close()
-      rmSync(lock, { force: true })
+      await release()
     }
   }
 }
@@ -131,27 +132,11 @@ async function rewrite (path: string, state: LedgerState, alertsMax: number): Pr
   }
 }
 
-/** Two senders on one ledger would send everything twice. A lock that a dead process left is taken over. */
-function takeLock (path: string): string {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      writeFileSync(path, `${process.pid}`, { flag: 'wx' })
-      return path
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      const holder = Number(readFileSync(path, 'utf8'))
-      if (attempt > 0 || (holder !== process.pid && isAlive(holder))) throw fail('ALERT_LEDGER_LOCKED', { path, holder }, error)
-      rmSync(path, { force: true })
-    }
-  }
-}
-
-function isAlive (pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false
+/** Two senders on one ledger would send everything twice. Resolves with the release. */
+async function takeLock (path: string): Promise<() => Promise<void>> {
   try {
-    process.kill(pid, 0)
-    return true
+    return await takeRunLock(path, { job: 'alerts', date: '' })
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    throw is(error, 'JOB_RUNNING') ? fail('ALERT_LEDGER_LOCKED', { path, holder: error.values.pid }, error) : error
   }
 }

@@ -1,13 +1,14 @@
 import { rmSync } from 'node:fs'
 import t from 'tap'
 import { locationsOf, openTestTable, type TestTable } from '../actions/table-for-tests.ts'
+import type { LoadedTable } from '../catalogs/catalog.ts'
 import { addedEntry, encodeManifest } from '../files/manifest.ts'
 import { decodeManifestList, encodeManifestList } from '../files/manifest-list.ts'
 import type { ManifestFile } from '../spec/data-file.ts'
 import { specById } from '../spec/partition.ts'
 import { currentSchema } from '../spec/schema.ts'
 import { createSnapshotId } from '../spec/snapshot.ts'
-import type { Update } from '../spec/types.ts'
+import type { Snapshot, Update } from '../spec/types.ts'
 import { openLocalStorage, toPath } from '../storage/local.ts'
 import { changesSince, recordOf, type SourceChanges, type SourceRecord } from './changes-since.ts'
 
@@ -125,6 +126,22 @@ t.test('a table that went back, or began anew, is not guessed about', async t =>
   t.match(await since(test, second), { kind: 'unknown' })
   await test.change({ 'action': 'remove-snapshot-ref', 'ref-name': 'main' })
   t.match(await since(test, second), { kind: 'unknown', reason: /no snapshot any more/ })
+})
+
+t.test('without parents, as on Nessie, the rows of the older files still prove an append; a replaced table is told by its files', async t => {
+  const test = await openTestTable(t, 'orphaned')
+  await test.append([await test.file(10)])
+  const from = record(test)
+  const later = await test.file(3)
+  await test.append([later])
+  const orphaned = (table: LoadedTable, keep: (snapshot: Snapshot) => boolean): LoadedTable => ({
+    ...table, metadata: { ...table.metadata, snapshots: table.metadata.snapshots.filter(keep).map(({ 'parent-snapshot-id': _parent, ...snapshot }) => snapshot) }
+  })
+  const onlyCurrent = (snapshot: Snapshot) => snapshot['snapshot-id'] === test.current()['snapshot-id']
+  t.same(added(await changesSince(openLocalStorage(), orphaned(test.table, onlyCurrent), from)), [later.location])
+  await test.overwrite({ removed: await test.live(), added: [await test.file(13)] })
+  t.match(await changesSince(openLocalStorage(), orphaned(test.table, onlyCurrent), from), { kind: 'unknown' })
+  t.match(await changesSince(openLocalStorage(), orphaned(test.table, () => true), from), { kind: 'replaced', removed: [{ recordCount: 10n }], added: [{ recordCount: 13n }] })
 })
 
 t.test('delete files since the record forbid an answer', async t => {

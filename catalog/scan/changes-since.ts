@@ -60,14 +60,16 @@ export async function changesSince(storage: Storage, table: LoadedTable, record:
 
 type Lineage = { readonly kind: 'descends', readonly keptRows: boolean } | { readonly kind: 'parted' } | { readonly kind: 'unclear' }
 
-/** From the current snapshot back to the recorded one, by the metadata alone. `unclear`: an ancestor in between has expired. */
+/** From the current snapshot back to the recorded one, by the metadata alone. `unclear`: an ancestor in between has expired, or there is no parent. */
 function traceLineage(metadata: TableMetadata, current: Snapshot, record: SourceRecord): Lineage {
   let keptRows = true
   for (let at: Snapshot | undefined = current; at !== undefined;) {
     if (at['snapshot-id'] === record.snapshotId) return { kind: 'descends', keptRows }
-    // Sequence numbers fall from child to parent: below the recorded one it cannot come any more. Without a parent nothing can.
+    // Sequence numbers fall from child to parent: below the recorded one it cannot come any more.
+    if (at['sequence-number'] <= record.sequence) return { kind: 'parted' }
+    // A root: the table was replaced under its uuid, or the catalog keeps no parents (Nessie).
     const parent: bigint | undefined = at['parent-snapshot-id']
-    if (at['sequence-number'] <= record.sequence || parent === undefined) return { kind: 'parted' }
+    if (parent === undefined) return { kind: 'unclear' }
     keptRows &&= at.summary?.operation === 'append' || at.summary?.operation === 'replace'
     // The recorded one is known by its id, even when it has expired.
     if (parent === record.snapshotId) return { kind: 'descends', keptRows }

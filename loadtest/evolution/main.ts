@@ -3,7 +3,7 @@
 // table is also changed by an operator's hand. Then every changed thing that would break somebody is refused with its reason.
 // At the end each acknowledged order is one row with the values that were sent. Ends with `N passed, N failed`.
 
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -16,6 +16,7 @@ import { startLine, type ServiceName } from '../line.ts'
 import { createTally } from '../tally.ts'
 import { readVerifyConfig } from '../verify/config.ts'
 import { findLedgers, readLedgers } from '../verify/ledgers.ts'
+import { progressProperty, readProgressRecord } from '../verify/progress-record.ts'
 import { verify } from '../verify/verify.ts'
 import { editCheckout, makeCheckout, setModels, type Checkout } from './checkout.ts'
 import { readEvolutionConfig } from './config.ts'
@@ -25,11 +26,13 @@ import { startProducer, type Producer } from './producer.ts'
 import { ask, compareRows, examplesOf } from './rows.ts'
 
 const config = readEvolutionConfig()
-const phaseMs = config.short ? 2500 : 10_000
-/** Until what was sent by then is surely committed: an older writer takes neither wider values nor payments without an id. */
-const settleMs = 2500
+const phaseMs = config.short ? 2000 : 10_000
+/** What was under way when a producer changed its habits is answered by then. */
+const answerMs = 1000
+const takenMsMax = 30_000
+const topic = 'ecommerce_events'
 /** A writer is ready before it has opened its tables. */
-const evolveMsMax = 10_000
+const evolveMsMax = 30_000
 const tally = createTally()
 const began = performance.now()
 const folder = mkdtempSync(join(tmpdir(), 'firn-evolution-'))
@@ -53,11 +56,11 @@ const columnOf = async (name: string) => currentSchema((await loadEvents()).meta
 const producers: Producer[] = []
 let loop: ReturnType<typeof loopModels> | undefined
 try {
-  await judgeContracts()
+  const contracts = judgeContracts()
   await line.start('catalog')
   await line.start('gateway')
   await line.start('writer')
-  await runLine()
+  await Promise.all([runLine(), contracts])
 } catch (error) {
   tally.check('the run came to its end', false, sentenceOf(error))
 } finally {
@@ -106,7 +109,8 @@ async function runLine (): Promise<void> {
 
   tally.say('the writer goes back to yesterday while the gateway stays: what it does not know must not be lost')
   early.habits.wide = early.habits.withoutPaymentId = false
-  await sleep(settleMs)
+  await sleep(answerMs)
+  await untilTaken()
   await replace('writer', old)
   await sleep(phaseMs)
   tally.check('the table keeps its columns under an older writer', (await columnOf('coupon_code')) !== undefined && (await columnOf('points'))?.type === 'long')
@@ -131,7 +135,7 @@ async function judgeEnd (): Promise<void> {
   const last = await runModels(next.dir, env)
   tally.check('the models come up to date', last.ok, last.ok ? '' : last.printed.slice(-800))
 
-  const options = { FIRN_DATA_DIR, FIRN_CATALOG_URL, FIRN_WAREHOUSE_URL, FIRN_LOG_URL, FIRN_LOG_TOPICS: ['ecommerce_events'], FIRN_EVENT_AGE_DAYS_MAX: 7 }
+  const options = { FIRN_DATA_DIR, FIRN_CATALOG_URL, FIRN_WAREHOUSE_URL, FIRN_LOG_URL, FIRN_LOG_TOPICS: [topic], FIRN_EVENT_AGE_DAYS_MAX: 7 }
   const verdict = await verify({ ...options, ledger: [], drained: true })
   tally.verdict('after all changes', verdict)
   tally.check('no event that the gateway took became a dead letter', verdict.letters.size === 0, [...verdict.letters].map(([reason, count]) => `${count} ${reason}`).join(', '))
@@ -174,27 +178,24 @@ async function judgeRefusals (): Promise<void> {
 
 /** Tomorrow's contract is taken over yesterday's lock; then each breaking change is refused over tomorrow's. */
 async function judgeContracts (): Promise<void> {
-  contract(old)
+  await contract(old)
   cpSync(join(old.dir, 'openapi/contract.lock.json'), join(next.dir, 'openapi/contract.lock.json'))
-  const taken = contract(next)
+  const taken = await contract(next)
   tally.check('npm run contract takes a field added, widened and relaxed', taken.code === 0, taken.code === 0 ? '' : taken.said)
   for (const { what, edits, reason } of breaking) {
     const dir = join(folder, 'broken')
     cpSync(next.dir, dir, { recursive: true, filter: path => resolve(path) === resolve(next.dir) || /[/\\](openapi|runtime|node_modules|package\.json)/.test(path.slice(next.dir.length)) })
     editCheckout(dir, edits)
-    const broken = contract({ dir })
+    const broken = await contract({ dir })
     tally.check(`npm run contract refuses ${what}`, broken.code === 1 && reason.test(broken.said), broken.said.split('\n').find(sentence => reason.test(sentence))?.trim() ?? broken.said)
     rmSync(dir, { recursive: true })
   }
 }
 
-function contract ({ dir }: Pick<Checkout, 'dir'>): { code: number, said: string } {
-  try {
-    return { code: 0, said: execFileSync(process.execPath, [join(dir, 'openapi/main.ts')], { encoding: 'utf8', stdio: 'pipe' }) }
-  } catch (error) {
-    const { status, stderr } = error as { status: number, stderr: string }
-    return { code: status, said: stderr }
-  }
+async function contract ({ dir }: Pick<Checkout, 'dir'>): Promise<{ code: number, said: string }> {
+  return await new Promise(resolve => {
+    execFile(process.execPath, [join(dir, 'openapi/main.ts')], { encoding: 'utf8' }, (error, stdout, stderr) => { resolve({ code: error === null ? 0 : 1, said: `${stdout}${stderr}` }) })
+  })
 }
 
 async function replace (service: 'gateway' | 'writer', by: Checkout): Promise<void> {
@@ -203,10 +204,21 @@ async function replace (service: 'gateway' | 'writer', by: Checkout): Promise<vo
   await line.start(service)
 }
 
+/** All that the log holds by now is rows. An older writer would take neither wider values nor payments without an id. */
+async function untilTaken (): Promise<void> {
+  const log = await openLogFrom(FIRN_LOG_URL, readVerifyConfig([], {}))
+  const { end } = await log.ranges(topic).finally(() => log.close())
+  for (const until = performance.now() + takenMsMax; performance.now() < until; await sleep(100)) {
+    const { partitions } = readProgressRecord('firn.events', (await loadEvents()).metadata.properties[progressProperty]!)
+    if (partitions.every(({ partition, next }) => next >= (end.get(partition) ?? 0n))) return
+  }
+  throw new Error(`the writer had not taken what the log held after ${takenMsMax} ms`)
+}
+
 /** Everything is a row; nobody sends any more. */
 async function drain (): Promise<void> {
   const log = await openLogFrom(FIRN_LOG_URL, readVerifyConfig([], {}))
-  await untilDrained({ catalog: lake.catalog, log, topics: ['ecommerce_events'], stillSecondsMax: 20 }).finally(() => log.close())
+  await untilDrained({ catalog: lake.catalog, log, topics: [topic], stillSecondsMax: 20 }).finally(() => log.close())
 }
 
 async function payWithoutId (id: string): Promise<number> {

@@ -34,6 +34,7 @@ const tasks = {
   'test:durability': { entry: 'loadtest/durability/main.ts' },
   'test:fraud': { entry: 'loadtest/fraud/main.ts' },
   'test:kill': { entry: 'loadtest/kill/main.ts' },
+  'test:demo': { entry: 'loadtest/demo/main.ts' },
   'test:servers': { entry: 'deploy/servers/test.ts' },
   'test:outage': { entry: 'loadtest/outage/main.ts' },
   'test:rebalance': { entry: 'loadtest/rebalance/main.ts' },

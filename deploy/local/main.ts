@@ -18,6 +18,7 @@ const usualCatalogUrl = 'http://127.0.0.1:8181'
 /** Long enough to mean "until Ctrl+C", short enough for a timer. */
 const demoSecondsMax = 20 * 86_400
 const demoCloseMsMax = 2000
+const demoMailsMinuteMax = 600
 /** The generator is a command, not a service: it would not notice by itself that the line is gone. */
 const endWithParent = 'process.on("disconnect", () => process.exit(1)); process.channel.unref()'
 
@@ -49,7 +50,8 @@ async function runLine (): Promise<void> {
   const began = performance.now()
   // The demo's alerts have to arrive somewhere.
   const mailbox = config.demo === true && config.FIRN_MAIL_URL === undefined ? await startMailbox({ port: 0, dir: join(dataDir, 'mailbox') }) : undefined
-  const withMail = mailbox === undefined ? config : { ...config, FIRN_MAIL_URL: mailbox.url }
+  // And each by itself: nobody is disturbed by them there.
+  const withMail = mailbox === undefined ? config : { ...config, FIRN_MAIL_URL: mailbox.url, FIRN_ALERT_DIGEST_MINUTE_MAX: demoMailsMinuteMax }
   const supervision = supervise(describeServices(withMail, process.env), {
     logDir: join(dataDir, 'logs'),
     closeOrder,

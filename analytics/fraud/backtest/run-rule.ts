@@ -45,8 +45,10 @@ export async function readKnown (engine: QueryEngine, orders: { has(orderId: str
   return known
 }
 
+/** DuckDB gives a value of its own, Trino's engine a text. */
 function timeOf (value: unknown): Date | null {
-  return value instanceof DuckDBTimestampTZValue ? new Date(Number(value.micros / 1000n)) : null
+  if (value instanceof DuckDBTimestampTZValue) return new Date(Number(value.micros / 1000n))
+  return typeof value === 'string' ? new Date(value.replace(' ', 'T').replace(/\+00$/, 'Z')) : null
 }
 
 export async function * rowsOf (answer: Answer): AsyncGenerator<readonly unknown[]> {

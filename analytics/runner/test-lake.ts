@@ -5,7 +5,6 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
-import type { Test } from 'tap'
 import { applyTransform, commitSnapshot, connectCatalog, createSnapshotId, currentSchema, dataFileFromDuckDB, dataFileLocation, duckdbScan, duckdbType, fieldIdsForDuckDB, mainSnapshotId, openStorage, partitionSpecOf, scanFiles, schemaOfColumns, stageAppend, stageOverwrite, startCatalogServer, type Catalog, type DataFile, type DuckDBStatsRow, type LoadedTable, type Partition, type Storage, type TableIdentifier } from '../../catalog/index.ts'
 import { contractColumns, rowColumns } from '../../openapi/index.ts'
 import type { Model } from '../models/model-file.ts'
@@ -35,9 +34,12 @@ export interface TestLake {
   rows(sql: string): Promise<unknown[]>
 }
 
+/** A test, or whatever closes what it opened. */
+export interface Owner { teardown(close: () => unknown): unknown }
+
 export interface LakeParts { readonly catalog: Catalog, readonly storage: Storage, readonly dataDir: string }
 
-export async function openTestLake (t: Test, given?: LakeParts): Promise<TestLake> {
+export async function openTestLake (t: Owner, given?: LakeParts): Promise<TestLake> {
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
   await connection.run("set TimeZone = 'UTC'")
@@ -130,7 +132,7 @@ export async function openTestLake (t: Test, given?: LakeParts): Promise<TestLak
   }
 }
 
-async function openLocal (t: Test): Promise<LakeParts> {
+async function openLocal (t: Owner): Promise<LakeParts> {
   const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'firn-models-'))
   const warehouse = `file://${folder}/warehouse`
   const server = await startCatalogServer({ dataDir: folder, warehouse, host: '127.0.0.1', port: 0, logger: { info () {}, warn () {}, error () {} } })

@@ -12,6 +12,7 @@ import type { QueryEngine } from '../../query/engine.ts'
 import { openQueryEngine } from '../../query/open.ts'
 import { dayOf, readValidateConfig } from '../config.ts'
 import { fillDay, rowsOf } from '../day-statement.ts'
+import { isOpen } from '../wait/day.ts'
 import { findFaults, type Column, type TableFacts } from './findings.ts'
 
 const rowsShownMax = 3
@@ -39,7 +40,9 @@ async function main (): Promise<string[]> {
     say(model.name, found, `${facts.rows} rows${facts.dayRows === null ? '' : `, ${facts.dayRows} of the day`}`)
     faults.push(...found)
   }
-  for (const file of globSync('*.sql', { cwd: checksDir }).sort()) {
+  // While events of the day still come in, two models are rarely at the same point: their sums are compared once it is over.
+  if (isOpen(date, new Date())) process.stdout.write(`${date} is not over: sums are not compared yet\n`)
+  else for (const file of globSync('*.sql', { cwd: checksDir }).sort()) {
     const found = await runCheck(basename(file, '.sql'), readFileSync(join(checksDir, file), 'utf8'), date, engine)
     say(file, found, 'agrees')
     faults.push(...found)

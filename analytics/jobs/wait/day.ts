@@ -22,12 +22,21 @@ export interface DayFacts {
 export type DayAnswer = { readonly complete: true, readonly note: string } | { readonly complete: false, readonly reason: string }
 
 export function judgeDay ({ date, now, rows, watermark, drained, waitMsLeft }: DayFacts): DayAnswer {
-  const finalMs = Date.parse(date) + dayMs + lateMsMax
-  const open = now.getTime() < finalMs
+  const finalMs = finalMsOf(date)
+  const open = isOpen(date, now)
   if (rows === 0) return { complete: false, reason: `firn.events has no event of that day${watermark === null ? '' : ` (the newest event arrived at ${watermark.toISOString()})`}: check that senders reach the gateway and that the writer runs` }
   if (!open && watermark !== null && watermark.getTime() >= finalMs) return { complete: true, note: `${rows} events; the watermark ${watermark.toISOString()} has passed the day` }
   if (!open && drained) return { complete: true, note: `${rows} events; the log was drained and nothing arrived after ${watermark?.toISOString()}` }
   if (open && now.getTime() + waitMsLeft < finalMs) return { complete: true, note: `${rows} events until now; the day is not over before ${new Date(finalMs).toISOString()}, a later run completes it` }
   if (open) return { complete: false, reason: `the day is final at ${new Date(finalMs).toISOString()} only` }
   return { complete: false, reason: `the newest event arrived at ${watermark?.toISOString()}, before the day was over: check that the writer runs and that its lag is 0` }
+}
+
+/** A day's events may still come in. */
+export function isOpen (date: string, now: Date): boolean {
+  return now.getTime() < finalMsOf(date)
+}
+
+function finalMsOf (date: string): number {
+  return Date.parse(date) + dayMs + lateMsMax
 }

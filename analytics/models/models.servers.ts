@@ -2,7 +2,7 @@
 // Every case of every model and rule test, asked of Trino (TEST_TRINO) as well: the same SQL over the same rows must give the
 // same values as DuckDB. The rows stand in the statement, so no catalog is needed. A model that no test asks fails.
 
-import { globSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
@@ -24,7 +24,8 @@ else {
     for await (const chunk of chunks) found.push(...chunk)
     t.strictSame(printRows(found), rows, `${model.name}: Trino's rows`)
   })
-  for (const file of globSync(['models/*.test.ts', 'fraud/*.test.ts', 'fraud/rules/*.test.ts'], { cwd: analytics }).sort()) await import(pathToFileURL(resolve(analytics, file)).href)
+  const files = globSync(['models/*.test.ts', 'fraud/*.test.ts', 'fraud/rules/*.test.ts'], { cwd: analytics }).map(file => resolve(analytics, file)).sort()
+  for (const file of files.filter(file => readFileSync(file, 'utf8').includes('testModel('))) await import(pathToFileURL(file).href)
   void t.test('every model and rule was asked', async t => {
     t.strictSame((await readModels()).map(({ name }) => name).filter(name => !asked.has(name)), [])
   })

@@ -40,7 +40,7 @@ positions as (
 )
 select p.order_id, p.position, coalesce(o.ordered_at, p.event_time) as ordered_at,
   p.product_id, coalesce(p.product_name, rp.product_name) as product_name, coalesce(p.category, rp.category) as category,
-  p.quantity, p.unit_price, cast(p.quantity as decimal(18,0)) * p.unit_price as amount,
+  p.quantity, p.unit_price, cast(p.quantity as decimal(20,0)) * p.unit_price as amount,
   coalesce(o.currency, p.currency) as currency, o.order_status, o.customer_id, o.region, rp.supplier
 from positions p
 left join analytics.orders o on o.order_id = p.order_id

@@ -29,7 +29,7 @@ with sold as (
   group by cast(o.ordered_at as date), coalesce(o.region, 'none'), coalesce(o.currency, 'XXX')
 )
 select s.day, s.region, s.currency, g.name as region_name, g.manager, g.region is not null as is_known_region,
-  s.orders, s.revenue, cast(cast(s.revenue as decimal(18,2)) * r.usd_rate as decimal(38,2)) as revenue_usd, s.cancelled_orders
+  s.orders, s.revenue, cast(try_cast(s.revenue as decimal(20,2)) * r.usd_rate as decimal(38,2)) as revenue_usd, s.cancelled_orders
 from sold s
 left join analytics.ref_regions g on g.region = s.region
 left join analytics.ref_rates r on r.currency = s.currency

@@ -38,6 +38,32 @@ t.test('sales of each hour: orders, revenue and the average of those with an amo
   ])
 })
 
+t.test('an average is rounded half up to the cent, on every engine', async t => {
+  let seed = 5
+  const random = (below: number): number => { seed = seed * 48271 % 2147483647; return seed % below }
+  const [orders, expected]: Row[][] = [[], []]
+  for (let i = 0; i < 120; i++) {
+    const hour = new Date(Date.parse('2026-03-01T00:00:00Z') + i * 3_600_000).toISOString()
+    const cents = Array.from({ length: 2 + random(3) }, () => random(i % 3 === 0 ? 10_000 : 5_000_000))
+    const sum = cents.reduce((a, b) => a + b, 0)
+    const average = Math.floor((2 * sum + cents.length) / (2 * cents.length))
+    for (const [j, cent] of cents.entries()) orders!.push(order(`o${i}-${j}`, hour, (cent / 100).toFixed(2), 'EUR', 'NEW'))
+    expected!.push({ hour, currency: 'EUR', total_orders: cents.length, avg_order_value: (average / 100).toFixed(2) })
+  }
+  await testModel(t, 'hourly_sales', { 'analytics.orders': orders! }, expected!)
+})
+
+t.test('more money than fits stops no model', async t => {
+  const most = '9999999999999999.99'
+  const orders = ['o1', 'o2', 'o3'].map(id => order(id, '2026-03-01T10:00:00Z', most, 'USD', 'NEW', { region: 'europe' }))
+  await testModel(t, 'hourly_sales', { 'analytics.orders': orders }, [{ hour: '2026-03-01T10:00:00Z', currency: 'USD', total_revenue: '29999999999999999.97', avg_order_value: null }])
+  await testModel(t, 'hourly_sales', { 'analytics.orders': orders.slice(1, 2) }, [{ hour: '2026-03-01T10:00:00Z', currency: 'USD', total_revenue: most }])
+  await testModel(t, 'regional_revenue', { 'analytics.orders': orders, 'analytics.ref_rates': [{ currency: 'USD', usd_rate: '9999999999.99999999' }] }, [{ day: '2026-03-01', region: 'europe', currency: 'USD', revenue: '29999999999999999.97', revenue_usd: '299999999999999999400000000.00' }])
+  await testModel(t, 'top_products', { 'analytics.product_revenue': [{ product_id: 'P-1', currency: 'USD', quantity: 1, revenue: '29999999999999999.97' }], 'analytics.ref_rates': [{ currency: 'USD', usd_rate: '1' }] }, [{ rank: 1, revenue_usd: '29999999999999999.97' }])
+  await testModel(t, 'order_items', { 'firn.events': [{ event_type: 'order_item_added', order_id: 'o1', product_id: 'P-1', event_time: '2026-03-01T10:00:00Z', quantity: '9007199254740991', unit_price: most }] }, [{ order_id: 'o1', position: 1, amount: '90071992547409909909928007452590.09' }])
+  await testModel(t, 'validated_orders', { 'analytics.orders': [orders[0]!], 'analytics.payments': [1, 2].map(i => ({ order_id: 'o1', payment_id: `p${i}`, status: 'refunded', amount: most, currency: 'USD', refunded_amount: '29999999999999999.97', paid_at: '2026-03-01T10:00:00Z' })), 'analytics.ref_rates': [{ currency: 'USD', usd_rate: '9999999999.99999999' }] }, [{ order_id: 'o1', status: 'amount_mismatch', paid_amount: '19999999999999999.98', difference: most }])
+})
+
 t.test('revenue of a product leaves cancelled orders out and counts an order once', async t => {
   const item = (order_id: string, position: number, product_id: string, quantity: number, amount: string, order_status: string | null, day = 1, currency = 'EUR'): Row =>
     ({ order_id, position, product_id, product_name: `Name of ${product_id}`, category: 'home', quantity, amount, currency, order_status, ordered_at: `2026-03-0${day}T23:59:59Z` })

@@ -16,7 +16,7 @@
 with sold as (
   select p.product_id, max(p.product_name) as product_name, max(p.category) as category,
     sum(p.quantity) as quantity, sum(p.orders) as orders,
-    coalesce(cast(sum(cast(p.revenue as decimal(18,2)) * r.usd_rate) as decimal(38,2)), cast(0 as decimal(38,2))) as revenue_usd
+    coalesce(cast(sum(try_cast(p.revenue as decimal(20,2)) * r.usd_rate) as decimal(38,2)), cast(0 as decimal(38,2))) as revenue_usd
   from analytics.product_revenue p
   left join analytics.ref_rates r on r.currency = p.currency
   group by p.product_id

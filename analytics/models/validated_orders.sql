@@ -45,9 +45,9 @@ paid as (
     min(m.currency) filter (where m.status <> 'failed') as least_currency,
     max(m.currency) filter (where m.status <> 'failed') as greatest_currency,
     sum(m.amount) filter (where m.status <> 'failed') as own_amount,
-    sum(cast(m.refunded_amount as decimal(18,2))) filter (where m.status <> 'failed') as own_refunded,
-    cast(sum(m.amount * m.usd_rate) filter (where m.status <> 'failed') as decimal(38,2)) as usd_amount,
-    cast(sum(cast(m.refunded_amount as decimal(18,2)) * m.usd_rate) filter (where m.status <> 'failed') as decimal(38,2)) as usd_refunded,
+    sum(try_cast(m.refunded_amount as decimal(20,2))) filter (where m.status <> 'failed') as own_refunded,
+    cast(sum(cast(m.amount as decimal(20,2)) * m.usd_rate) filter (where m.status <> 'failed') as decimal(38,2)) as usd_amount,
+    cast(sum(try_cast(m.refunded_amount as decimal(20,2)) * m.usd_rate) filter (where m.status <> 'failed') as decimal(38,2)) as usd_refunded,
     count(*) filter (where m.status <> 'failed' and m.usd_rate is null) as without_rate,
     count(*) filter (where m.status <> 'failed' and m.amount is null) as without_amount
   from money m
@@ -55,7 +55,7 @@ paid as (
 ),
 ordered as (
   select o.order_id, o.ordered_at, o.customer_id, o.order_status, o.amount, o.currency, o.is_created,
-    cast(o.amount * r.usd_rate as decimal(38,2)) as usd_amount
+    cast(cast(o.amount as decimal(20,2)) * r.usd_rate as decimal(38,2)) as usd_amount
   from analytics.orders o
   left join analytics.ref_rates r on r.currency = o.currency
 ),

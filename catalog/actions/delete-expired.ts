@@ -8,16 +8,18 @@
  */
 import type { LoadedTable } from '../catalogs/catalog.ts'
 import { isCatalogError } from '../errors.ts'
-import { decodeManifest } from '../files/manifest.ts'
 import type { ManifestFile } from '../spec/data-file.ts'
 import { decodeMetadataFile } from '../spec/metadata-file.ts'
 import type { Snapshot, TableMetadata } from '../spec/types.ts'
 import type { Storage } from '../storage/storage.ts'
 import { memoryOf, type TableMemory } from './table-memory.ts'
+import { findUnreachable, ignoreMissing } from './unreachable-files.ts'
 
 export interface CleanupOptions {
   /** Manifest lists read in one call. */
   readonly listsReadMax?: number
+  /** Bytes of manifests read in one call, to know which data files are still alive. */
+  readonly bytesReadMax?: bigint
   /** Expired snapshots cleaned in one call. */
   readonly snapshotsMax?: number
   /**
@@ -29,12 +31,9 @@ export interface CleanupOptions {
 
 export interface CleanupResult { readonly deletedFiles: number, readonly pendingSnapshots: number }
 
-const defaults = { listsReadMax: 64, snapshotsMax: 64, onlyOwn: false }
+const defaults = { listsReadMax: 64, bytesReadMax: 16n * 1_048_576n, snapshotsMax: 64, onlyOwn: false }
 /** Beyond this the oldest are left to the removal of orphans. */
 const pendingMax = 20_000
-/** Manifests read to prove that a data file is in none of them; a larger table leaves that to the removal of orphans. */
-const proofBytesMax = 64n * 1_048_576n
-
 /** `before` and `after` are states of one table, `after` the newer and landed. Never throws for a file that is already gone. */
 export async function deleteExpiredFiles(storage: Storage, before: LoadedTable, after: LoadedTable, options: CleanupOptions = {}): Promise<CleanupResult> {
   const limits = { ...defaults, ...options }
@@ -83,7 +82,11 @@ async function cleanUp(storage: Storage, memory: TableMemory, before: TableMetad
   }
   const kept = reachable(memory, after.snapshots)
   const superseded = [...candidates.values()].filter(manifest => !kept.has(manifest.location))
-  const dataFiles = await unreachableDataFiles(storage, memory, before, after, superseded, kept)
+  // Skipped as long as nobody was seen to remove files: where every snapshot only appended, each file is still listed. Once seen it stays so: the
+  // snapshot that removed a file may go long before the one that still shows it.
+  memory.removedFiles ||= ![...before.snapshots, ...after.snapshots].every(snapshot => snapshot.summary?.operation === 'append')
+  const dataFiles = superseded.length === 0 || !memory.removedFiles ? [] : await findUnreachable(storage, memory, after, superseded, [...kept.values()], limits.bytesReadMax)
+  if (dataFiles === null) return 0
   const lists = batch.map(([, list]) => list).filter(list => !retainedLists.has(list))
   // From the leaves up: whoever dies in between finds by what is left what there is still to delete.
   for (const locations of [dataFiles, superseded.map(manifest => manifest.location), lists]) {
@@ -104,57 +107,12 @@ async function readRetained(memory: TableMemory, snapshots: readonly Snapshot[],
 function reachable(memory: TableMemory, snapshots: readonly Snapshot[]): Map<string, ManifestFile> {
   const kept = new Map<string, ManifestFile>()
   const seen = new Set<readonly ManifestFile[]>()
-  for (const snapshot of snapshots) {
+  // The newest first: most of what is alive at all is alive there.
+  for (const snapshot of snapshots.toReversed()) {
     const list = memory.knownList(snapshot['manifest-list']) ?? []
     if (seen.has(list)) continue
     seen.add(list)
     for (const manifest of list) kept.set(manifest.location, manifest)
   }
   return kept
-}
-
-/**
- * Data files named by superseded manifests, whatever their status there, and alive in nothing that stays. Skipped as long as nobody was seen to
- * remove files: where every snapshot only appended, each file is still listed.
- */
-async function unreachableDataFiles(storage: Storage, memory: TableMemory, before: TableMetadata, after: TableMetadata, superseded: readonly ManifestFile[], kept: ReadonlyMap<string, ManifestFile>): Promise<string[]> {
-  // Once seen it stays so: the snapshot that removed a file may go long before the one that still shows it.
-  memory.removedFiles ||= ![...before.snapshots, ...after.snapshots].every(snapshot => snapshot.summary?.operation === 'append')
-  if (superseded.length === 0 || !memory.removedFiles) return []
-  if ([...kept.values()].reduce((sum, manifest) => sum + manifest.lengthBytes, 0n) > proofBytesMax) return []
-  const doomed = new Set<string>()
-  let [oldest, newest] = [-1n, -1n]
-  for (const manifest of superseded) {
-    // Gone already: an earlier call ended in the middle, after the data files that it names were deleted.
-    const bytes = await storage.read(manifest.location).catch(ignoreMissing)
-    if (bytes === null) continue
-    for (const { file, sequenceNumber } of await decodeManifest(bytes, manifest, after)) {
-      doomed.add(file.location)
-      const sequence = sequenceNumber ?? 0n
-      if (oldest < 0n || sequence < oldest) oldest = sequence
-      if (sequence > newest) newest = sequence
-    }
-  }
-  for (const manifest of kept.values()) {
-    if (doomed.size === 0) break
-    // Live files of a manifest lie between these two numbers.
-    if (manifest.minSequenceNumber > newest || manifest.sequenceNumber < oldest) continue
-    for (const location of await liveLocations(storage, memory, manifest, after)) doomed.delete(location)
-  }
-  return [...doomed]
-}
-
-/** Read once: the same manifest stays for many snapshots. */
-async function liveLocations(storage: Storage, memory: TableMemory, manifest: ManifestFile, metadata: TableMetadata): Promise<readonly string[]> {
-  const known = memory.knownLive(manifest.location)
-  if (known !== undefined) return known
-  const entries = await decodeManifest(await storage.read(manifest.location), manifest, metadata)
-  const live = entries.filter(entry => entry.status !== 'deleted').map(entry => entry.file.location)
-  memory.rememberLive(manifest.location, live)
-  return live
-}
-
-function ignoreMissing(error: unknown): null {
-  if (isCatalogError(error, 'STORAGE_NOT_FOUND')) return null
-  throw error
 }

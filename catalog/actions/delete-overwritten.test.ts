@@ -122,3 +122,22 @@ t.test('a file that a kept snapshot needs is kept even when its manifest cannot 
   t.notOk(isThere(b))
   for (const location of kept) t.ok(existsSync(toPath(location)))
 })
+
+t.test('what must be read is read over several calls, and nothing of it is deleted before', async t => {
+  const test = await openTestTable(t, 'bounded', { 'commit.manifest-merge.enabled': 'false' })
+  const old = await test.file()
+  await test.append([old])
+  for (let commit = 0; commit < 6; commit++) await test.append([await test.file()])
+  await test.overwrite({ removed: (await test.live()).filter(file => file.location === old.location), added: [await test.file()] })
+  const before = test.table
+  const after = await test.change(expire(...before.metadata.snapshots.slice(0, -1).map(each => each['snapshot-id'])))
+  const storage = openLocalStorage()
+  let calls = 0
+  for (let pending = 1; pending > 0; calls++) {
+    t.equal(isThere(old), true)
+    pending = (await deleteExpiredFiles(storage, before, after, { bytesReadMax: 1n })).pendingSnapshots
+  }
+  t.ok(calls > 3, `${calls} calls`)
+  t.notOk(isThere(old))
+  t.equal(filesOn(test), 7)
+})

@@ -25,7 +25,7 @@ export interface PreparedMerge { readonly inputs: ReadonlySet<string>, readonly 
 /** The next group worth merging, or undefined. Pure. The smallest level goes first, because it grows fastest. */
 export function planMerge(manifests: readonly ManifestFile[], metadata: TableMetadata): ManifestFile[] | undefined {
   if (metadata.properties['commit.manifest-merge.enabled'] === 'false') return undefined
-  const bytesMax = BigInt(readCount(metadata.properties, 'commit.manifest.target-size-bytes', manifestBytesTarget))
+  const bytesMax = BigInt(manifestBytesOf(metadata))
   const countMin = Math.max(2, readCount(metadata.properties, 'commit.manifest.min-count-to-merge', manifestsPerMerge))
   const levels = new Map<string, ManifestFile[]>()
   for (const manifest of manifests) {
@@ -40,6 +40,11 @@ export function planMerge(manifests: readonly ManifestFile[], metadata: TableMet
     if (group.length >= countMin) return group
   }
   return undefined
+}
+
+/** How large a manifest shall become. Each overwrite writes those again that it touches: tables of many files that are overwritten want less. */
+export function manifestBytesOf({ properties }: TableMetadata): number {
+  return readCount(properties, 'commit.manifest.target-size-bytes', manifestBytesTarget)
 }
 
 /** Starts preparing a merge for the manifests of the current snapshot, unless one is under way or waiting. Never fails a commit. */

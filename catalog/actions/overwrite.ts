@@ -12,7 +12,7 @@ import type { DataFile, LiveFile, ManifestEntry, ManifestFile } from '../spec/da
 import { manifestLocation } from '../spec/names.ts'
 import { mainSnapshotId } from '../spec/snapshot.ts'
 import type { SnapshotSummary } from '../spec/types.ts'
-import { applyMerge } from './merge-manifests.ts'
+import { applyMerge, manifestBytesOf } from './merge-manifests.ts'
 import { openBase, sealSnapshot, stageAdded, writeManifest, type OpenBase, type SnapshotBatch, type StageAbandoned, type StageContext, type StagedChange } from './stage-snapshot.ts'
 
 export interface OverwriteBatch extends SnapshotBatch {
@@ -26,8 +26,6 @@ export interface OverwriteBatch extends SnapshotBatch {
   readonly plannedOn?: bigint | null | 'any'
 }
 
-/** Rewritten manifests are put together up to this size of their sources. */
-const rewriteBytesTarget = 4_194_304n
 const manifestsAtOnce = 8
 
 export async function stageOverwrite(context: StageContext, base: LoadedTable, batch: OverwriteBatch): Promise<StagedChange | StageAbandoned> {
@@ -96,7 +94,7 @@ async function rewrite(opened: OpenBase, holders: ReadonlyMap<ManifestFile, read
   const commitUuid = randomUUID()
   const rewritten: ManifestFile[] = []
   for (const [specId, group] of Map.groupBy(holders, ([manifest]) => manifest.specId)) {
-    for (const part of partsOf(group)) {
+    for (const part of partsOf(group, BigInt(manifestBytesOf(opened.base.metadata)) / 2n)) {
       const entries = part.flatMap(([, held]) => held.filter(entry => entry.status !== 'deleted').map((entry): ManifestEntry =>
         gone.has(entry.file.location) ? { ...entry, status: 'deleted', snapshotId } : { ...entry, status: 'existing' }))
       rewritten.push(await writeManifest(opened, manifestLocation(opened.base.metadata, commitUuid, rewritten.length), specId, entries, snapshotId))
@@ -105,12 +103,13 @@ async function rewrite(opened: OpenBase, holders: ReadonlyMap<ManifestFile, read
   return rewritten
 }
 
-function partsOf<T extends readonly [ManifestFile, unknown]>(group: readonly T[]): T[][] {
+/** Small ones are put together, up to half of what a manifest shall be: what is larger is not merged any more. */
+function partsOf<T extends readonly [ManifestFile, unknown]>(group: readonly T[], bytesMax: bigint): T[][] {
   const parts: T[][] = []
-  let bytes = rewriteBytesTarget
+  let bytes = 0n
   for (const each of group) {
     bytes += each[0].lengthBytes
-    if (bytes > rewriteBytesTarget || parts.length === 0) { parts.push([]); bytes = each[0].lengthBytes }
+    if (bytes > bytesMax || parts.length === 0) { parts.push([]); bytes = each[0].lengthBytes }
     parts.at(-1)?.push(each)
   }
   return parts

@@ -15,8 +15,8 @@ const stagedMax = 16
 /** Beyond this the oldest are left to the removal of orphans. */
 const expiredByUsMax = 20_000
 const tablesMax = 64
-/** Locations of live data files, by the manifests that hold them: what a clean-up reads again and again. */
-const liveLocationsMax = 50_000
+/** Live data files, counted in every manifest that holds them: what a clean-up needs again and again. 8 bytes each. */
+export const liveFilesMax = 250_000
 
 export interface StagedManifests { readonly locations: readonly string[], readonly manifests: readonly ManifestFile[] }
 
@@ -31,7 +31,7 @@ export class TableMemory {
   readonly expiredByUs = new Set<bigint>()
   /** Whether this process saw a snapshot that removed files. */
   removedFiles = false
-  readonly #live = new Map<string, readonly string[]>()
+  readonly #live = new Map<string, Float64Array>()
   #liveCount = 0
   readonly #plannedOn = new Map<bigint, bigint | null>()
   merge: PreparedMerge | undefined
@@ -81,16 +81,16 @@ export class TableMemory {
     forgetOldest(this.staged, stagedMax)
   }
 
-  knownLive(manifest: string): readonly string[] | undefined {
+  knownLive(manifest: string): Float64Array | undefined {
     return this.#live.get(manifest)
   }
 
-  rememberLive(manifest: string, locations: readonly string[]): void {
+  rememberLive(manifest: string, fingerprints: Float64Array): void {
     this.forgetLive(manifest)
-    this.#live.set(manifest, locations)
-    this.#liveCount += locations.length
+    this.#live.set(manifest, fingerprints)
+    this.#liveCount += fingerprints.length
     for (const [oldest] of this.#live) {
-      if (this.#liveCount <= liveLocationsMax) return
+      if (this.#liveCount <= liveFilesMax) return
       this.forgetLive(oldest)
     }
   }

@@ -10,7 +10,7 @@ import { createAlertMetrics, type AlertMetrics } from './alert-metrics.ts'
 import { terminalChannel, type Channel } from './channel.ts'
 import type { AlertConfig } from './config.ts'
 import { openLedger, type Ledger } from './ledger.ts'
-import { dropIfTold, keepAlert, type LedgerLine } from './ledger-state.ts'
+import { keepAlert, type LedgerLine } from './ledger-state.ts'
 import { openMail } from './mail.ts'
 import type { PlanLimits } from './plan.ts'
 import { runChannel, type ChannelRun } from './run-channel.ts'
@@ -57,7 +57,10 @@ export async function openAlerts (options: AlertsOptions): Promise<Alerts> {
   const ledger = await openLedger(join(options.dataDir, 'alerts'), options.name ?? 'analytics', config.FIRN_ALERT_LEDGER_MAX)
   const { state } = ledger
   const channels = options.channels ?? openChannels(config)
-  adoptChannels(ledger, channels)
+  await adoptChannels(ledger, channels, clock()).catch(async (error: unknown) => {
+    await ledger.close()
+    throw error
+  })
   let runs: ChannelRun[] = []
   const stuckNow = (): number => runs.reduce((sum, run) => sum + run.stuck(), 0)
   const metrics: AlertMetrics | undefined = options.metrics === undefined ? undefined : createAlertMetrics(options.metrics, state, stuckNow)
@@ -116,15 +119,15 @@ function openChannels (config: SendConfig): Channel[] {
   return channels.length === 0 ? [terminalChannel] : channels
 }
 
-/** What waited for a channel that is no longer set goes to those that are. */
-function adoptChannels ({ state }: Ledger, channels: readonly Channel[]): void {
+/** What waited for a channel that is no longer set goes to those that are; written, so that it stays so. */
+async function adoptChannels ({ state, append }: Ledger, channels: readonly Channel[], atMs: number): Promise<void> {
   const names = channels.map(({ name }) => name)
-  for (const id of [...state.waiting]) {
-    const entry = state.entries.get(id)!
-    const left = entry.to.filter(name => names.includes(name))
-    entry.to = left.length > 0 ? left : names
-    dropIfTold(state, entry)
-  }
+  const moved = [...state.waiting].flatMap((id): LedgerLine[] => {
+    const { alert, to } = state.entries.get(id)!
+    const left = to.filter(name => names.includes(name))
+    return alert === null || left.length === to.length ? [] : [{ queued: alert, to: left.length > 0 ? left : names, atMs }]
+  })
+  if (moved.length > 0) await append(moved)
   // Begun for a channel that has gone, or that has come back after the alerts were told without it.
   for (const [key, { by, alerts }] of state.unsettled) {
     if (!alerts.every(([id]) => state.waiting.has(id) && state.entries.get(id)!.to.includes(by))) state.unsettled.delete(key)

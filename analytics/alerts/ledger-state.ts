@@ -77,7 +77,7 @@ export function waitsFor (entry: Entry, by: ChannelName): boolean {
 }
 
 /** Forgets the content of an alert that every channel has told. */
-export function dropIfTold (state: LedgerState, entry: Entry): void {
+function dropIfTold (state: LedgerState, entry: Entry): void {
   if (entry.alert === null || entry.to.some(by => waitsFor(entry, by))) return
   state.waiting.delete(entry.alert.id)
   entry.alert = null
@@ -106,11 +106,13 @@ function applyQueued (state: LedgerState, { queued, to, covers, atMs }: QueuedLi
   const before = state.entries.get(queued.id)
   const waited = before !== undefined && before.alert !== null
   state.waiting.add(queued.id)
-  state.entries.set(queued.id, {
+  const entry: Entry = {
     score: queued.score ?? 0, eventMs: Date.parse(queued.at), alert: queued, to,
     // Since when it waits: a growing score does not make it younger.
     queuedMs: waited ? before.queuedMs : atMs, told: before?.told ?? {}
-  })
+  }
+  state.entries.set(queued.id, entry)
+  dropIfTold(state, entry)
   for (const covered of covers ?? []) if (!state.entries.has(covered[0])) applyTold(state, [...covered, {}])
 }
 

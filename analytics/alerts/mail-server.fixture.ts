@@ -27,7 +27,7 @@ export async function startMailServer (t: Test, port = 0, options: SMTPServerOpt
     onRcptTo: (address, _session, answer) => { answer(result.behave.onRcptTo?.(address.address) ?? null) },
     onData: (stream, session, answer) => {
       let raw = ''
-      stream.setEncoding('utf8').on('data', (text: string) => { raw += text }).on('end', () => {
+      stream.setEncoding('utf8').on('error', () => {}).on('data', (text: string) => { raw += text }).on('end', () => {
         const verdict = result.behave.onData?.({ socket: undefined }) ?? 'take'
         if (verdict === 'take' || verdict === 'cut after taking') mails.push({ ...readMail(raw), to: session.envelope.rcptTo.map(({ address }) => address) })
         if (verdict === 'take') answer(null)

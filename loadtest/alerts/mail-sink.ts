@@ -34,7 +34,8 @@ export async function startMailSink (random: () => number): Promise<MailSink> {
   const server = new SMTPServer({
     authOptional: true, disabledCommands: ['STARTTLS'], logger: false, closeTimeout: 100,
     onData: (stream, _session, answer) => {
-      void text(stream).then(async raw => {
+      // A client that is killed in the middle of a mail ends the stream with an error.
+      text(stream).then(async raw => {
         for (const resolve of waiting.splice(0)) resolve()
         if (random() < busyShare) {
           answer(Object.assign(new Error('busy, come back'), { responseCode: 451 }))
@@ -49,7 +50,7 @@ export async function startMailSink (random: () => number): Promise<MailSink> {
           cuts++
           for (const socket of sockets) socket.destroy()
         } else answer(null)
-      })
+      }).catch((error: unknown) => { answer(error as Error) })
     }
   })
   // Killed clients leave resets behind.

@@ -64,12 +64,13 @@ t.test('orders of one customer count whatever address they come from, and ten ar
 t.test('many cards in one visit, also from before the full hour', async t => {
   await testModel(t, 'fraud_cards_per_session', {
     'firn.events': [
-      payment('o-1', '10:49:59', 'a'), payment('o-2', '10:52:00', 'b'), payment('o-3', '10:53:00', 'c'), payment('o-4', '11:01:00', 'd'), event('payment_captured', '11:02:00', { order_id: 'o-4', session_id: 's-1', card_fingerprint: 'd' }),
+      payment('o-1', '10:49:59', 'a'), payment('o-2', '10:52:00', 'b'), payment('o-3', '10:53:00', 'c'), payment('o-3b', '10:54:00', 'c'), payment('o-4', '11:01:00', 'd'), event('payment_captured', '11:02:00', { order_id: 'o-4', session_id: 's-1', card_fingerprint: 'd' }),
       payment('o-5', '11:05:00', 'e'), payment('o-6', '11:06:00', 'a', { session_id: 's-2' }), payment('o-6', '11:07:00', 'b', { session_id: 's-2' })
     ]
   }, [
     { order_id: 'o-1', event_time: at('10:49:59'), score: 2, evidence: '3 cards in the visit s-1' }, { order_id: 'o-2', event_time: at('10:52:00'), score: 2, evidence: '3 cards in the visit s-1' },
     { order_id: 'o-3', event_time: at('10:53:00'), score: 2, evidence: '3 cards in the visit s-1' },
+    { order_id: 'o-3b', event_time: at('10:54:00'), score: 2, evidence: '3 cards in the visit s-1' },
     { order_id: 'o-4', event_time: at('11:01:00'), score: 3, evidence: '4 cards in the visit s-1' }, { order_id: 'o-5', event_time: at('11:05:00'), score: 3, evidence: '4 cards in the visit s-1' }
   ])
 })

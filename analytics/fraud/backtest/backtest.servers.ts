@@ -17,6 +17,7 @@ import { modelsByTable, referenceSql } from './history-sql.ts'
 import { runRule } from './run-rule.ts'
 
 const { TEST_TRINO } = process.env
+t.setTimeout(280_000)
 const used = ['event_type', 'event_id', 'event_time', 'received_at', 'session_id', 'user_id', 'customer_id', 'order_id', 'payment_id', 'location', 'amount', 'currency', 'ip', 'card_fingerprint', 'order_status', 'product_id', 'product_name', 'category', 'quantity', 'unit_price', 'region', 'payment_method', 'log_topic', 'log_partition', 'log_offset']
 const places = [{ city: 'New York', latitude: 40.71, longitude: -74.01 }, { city: 'Tokyo', latitude: 35.68, longitude: 139.69 }]
 let offset = 0

@@ -47,6 +47,12 @@ t.test('a rule over history needs no tables but the events, and only the time as
   t.strictSame(await readKnown(engine, new Set(['o-1', 'o-3']), range), new Set(['o-3']))
 })
 
+t.test('what a rule looks back at counts from before the time asked for', async t => {
+  const engine = await engineOver(t, ['09:52', '09:53', '09:54', '09:55', '10:01'].map((time, i) => order(`o-${i}`, `2026-01-01T${time}:00Z`, '1.00')))
+  const [runs] = await readModelFiles({}, name => name === 'fraud_orders_per_customer')
+  t.strictSame([...(await runRule(engine, runs!, await history({ from: new Date('2026-01-01T10:00:00Z') }), signal)).keys()], ['o-4'])
+})
+
 t.test('fraud_alerts runs over the models that it stands on, and so does the trained rule that is off', async t => {
   const engine = await engineOver(t, events)
   const [alerts] = await readModelFiles({}, name => name === 'fraud_alerts')

@@ -11,7 +11,7 @@
 --   currency           string         ISO 4217 code; XXX where the order says none.
 --   total_orders       long           Orders placed in the hour, those cancelled since among them.
 --   total_revenue      decimal(38,2)  What they cost as they are now.
---   avg_order_value    decimal(18,2)  Revenue by order, over the orders whose amount is known, rounded half up; null where there are none, or too much money.
+--   avg_order_value    decimal(18,2)  Revenue by order, over the orders whose amount is known, rounded half up; null where there are none, or more than 40 trillion.
 --   cancelled_orders   long           Those of them that are cancelled by now.
 --   cancelled_revenue  decimal(38,2)  What the cancelled ones cost: to be taken off total_revenue for what stays.
 with hours as (
@@ -28,11 +28,12 @@ with hours as (
 -- The average in whole numbers, (2 * cents + orders) by (2 * orders) without remainder: a double rounds halves either way.
 halves as (
   select h.hour, h.currency, h.total_orders, h.priced_orders, h.total_revenue, h.cancelled_orders, h.cancelled_revenue,
-    cast(try_cast(h.total_revenue as decimal(18,2)) * cast(200 as decimal(20,0)) as bigint) + h.priced_orders as dividend,
+    -- Up to here one engine's doubles hold whole numbers exactly.
+    case when abs(h.total_revenue) < 40000000000000 then cast(h.total_revenue * cast(200 as decimal(3,0)) as bigint) + h.priced_orders end as dividend,
     nullif(2 * h.priced_orders, 0) as divisor
   from hours h
 )
 select h.hour, h.currency, h.total_orders, h.total_revenue,
-  try_cast(cast((h.dividend - mod(h.dividend, h.divisor)) / h.divisor as decimal(20,0)) * cast(0.01 as decimal(3,2)) as decimal(18,2)) as avg_order_value,
+  cast((h.dividend - mod(h.dividend, h.divisor)) / h.divisor as decimal(20,0)) * cast(0.01 as decimal(3,2)) as avg_order_value,
   h.cancelled_orders, h.cancelled_revenue
 from halves h

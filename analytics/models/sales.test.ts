@@ -57,7 +57,8 @@ t.test('more money than fits stops no model', async t => {
   const most = '9999999999999999.99'
   const orders = ['o1', 'o2', 'o3'].map(id => order(id, '2026-03-01T10:00:00Z', most, 'USD', 'NEW', { region: 'europe' }))
   await testModel(t, 'hourly_sales', { 'analytics.orders': orders }, [{ hour: '2026-03-01T10:00:00Z', currency: 'USD', total_revenue: '29999999999999999.97', avg_order_value: null }])
-  await testModel(t, 'hourly_sales', { 'analytics.orders': orders.slice(1, 2) }, [{ hour: '2026-03-01T10:00:00Z', currency: 'USD', total_revenue: most }])
+  await testModel(t, 'hourly_sales', { 'analytics.orders': orders.slice(1, 2) }, [{ hour: '2026-03-01T10:00:00Z', currency: 'USD', total_revenue: most, avg_order_value: null }])
+  await testModel(t, 'hourly_sales', { 'analytics.orders': [{ ...orders[0], amount: '39999999999999.99' }] }, [{ hour: '2026-03-01T10:00:00Z', currency: 'USD', avg_order_value: '39999999999999.99' }])
   await testModel(t, 'regional_revenue', { 'analytics.orders': orders, 'analytics.ref_rates': [{ currency: 'USD', usd_rate: '9999999999.99999999' }] }, [{ day: '2026-03-01', region: 'europe', currency: 'USD', revenue: '29999999999999999.97', revenue_usd: '299999999999999999400000000.00' }])
   await testModel(t, 'top_products', { 'analytics.product_revenue': [{ product_id: 'P-1', currency: 'USD', quantity: 1, revenue: '29999999999999999.97' }], 'analytics.ref_rates': [{ currency: 'USD', usd_rate: '1' }] }, [{ rank: 1, revenue_usd: '29999999999999999.97' }])
   await testModel(t, 'order_items', { 'firn.events': [{ event_type: 'order_item_added', order_id: 'o1', product_id: 'P-1', event_time: '2026-03-01T10:00:00Z', quantity: '9007199254740991', unit_price: most }] }, [{ order_id: 'o1', position: 1, amount: '90071992547409909909928007452590.09' }])

@@ -4,17 +4,27 @@
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger, Metrics } from '../../runtime/index.ts'
+import { readModels } from '../models/catalogue.ts'
+import type { Model } from '../models/model-file.ts'
 import { KnownTables, type LakeTables } from '../query/duckdb-views.ts'
 import type { QueryServiceConfig } from './config.ts'
 import { Queries } from './queries.ts'
+import { openKeyLookup } from './key-lookup.ts'
+import { routeKeyed } from './routes/keyed-route.ts'
 import { askForKey } from './routes/keys.ts'
+import { routeModels } from './routes/models-route.ts'
 import { routeQueries } from './routes/query-route.ts'
+import { routeSaved } from './routes/saved-route.ts'
 import { openDuckdbRunner } from './statement-runner.ts'
 
 export interface QueryServiceOptions extends LakeTables {
   readonly config: QueryServiceConfig
   /** Spilled rows lie in its folder `query`, which is emptied. */
   readonly dataDir: string
+  /** Those of the files when absent. */
+  readonly models?: readonly Model[]
+  /** Where saved questions lie. */
+  readonly savedFolder?: string
   readonly logger?: Logger
   readonly metrics?: Metrics
 }
@@ -35,13 +45,21 @@ export async function openQueryService (options: QueryServiceOptions): Promise<Q
     waitingMax: config.FIRN_QUERY_WAITING_MAX,
     waitMsMax: config.FIRN_QUERY_WAIT_SECONDS_MAX * 1000
   })
+  const lookup = await openKeyLookup(options, known)
+  let models: Promise<readonly Model[]> | undefined
   return {
     async plugin (app) {
       askForKey(app, config.FIRN_QUERY_KEY_SECRET)
+      // A statement would hold the close of the server until its own end.
+      app.addHook('preClose', async () => { queries.close() })
       routeQueries(app, queries)
+      routeSaved(app, queries, options.savedFolder)
+      routeKeyed(app, lookup)
+      routeModels(app, options, known, async () => await (models ??= options.models === undefined ? readModels() : Promise.resolve(options.models)))
     },
     async close () {
       queries.close()
+      lookup.close()
       await runner.close()
     }
   }

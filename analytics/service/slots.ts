@@ -22,7 +22,7 @@ export class Slots {
       this.#taken++
       return this.#release()
     }
-    if (this.#waiting.length >= waitingMax) throw fail('QUERY_TOO_MANY', { running: this.#taken, waiting: this.#waiting.length, retryAfterSeconds: 2 })
+    if (this.#waiting.length >= waitingMax) throw fail('QUERY_TOO_MANY', { running: this.#taken, waiting: this.#waiting.length })
     await new Promise<void>((resolve, reject) => {
       const leave = (error: unknown): void => {
         const at = this.#waiting.indexOf(next)
@@ -32,7 +32,7 @@ export class Slots {
         reject(error as Error)
       }
       const aborted = (): void => { leave(signal.reason) }
-      const late = setTimeout(() => { leave(fail('QUERY_WAITED', { secondsMax: waitMsMax / 1000, retryAfterSeconds: 2 })) }, waitMsMax)
+      const late = setTimeout(() => { leave(fail('QUERY_WAITED', { secondsMax: waitMsMax / 1000 })) }, waitMsMax)
       const next = (): void => {
         clearTimeout(late)
         signal.removeEventListener('abort', aborted)

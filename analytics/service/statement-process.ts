@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fail } from '../errors.ts'
 import { FrameReader, type Frame } from './worker/frames.ts'
-import { memoryExitCode, type AnswerShape, type Command, type SandboxLimits, type SandboxPlan } from './worker/protocol.ts'
+import { memorySignal, type AnswerShape, type Command, type SandboxLimits, type SandboxPlan } from './worker/protocol.ts'
 
 /** An interrupt is looked at between chunks of rows; a single call of a function can be longer. */
 const interruptMsMax = 1_000
@@ -36,7 +36,7 @@ export class StatementProcess {
     this.ended = new Promise(resolve => {
       const end = (reason: string): void => { resolve(this.#end ??= reason) }
       this.#child.on('error', error => { end(error.message) })
-      this.#child.on('exit', (code, signal) => { end(code === memoryExitCode ? 'memory' : signal ?? `exit code ${code}`) })
+      this.#child.on('exit', (code, signal) => { end(signal ?? `exit code ${code}`) })
     })
     this.#say({ do: 'limits', limits })
   }
@@ -104,7 +104,7 @@ export class StatementProcess {
     if (frame !== null) return frame
     this.kill()
     const reason = await this.ended
-    throw reason === 'memory' ? fail('QUERY_MEMORY_LIMIT', { memoryMiBMax: this.#limits.memoryMiBMax }) : fail('QUERY_CRASHED', { reason })
+    throw reason === memorySignal ? fail('QUERY_MEMORY_LIMIT', { memoryMiBMax: this.#limits.memoryMiBMax }) : fail('QUERY_CRASHED', { reason })
   }
 
   #say (command: Command): void {

@@ -45,6 +45,7 @@ export async function openDuckdbRunner (lake: LakeTables, config: QueryServiceCo
   const processes = new Set<StatementProcess>()
   const idle: StatementProcess[] = []
   let started = 0
+  let isClosing = false
   const spawn = (): StatementProcess => {
     const limits: SandboxLimits = {
       memoryMiBMax: config.FIRN_QUERY_MEMORY_MIB_MAX,
@@ -57,6 +58,10 @@ export async function openDuckdbRunner (lake: LakeTables, config: QueryServiceCo
     processes.add(one)
     void one.ended.then(async () => {
       processes.delete(one)
+      const at = idle.indexOf(one)
+      if (at >= 0) idle.splice(at, 1)
+      // The next question should not wait for it.
+      if (!isClosing && idle.length === 0 && processes.size < config.FIRN_QUERY_AT_ONCE_MAX) idle.push(spawn())
       await rm(limits.spillDir, { recursive: true, force: true })
     })
     return one
@@ -68,7 +73,6 @@ export async function openDuckdbRunner (lake: LakeTables, config: QueryServiceCo
       if (one.isAlive) return one
     }
   }
-  // The first question should not wait for it.
   idle.push(spawn())
   return {
     async start (statement, signal) {
@@ -95,6 +99,7 @@ export async function openDuckdbRunner (lake: LakeTables, config: QueryServiceCo
       }
     },
     async close () {
+      isClosing = true
       await Promise.all([...processes].map(async one => { await one.close() }))
       await rm(spillDir, { recursive: true, force: true })
     }

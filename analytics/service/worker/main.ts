@@ -1,7 +1,6 @@
 // The process in which statements of strangers run: a DuckDB sandbox, no credentials, no environment, no catalog. Whatever a
 // statement does to it (endless, out of memory, a crash), it is ended and replaced; the service goes on.
 
-import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { once } from 'node:events'
@@ -10,7 +9,7 @@ import { fail } from '../../errors.ts'
 import { explainSqlError, prepareReading } from '../../query/duckdb-statement.ts'
 import { answerFrames } from '../formats/answer-frames.ts'
 import { printFrame, type AnswerFailure, type Frame } from './frames.ts'
-import { memoryExitCode, type Command, type SandboxLimits, type SandboxPlan } from './protocol.ts'
+import { memorySignal, type Command, type SandboxLimits, type SandboxPlan } from './protocol.ts'
 import { Sandboxes, type Sandbox } from './sandbox.ts'
 import { openStatementCheck } from './statement-check.ts'
 
@@ -23,12 +22,12 @@ let limits: SandboxLimits
 let running: { sandbox: Sandbox | null, interrupted: boolean } | null = null
 let planned: ((plan: SandboxPlan) => void) | null = null
 
-out.on('error', () => process.exit(0))
+out.on('error', () => { end('SIGKILL') })
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
 
 const lines = createInterface({ input: process.stdin, crlfDelay: Infinity })
-lines.on('close', () => process.exit(0))
+lines.on('close', () => { end('SIGKILL') })
 lines.on('line', line => {
   const command = JSON.parse(line) as Command
   switch (command.do) {
@@ -98,9 +97,11 @@ function failureOf (error: unknown, sql: string): AnswerFailure {
 /** DuckDB's own limit does not count what a single value or a list takes. */
 function watchMemory (): void {
   setInterval(() => {
-    const mib = process.memoryUsage.rss() / 2 ** 20
-    if (mib <= limits.processMiBMax) return
-    writeSync(2, `a statement took ${Math.round(mib)} MiB and was ended with its process\n`)
-    process.exit(memoryExitCode)
+    if (process.memoryUsage.rss() / 2 ** 20 > limits.processMiBMax) end(memorySignal)
   }, memoryLookMs).unref()
+}
+
+/** Not process.exit: that waits for the thread in which the statement is busy. */
+function end (signal: NodeJS.Signals): void {
+  process.kill(process.pid, signal)
 }

@@ -36,5 +36,5 @@ export type Command =
   | { readonly do: 'plan', readonly plan: SandboxPlan }
   | { readonly do: 'interrupt' }
 
-/** The exit code of a process that ended itself for want of memory. */
-export const memoryExitCode = 86
+/** With which a process ends itself for want of memory: nobody else sends it. */
+export const memorySignal = 'SIGVTALRM'

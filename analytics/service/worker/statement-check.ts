@@ -5,15 +5,15 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 import { fail } from '../../errors.ts'
 import { noExtensions } from '../../query/duckdb-session.ts'
-import { explainSqlError, prepareReading } from '../../query/duckdb-statement.ts'
+import { tokensOf } from '../../query/sql-tokens.ts'
 
 /** All other functions behind FROM read files, settings or the insides of DuckDB. */
 const tableFunctions = new Set(['range', 'generate_series', 'unnest', 'json_each', 'json_tree', 'repeat', 'repeat_row', 'histogram', 'histogram_values', 'generate_subscripts', 'summary', 'pg_timezone_names', 'icu_calendar_names'])
 const refusedFunctions = /^(current_setting|getenv|getvariable|sleep_ms|pg_sleep|write_log|parse_duckdb_log_message|nextval|currval|setseed|json_(de)?serialize_(sql|plan)|json_execute_.*|query|query_table|glob|read_.*|parquet_.*|.*_scan|duckdb_.*|pragma_.*|add_parquet_key|get_block_size|from_substrait.*|current_query|inet_.*|pg_get_.*|pg_conf_.*|txid_current|in_search_path|__internal.*|set_config|enable_.*|disable_.*|checkpoint|force_checkpoint|which_secret|sniff_csv|sql_auto_complete|.*_peg_parser)$/
 const shown = /^(|"?tables"?|"?databases"?|"?schemas"?|__show_tables_expanded)$/
-const informationTables = new Set(['tables', 'columns', 'schemata', 'views'])
+const informationTables = new Set(['tables', 'columns', 'schemata'])
 /** EXPLAIN is no part of the tree. What follows is checked like any other statement. */
-const explain = /^(?:\s|--[^\n]*\n|\/\*(?:(?!\*\/|\/\*)[\s\S])*\*\/)*explain(?:\s+analyze)?\s+/i
+const explainPrefix = /^(?:\s|--[^\n]*\n|\/\*(?:(?!\*\/|\/\*)[\s\S])*\*\/)*explain(?:\s+analyze)?\s+/i
 
 export interface StatementCheck {
   /** Throws SQL_MISSING, SQL_INVALID, SQL_READ_ONLY, SQL_REFUSED. */
@@ -27,22 +27,28 @@ export async function openStatementCheck (): Promise<StatementCheck> {
   const serialize = await connection.prepare('select json_serialize_sql($1::varchar)')
   return {
     async check (sql) {
-      const rest = sql.replace(explain, found => ' '.repeat(found.length))
+      const rest = sql.replace(explainPrefix, found => ' '.repeat(found.length))
       serialize.bindVarchar(1, rest)
       const tree = JSON.parse(String((await serialize.runAndReadAll()).getRows()[0]?.[0])) as Tree
-      if (tree.error === true) {
-        // Its own words name line and column, or the kind of the statement.
-        await prepareReading(connection, rest)
-        throw explainSqlError(new Error(tree.error_message ?? 'it cannot be read'), sql)
-      }
+      if (tree.error === true) throw explain(tree, sql)
+      if (tree.statements?.length === 0) throw fail('SQL_MISSING')
       if (tree.statements?.length !== 1) throw fail('SQL_INVALID', { reason: `there are ${tree.statements?.length ?? 0} statements: send them one at a time`, place: '' })
       refuse(tree.statements[0], sql)
     }
   }
 }
 
-interface Tree { error?: boolean, error_message?: string, statements?: unknown[] }
+interface Tree { error?: boolean, error_type?: string, error_message?: string, position?: string, statements?: unknown[] }
 interface TreeNode { type?: unknown, class?: unknown, query_location?: unknown, [name: string]: unknown }
+
+/** What has no tree is no SELECT, or no SQL. */
+function explain ({ error_type: type, error_message: message = 'it cannot be read', position }: Tree, sql: string): Error {
+  const word = tokensOf(sql).find(({ kind }) => kind === 'word')?.text.toUpperCase()
+  if (word === undefined && tokensOf(sql).every(({ text }) => text === ';')) return fail('SQL_MISSING')
+  if (type !== 'not implemented') return fail('SQL_INVALID', { reason: message, place: position === undefined ? '' : printPlace(Number(position), sql) })
+  if (word === 'PIVOT' || word === 'FROM' || word === 'SELECT') return fail('SQL_INVALID', { reason: 'PIVOT needs the values of its columns here: on c in (…)', place: '' })
+  return fail('SQL_READ_ONLY', { kind: word === 'WITH' ? 'writing' : word ?? 'writing' })
+}
 
 function refuse (root: unknown, sql: string): void {
   const left: unknown[] = [root]
@@ -72,8 +78,12 @@ function refuseNode (node: TreeNode, sql: string): void {
 
 function placeOf ({ query_location: at, function: inner }: TreeNode, sql: string): string {
   const location = typeof at === 'number' && at < Number.MAX_SAFE_INTEGER ? at : (inner as TreeNode | undefined)?.query_location
-  if (typeof location !== 'number' || location > sql.length) return ''
-  // Counted in bytes by DuckDB.
+  return typeof location === 'number' ? printPlace(location, sql) : ''
+}
+
+/** DuckDB counts bytes. */
+function printPlace (location: number, sql: string): string {
+  if (location > Buffer.byteLength(sql)) return ''
   const lines = Buffer.from(sql).subarray(0, location).toString().split('\n')
   return ` (line ${lines.length}, column ${lines.at(-1)!.length + 1})`
 }

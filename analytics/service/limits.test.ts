@@ -1,0 +1,116 @@
+import { request as httpRequest } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { openTestService, type TestService } from './service.fixture.ts'
+
+/** No interrupt is needed for it to end in this century, but for us it is for ever. */
+const endless = 'select count(*) from range(100000) a, range(100000) b, range(100000) c where hash(a.range + b.range + c.range) % 7 = 3'
+
+async function open (t: Test, settings: Record<string, string>): Promise<TestService> {
+  const service = await openTestService(t, settings)
+  await service.write('analytics.sales', [{ name: 'id', type: 'long' }], [{ select: 'select range as id from range(3)' }])
+  return service
+}
+
+const service = await open(t, { FIRN_QUERY_SECONDS_MAX: '1', FIRN_QUERY_AT_ONCE_MAX: '1', FIRN_QUERY_MEMORY_MIB_MAX: '100', FIRN_QUERY_SPILL_MIB_MAX: '0', FIRN_QUERY_WAITING_MAX: '1' })
+
+/** The slot is free, and whatever runs next runs: a process that had to be replaced may need its time to start. */
+async function stillAnswers (t: Test): Promise<void> {
+  const startedMs = performance.now()
+  let reply = await service.ask('select count(*) as n from sales')
+  while (reply.json.code === 'QUERY_TIME_LIMIT' && performance.now() - startedMs < 10_000) reply = await service.ask('select count(*) as n from sales')
+  t.strictSame(reply.json.rows, [['3']])
+}
+
+t.test('the time limit ends a statement that is busy inside of one operator, and its slot is free', async t => {
+  await stillAnswers(t)
+  const ended = await service.ask(endless)
+  t.match([ended.status, ended.json.code], [504, 'QUERY_TIME_LIMIT'])
+  for (const sql of [endless, "select count(*) from (select unnest(range(100000000)) a, hash(a) % 1000 b) group by all having count(*) > 5"]) {
+    const startedMs = performance.now()
+    const reply = await service.ask(sql)
+    t.match([reply.status, reply.json.code], [/504|422/, /QUERY_TIME_LIMIT|QUERY_MEMORY_LIMIT/], sql)
+    t.ok(performance.now() - startedMs < 4000, `${Math.round(performance.now() - startedMs)} ms`)
+  }
+  await stillAnswers(t)
+})
+
+t.test('memory is bounded, also where DuckDB does not count it; only that statement is gone', async t => {
+  for (const sql of ["select range, repeat('x', 1000) || range from range(3000000) order by hash(range)", 'select len(range(900000000 + id)) from sales']) {
+    t.match((await service.ask(sql)).json, { code: /QUERY_MEMORY_LIMIT|QUERY_TIME_LIMIT/ }, sql)
+    await stillAnswers(t)
+  }
+})
+
+t.test('an answer is cut at its rows or bytes, and says so', async t => {
+  const service = await open(t, { FIRN_QUERY_ROWS_MAX: '50000', FIRN_QUERY_BYTES_MAX: '200000' })
+  const sql = 'select range as n from range(1000000)'
+  const json = await service.ask(sql)
+  t.equal(json.json.truncated, true)
+  t.equal(json.json.rows.length, json.json.row_count)
+  t.ok(json.body.length < 200_200 && json.body.length > 190_000, `${json.body.length} bytes`)
+  const csv = await service.ask(sql, { format: 'csv' })
+  t.match(csv.trailers, { 'firn-truncated': 'true', 'firn-rows': String(csv.body.toString().split('\r\n').length - 2) })
+  const many = 'select 1 as n from range(50001)'
+  t.match((await service.ask(many, { format: 'csv' })).trailers, { 'firn-truncated': 'true', 'firn-rows': '50000' })
+  t.match((await service.ask('select 1 as n from range(50000)', { format: 'csv' })).trailers, { 'firn-truncated': 'false', 'firn-rows': '50000' })
+  t.match((await service.ask('select 1 as n from range(100)', { format: 'csv' })).headers, { 'firn-truncated': 'false', 'firn-rows': '100' })
+})
+
+t.test('a statement is cancelled by its id, before its answer begins and while it waits', async t => {
+  const [running, waiting] = [service.ask(endless, { id: 'the-first-one' }), service.ask('select 1', { id: 'the-second-one' })]
+  await sleep(300)
+  t.match((await service.get('/v1/queries/the-first-one')).json, { state: 'running', sql: endless })
+  t.match((await service.get('/v1/queries/the-second-one')).json, { state: 'waiting' })
+  t.match((await service.ask('select 1', { id: 'the-second-one' })).json, { code: 'QUERY_ID_TAKEN' })
+  t.equal((await service.get('/v1/queries/the-second-one', {}, 'DELETE')).status, 202)
+  t.match((await waiting).json, { code: 'QUERY_CANCELLED' })
+  t.equal((await service.get('/v1/queries/the-first-one', {}, 'DELETE')).status, 202)
+  t.match(await running, { status: 499, json: { code: 'QUERY_CANCELLED' } })
+  t.match((await service.get('/v1/queries/the-first-one')).json, { state: 'cancelled', error: { code: 'QUERY_CANCELLED' } })
+  t.equal((await service.get('/v1/queries/the-first-one', {}, 'DELETE')).status, 200)
+  t.equal((await service.get('/v1/queries/never-asked')).status, 404)
+  await stillAnswers(t)
+})
+
+t.test('who hangs up ends the statement, before the answer and in the middle of it', async t => {
+  for (const sql of [endless, 'select range, repeat(\'x\', 100) from range(100000000)']) {
+    const request = httpRequest(`${service.url}/v1/query`, { method: 'POST', headers: { 'content-type': 'application/json' } })
+    request.on('error', () => {})
+    request.on('response', response => { response.on('error', () => {}) })
+    request.end(JSON.stringify({ sql, id: 'hang-up-' + sql.length }))
+    await sleep(400)
+    t.match((await service.get(`/v1/queries/hang-up-${sql.length}`)).json, { state: 'running' })
+    request.destroy()
+    const startedMs = performance.now()
+    await stillAnswers(t)
+    t.ok(performance.now() - startedMs < 3000, `the slot is free after ${Math.round(performance.now() - startedMs)} ms`)
+    t.match((await service.get(`/v1/queries/hang-up-${sql.length}`)).json, { state: 'cancelled' })
+  }
+})
+
+t.test('who reads nothing is cut off at the time limit, and memory does not grow meanwhile', async t => {
+  const request = httpRequest(`${service.url}/v1/query`, { method: 'POST', headers: { 'content-type': 'application/json' } })
+  request.on('error', () => {})
+  request.on('response', response => { response.on('error', () => {}); response.pause() })
+  const before = process.memoryUsage.rss()
+  request.end(JSON.stringify({ sql: "select range, repeat('x', 1000) from range(100000000)", format: 'csv', id: 'reads-nothing' }))
+  await sleep(900)
+  t.ok(process.memoryUsage.rss() - before < 200_000_000, `${Math.round((process.memoryUsage.rss() - before) / 1e6)} MB more`)
+  const startedMs = performance.now()
+  await stillAnswers(t)
+  t.ok(performance.now() - startedMs < 4000)
+  t.match((await service.get('/v1/queries/reads-nothing')).json, { state: 'failed', error: { code: 'QUERY_TIME_LIMIT' } })
+  request.destroy()
+})
+
+t.test('at most so many at once and waiting: the next one is told when to come back', async t => {
+  const first = service.ask(endless)
+  await sleep(100)
+  const second = service.ask('select 1')
+  await sleep(100)
+  const third = await service.ask('select 1')
+  t.match([third.status, third.json.code, third.headers['retry-after']], [429, 'QUERY_TOO_MANY', /^\d+$/])
+  t.equal((await first).status, 504)
+  t.match((await second).status, /200|504/)
+})

@@ -4,7 +4,7 @@
 import { resolve } from 'node:path'
 import { openLake } from '../catalog/index.ts'
 import { createHttpServer, createMetrics, listen, readConfig, runService } from '../runtime/index.ts'
-import { followFraudAlerts, openAlerts } from './alerts/index.ts'
+import { followFraudAlerts, followQuality, openAlerts, watchPipeline } from './alerts/index.ts'
 import { analyticsSettings } from './config.ts'
 import { createModelMetrics } from './model-metrics.ts'
 import { ModelLoop } from './model-loop.ts'
@@ -29,7 +29,11 @@ runService('analytics', async ({ logger, signal, onClose, tell }) => {
 
   const alerts = await openAlerts({ config, dataDir, say: tell, logger, metrics })
   onClose(async () => { await alerts.close() })
-  const fraud = followFraudAlerts({ catalog: lake.catalog, engine, alerts, config, logger })
+  const followers = [
+    followFraudAlerts({ catalog: lake.catalog, engine, alerts, config, logger }),
+    followQuality({ catalog: lake.catalog, engine, alerts, config, dataDir, logger }),
+    watchPipeline({ metricsUrls: config.FIRN_ALERT_WATCH_URLS, alerts, config, dataDir, logger })
+  ]
 
   const runner = openRunner({
     ...lake,
@@ -45,7 +49,7 @@ runService('analytics', async ({ logger, signal, onClose, tell }) => {
     catalog: lake.catalog,
     runner,
     prepare: async () => { await loadReferences({ ...lake, say: line => { logger.info(line) } }) },
-    afterCycle: runs => { fraud.afterCycle(runs) },
+    afterCycle: runs => { for (const follower of followers) follower.afterCycle(runs) },
     logger,
     metrics: createModelMetrics(metrics),
     lookMs: config.FIRN_MODELS_LOOK_MS,
@@ -62,5 +66,5 @@ runService('analytics', async ({ logger, signal, onClose, tell }) => {
 
   const running = loop.run()
   onClose(async () => { await running })
-  onClose(async () => { await fraud.close() })
+  onClose(async () => { for (const follower of followers) await follower.close() })
 })

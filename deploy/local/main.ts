@@ -8,13 +8,14 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { Type } from 'typebox'
-import { readConfig, sentenceOf, supervise } from '../../runtime/index.ts'
+import { readConfig, sentenceOf, settingsOf, supervise } from '../../runtime/index.ts'
 import { startMailbox } from './mailbox.ts'
 import { startLiveLine, type LiveLine } from './live-line.ts'
 import { catalogUrlOf, closeOrder, describeServices, hostToReach, settingsOfTheLine } from './services.ts'
 
 /** Where a command looks when nobody tells it. */
 const usualCatalogUrl = 'http://127.0.0.1:8181'
+const usualWatchUrls = String(settingsOf(settingsOfTheLine()).FIRN_ALERT_WATCH_URLS?.default)
 /** Long enough to mean "until Ctrl+C", short enough for a timer. */
 const demoSecondsMax = 20 * 86_400
 const demoCloseMsMax = 2000
@@ -51,8 +52,10 @@ async function runLine (): Promise<void> {
   // The demo's alerts have to arrive somewhere.
   const mailbox = config.demo === true && config.FIRN_MAIL_URL === undefined ? await startMailbox({ port: 0, dir: join(dataDir, 'mailbox') }) : undefined
   // And each by itself: nobody is disturbed by them there.
+  // Without a wish of the user: the services that are started here, wherever they listen.
+  const watched = String(config.FIRN_ALERT_WATCH_URLS) === usualWatchUrls ? [gatewayUrl, writerUrl] : config.FIRN_ALERT_WATCH_URLS
   const withMail = mailbox === undefined ? config : { ...config, FIRN_MAIL_URL: mailbox.url, FIRN_ALERT_DIGEST_MINUTE_MAX: demoMailsMinuteMax }
-  const supervision = supervise(describeServices(withMail, process.env), {
+  const supervision = supervise(describeServices({ ...withMail, FIRN_ALERT_WATCH_URLS: watched }, process.env), {
     logDir: join(dataDir, 'logs'),
     closeOrder,
     say: print

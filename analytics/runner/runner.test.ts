@@ -1,9 +1,10 @@
 import t from 'tap'
-import { parseModel } from '../models/model-file.ts'
-import { openRunner } from './runner.ts'
+import { parseModel, type Model } from '../models/model-file.ts'
+import { readStatus } from './model-status.ts'
+import { openRunner, rulesFirst, type CycleOptions } from './runner.ts'
 import { openTestLake } from './test-lake.ts'
 
-const sales = parseModel('sales', `-- Question:  How much was sold in each hour?
+const salesFile = `-- Question:  How much was sold in each hour?
 -- Reads:     firn.events(order_created) by event_time
 -- Unit:      hour
 -- Time:      hour
@@ -16,7 +17,8 @@ const sales = parseModel('sales', `-- Question:  How much was sold in each hour?
 --   orders    long           Orders.
 --   revenue   decimal(38,2)  Money.
 select date_trunc('hour', e.event_time) as hour, e.currency, count(*) as orders, sum(e.amount) as revenue from firn.events e group by 1, 2
-`)
+`
+const sales = parseModel('sales', salesFile)
 
 const orders = parseModel('orders', `-- Question:  What is the state of each order?
 -- Reads:     firn.events(order_created, order_updated) by order_id
@@ -51,4 +53,53 @@ t.test('models are computed, and then only what is new', async t => {
     t.same(stands, should, model.name)
     t.equal(stands.length, 3)
   }
+})
+
+t.test('a header that grew adds its columns and computes anew; one that no longer fits is refused until it is asked for whole', async t => {
+  const lake = await openTestLake(t)
+  await lake.append([order('a', '2026-01-01T10:00:00Z')])
+  const run = async (model: Model, options: CycleOptions = {}) => {
+    const runner = openRunner({ ...lake, engine: null, models: [model] })
+    const [result] = await runner.cycle(options)
+    await runner.close()
+    return result
+  }
+  t.match(await run(sales), { outcome: 'written', reason: 'it was never computed' })
+  t.match(await run(sales), { outcome: 'fresh', reason: 'nothing new' }, 'whoever comes next goes on where the last one stopped')
+  const grown = parseModel('sales', salesFile.replace('--   revenue', '--   buyers long Who bought.\n--   revenue').replace('sum(e.amount) as', 'count(distinct e.customer_id) as buyers, sum(e.amount) as'))
+  t.match(await run(grown), { outcome: 'written', reason: 'its file changed' })
+  const { stands, should } = await lake.compare(grown)
+  t.same(stands, should)
+  t.match(stands, [/"buyers":"0"/])
+  const parted = parseModel('sales', salesFile.replace('day(hour)', 'month(hour)'))
+  t.match(await run(parted), { outcome: 'failed', error: /analytics.sales no longer fits its model: it is partitioned by day of hour and the header says month of hour; .* --full/ })
+  const typed = parseModel('sales', salesFile.replace('orders    long', 'orders    string'))
+  t.match(await run(typed), { outcome: 'failed', error: /orders.*long cannot become string/ })
+  t.match(await run(parted, { full: ['sales'] }), { outcome: 'written', reason: 'asked for' })
+  t.match(await run(parted), { outcome: 'fresh' })
+})
+
+t.test('a model that fails stops no other, waits before it is tried again, and a dry run writes nothing', async t => {
+  const lake = await openTestLake(t)
+  await lake.append([order('a', '2026-01-01T10:00:00Z')])
+  let now = Date.parse('2026-01-02T00:00:00Z')
+  const broken = parseModel('broken', salesFile.replace('e.currency, count', 'cast(e.order_id as bigint) as currency, count'))
+  const runner = openRunner({ ...lake, engine: null, models: [broken, sales], clock: () => now })
+  t.teardown(() => runner.close())
+  t.match(await runner.cycle({ dryRun: true }), [{ outcome: 'failed', error: /Could not convert string 'a'/ }, { outcome: 'written', rows: 1 }])
+  await t.rejects(lake.compare(sales), { code: 'CATALOG_NO_SUCH_TABLE' })
+  now += 60_000
+  t.match(await runner.cycle(), [{ model: 'broken', outcome: 'failed' }, { model: 'sales', outcome: 'written' }])
+  t.match(await runner.cycle(), [{ model: 'sales', outcome: 'fresh' }])
+  t.match(await runner.cycle({ only: ['broken'] }), [{ outcome: 'failed' }])
+  await t.rejects(runner.cycle({ only: ['nothing'] }), { code: 'MODEL_UNKNOWN' })
+  t.match(await readStatus(lake.catalog, [sales, broken, orders], now), [{ state: 'current', rows: 1n, snapshotsBehind: 0 }, { state: 'never computed' }, { state: 'never computed', rows: null, rowsBehind: 1n }])
+  await lake.append([order('b', '2026-01-01T11:00:00Z'), order('c', '2026-01-01T11:00:00Z')])
+  t.match(await readStatus(lake.catalog, [sales], Date.parse('2026-01-01T10:00:05Z')), [{ state: 'behind', snapshotsBehind: 1, rowsBehind: 2n, ageMs: 5000, last: { rows: 1 } }])
+})
+
+t.test('rules come first, after what they read', async t => {
+  const named = (name: string, kind: 'rule' | 'model', reads: string) => parseModel(name, `-- Question: ?\n-- Owner: t\n-- Reads: ${reads}\n-- Unit: full\n-- Key: a\n-- Columns:\n--   a long A.\nselect x.a from ${reads} x`, kind)
+  const ordered = rulesFirst([named('m', 'model', 'firn.events'), named('r', 'rule', 'firn.events'), named('of_m', 'rule', 'analytics.m'), named('of_r', 'rule', 'analytics.r')])
+  t.same(ordered.map(({ name }) => name), ['r', 'of_r', 'm', 'of_m'])
 })

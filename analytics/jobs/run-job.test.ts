@@ -91,6 +91,14 @@ t.test('a step that runs too long is ended with all that it started', async t =>
   t.notOk(isRunning({ pid: Number(readFileSync(join(dataDir, 'pid'), 'utf8')), started: null }), 'its child has ended too')
 })
 
+t.test('a process that a step leaves behind ends with it when its time is up', async t => {
+  const dataDir = t.testdir()
+  const code = `const c = require('child_process').spawn(process.execPath, ['-e', 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1e3)'], { stdio: ['ignore', 'inherit', 'inherit'] }); require('fs').writeFileSync('${join(dataDir, 'pid')}', String(c.pid)); setTimeout(() => process.exit(0), 300)`
+  const { outcome } = await runJob(optionsIn(dataDir, jobOf([{ name: 'left', code, retries: 0, stepSecondsMax: 1 }])))
+  t.equal(outcome, 'failed', 'it holds the output of the step open')
+  t.notOk(isRunning({ pid: Number(readFileSync(join(dataDir, 'pid'), 'utf8')), started: null }))
+})
+
 t.test('a command that does not exist is said, not thrown', async t => {
   const { state } = await runJob(optionsIn(t.testdir(), jobOf([{ name: 'odd', retries: 0 }]), { commandOf: () => ['/no/such/program'] }))
   t.match(state.steps.odd?.reason, /cannot be started: spawn \/no\/such\/program ENOENT/)

@@ -64,20 +64,16 @@ export async function runStep ({ command, env, cwd, logFile, msMax, signal, onSt
   }
 }
 
-/** Asks the process group to end, kills it after a grace. Also for a group that a killed run left behind. */
+/** Asks the process group to end; kills it after a grace, and what its leader left behind. Also for a group of a run that was killed. */
 export async function endGroup (leader: ProcessIdentity): Promise<void> {
   const tell = (what: NodeJS.Signals): void => {
     try {
       process.kill(-leader.pid, what)
     } catch { /* it has ended */ }
   }
-  if (!isRunning(leader)) return
   tell('SIGTERM')
-  for (const until = performance.now() + graceMs; performance.now() < until;) {
-    if (!isRunning(leader)) return
-    await sleep(lookEveryMs)
-  }
-  if (isRunning(leader)) tell('SIGKILL')
+  for (const until = performance.now() + graceMs; performance.now() < until && isRunning(leader);) await sleep(lookEveryMs)
+  tell('SIGKILL')
 }
 
 /** What it said last, in one line: the reason of nearly every failure. */

@@ -40,7 +40,7 @@ async function main (): Promise<void> {
     status.state,
     status.rows === null ? '' : status.rows.toLocaleString('en'),
     status.ageMs === null ? '' : durationOf(status.ageMs),
-    status.snapshotsBehind === 0 ? '' : `${status.snapshotsBehind} snapshots${status.rowsBehind === null ? '' : `, ${status.rowsBehind.toLocaleString('en')} rows`}`,
+    status.snapshotsBehind === 0 ? '' : `${status.snapshotsBehind} ${status.snapshotsBehind === 1 ? 'snapshot' : 'snapshots'}${status.rowsBehind === null ? '' : `, ${status.rowsBehind.toLocaleString('en')} rows`}`,
     status.last === null ? '' : `${durationOf(status.last.ms)}, ${status.last.rows.toLocaleString('en')} rows, ${agoOf(now - Date.parse(status.last.at))}`
   ]))
 }

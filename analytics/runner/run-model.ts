@@ -73,6 +73,9 @@ async function nextState ({ tables }: RunParts, model: Model, state: ModelState 
   let watermark: Date | null = null
   for (const { table } of model.reads) {
     const pinned = tables.get(table)!
+    const then = state?.sources.get(table) ?? null
+    // Another process has seen more than this one: going on from here would go back.
+    if (then !== null && then.uuid === pinned.table.metadata['table-uuid'] && then.sequence > pinned.table.metadata['last-sequence-number']) throw fail('MODEL_CONFLICT', { model: model.name, reason: `it knows a newer snapshot of ${table}` })
     const at = await tables.watermark(table, pinned)
     sources.set(table, pinned.record === null ? null : { ...pinned.record, watermark: at })
     if (at !== null && (watermark === null || at < watermark)) watermark = at

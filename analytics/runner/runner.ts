@@ -2,8 +2,7 @@
 // again after a pause that grows. Tables are loaded once a cycle, so all models of a cycle see the same snapshots.
 
 import { join } from 'node:path'
-import type { Catalog, LoadedTable, Storage } from '../../catalog/index.ts'
-import { deleteExpiredFiles } from '../../catalog/index.ts'
+import { deleteExpiredFiles, resumeCleanup, type Catalog, type LoadedTable, type Storage } from '../../catalog/index.ts'
 import { sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import type { Model } from '../models/model-file.ts'
@@ -70,7 +69,7 @@ const slowMsDefault = 60_000
 const progressMsDefault = 60_000
 const pauseMsMin = 5_000
 const pauseMsMax = 300_000
-const attemptsOnConflict = 2
+const attemptsOnConflict = 4
 
 interface Failure { readonly count: number, readonly until: number, readonly error: string }
 
@@ -94,6 +93,7 @@ export function openRunner (options: RunnerOptions): Runner {
   const failures = new Map<string, Failure>()
   const lastRuns = new Map<string, number>()
   const cleaned = new Map<string, LoadedTable>()
+  const resumed = new Set<string>()
   let looked = -Infinity
   let running = false
 
@@ -104,7 +104,8 @@ export function openRunner (options: RunnerOptions): Runner {
       } catch (error) {
         tables.forget(tableNameOf(model))
         if ((error as { code?: string }).code !== 'MODEL_CONFLICT' || attempt >= attemptsOnConflict) throw error
-        await tables.load([tableNameOf(model)], () => true)
+        // Whoever was faster may have seen newer sources as well.
+        await tables.load([tableNameOf(model), ...model.reads.map(({ table }) => table)], () => true)
       }
     }
   }
@@ -142,8 +143,11 @@ export function openRunner (options: RunnerOptions): Runner {
       const table = tables.get(name)?.table
       if (table === undefined) continue
       const before = cleaned.get(name)
-      if (before !== undefined && before.metadataLocation !== table.metadataLocation) await deleteExpiredFiles(storage, before, table, { onlyOwn: true }).catch(() => undefined)
       cleaned.set(name, table)
+      if (before === undefined || before.metadataLocation === table.metadataLocation) continue
+      // Not in the first round: a command that comes and goes leaves it to the service.
+      const done = resumed.has(name) ? deleteExpiredFiles(storage, before, table, { onlyOwn: true }) : resumeCleanup(storage, table)
+      await done.then(() => resumed.add(name)).catch(() => undefined)
     }
   }
 

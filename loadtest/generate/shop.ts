@@ -5,8 +5,9 @@
 import { Faker, base, en } from '@faker-js/faker'
 import { breakEvent } from './malformed.ts'
 import { stockProducts } from './products.ts'
+import { inviteRegulars } from './regulars.ts'
 import { fraudPatterns, fraudVisit, takeovers, visit, type FraudPattern, type Stage, type Step } from './session.ts'
-import { inventElsewhere, inventShopper, type Shopper } from './shopper.ts'
+import { inventElsewhere, inventShopper } from './shopper.ts'
 
 const customersMax = 20_000
 const recentMax = 500
@@ -47,7 +48,7 @@ export interface ShopEvent {
 
 export function * openShop (options: ShopOptions): Generator<ShopEvent, never> {
   const faker = new Faker({ locale: [en, base], seed: options.seed })
-  const customers: Shopper[] = []
+  const customers = inviteRegulars()
   const recent: ShopEvent[] = []
   let serial = 0
   const stage: Stage = { faker, products: stockProducts(), newId: prefix => `${prefix}-${options.run}-${(++serial).toString(36)}` }

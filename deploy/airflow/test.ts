@@ -1,5 +1,6 @@
 // `npm run test:airflow [tests]`: Airflow itself loads and runs our DAGs (test_dag.py), with the project's commands replaced by a
-// tiny program, mails caught by a mail server here, and everything in a folder of its own. Closes with `N passed, N failed`.
+// tiny program, mails caught by a mail server here, and everything in a folder of its own; then one run with the real commands
+// over a small line. Closes with `N passed, N failed`.
 
 import { spawn } from 'node:child_process'
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
@@ -12,6 +13,7 @@ import { SMTPServer } from 'smtp-server'
 import { sentenceOf } from '../../runtime/index.ts'
 import { runTool } from '../servers/run-tool.ts'
 import { installAirflow } from './install.ts'
+import { startTinyLine } from './tiny-line.ts'
 
 const testsMsMax = 15 * 60_000
 const began = Date.now()
@@ -28,6 +30,7 @@ const server = new SMTPServer({
 })
 
 let code = 1
+let stopLine = async (): Promise<void> => {}
 try {
   const { python, ms } = await installAirflow(say)
   say(`Airflow is there after ${(ms / 1000).toFixed(1)} s`)
@@ -37,11 +40,14 @@ try {
   const migrated = Date.now()
   await runTool(python, ['-W', 'ignore', '-m', 'airflow', 'db', 'migrate'], { what: 'Airflow\'s database', env })
   say(`its database after ${((Date.now() - migrated) / 1000).toFixed(1)} s`)
-  code = await runTests(python, env)
+  const line = await startTinyLine(join(folder, 'data'))
+  stopLine = line.stop
+  code = await runTests(python, { ...env, TEST_LINE: JSON.stringify(line.env), TEST_RUNNER: `${process.execPath} start.mjs` })
 } catch (error) {
   say(sentenceOf(error))
   console.log('0 passed, 1 failed')
 } finally {
+  await stopLine()
   server.close()
 }
 if (code === 0) rmSync(folder, { recursive: true, force: true })

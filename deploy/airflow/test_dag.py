@@ -151,10 +151,19 @@ class Runs(unittest.TestCase):
         self.assertEqual((state, calls[-1]["words"]), (DagRunState.SUCCESS, ["sql", "select 'it''s 2026-01-31'"]))
 
 
+class RealRun(unittest.TestCase):
+    def test_the_shipped_dag_turns_what_the_log_holds_into_checked_tables(self):
+        os.environ.update(json.loads(os.environ["TEST_LINE"]), FIRN_PROJECT_RUNNER=os.environ["TEST_RUNNER"])
+        today = datetime.now(timezone.utc).date().isoformat()
+        state, calls, states = run(load()["ecommerce_pipeline"], run_conf={"execution_date": today}, logical_date=MIDNIGHT + timedelta(hours=5))
+        self.assertEqual(calls, [])
+        self.assertEqual((state, states), (DagRunState.SUCCESS, dict.fromkeys(LINE, TaskInstanceState.SUCCESS)))
+
+
 if __name__ == "__main__":
     logging.disable(logging.INFO)
     names = sys.argv[1:]
-    tests = unittest.defaultTestLoader.loadTestsFromNames(names or ["Shape", "Runs"], sys.modules[__name__])
+    tests = unittest.defaultTestLoader.loadTestsFromNames(names or ["Shape", "Runs", "RealRun"], sys.modules[__name__])
     result = unittest.TextTestRunner(verbosity=2).run(tests)
     failed = len(result.failures) + len(result.errors)
     print(f"{result.testsRun - failed} passed, {failed} failed")

@@ -60,6 +60,8 @@ export async function deleteExpiredFiles(storage: Storage, before: LoadedTable, 
  * died between a commit and its clean-up. Older metadata files name the snapshots that are gone.
  */
 export async function resumeCleanup(storage: Storage, table: LoadedTable, options: Omit<CleanupOptions, 'onlyOwn'> = {}): Promise<CleanupResult> {
+  // What was removed before this process began can have left the metadata long ago.
+  memoryOf(storage, table.metadata['table-uuid']).removedFiles = true
   const log = table.metadata['metadata-log'].map(entry => entry['metadata-file'])
   let result: CleanupResult = { deletedFiles: 0, pendingSnapshots: 0 }
   for (const location of new Set([log.at(0), log.at(-1)])) {

@@ -1,11 +1,12 @@
-// Runs the models for as long as the service runs: looks whether the events have a new snapshot, and once in a while anyway,
-// since models that are slow or failed wait for their time. What cannot be reached is tried again, more and more patiently.
+// Runs the models for as long as the service runs: the rules and models of an hour whenever the events have a new snapshot, the
+// slow ones once in a while, and these give way as soon as the next snapshot is there. What cannot be reached is tried again,
+// more and more patiently.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isCatalogError, mainSnapshotId, type Catalog } from '../catalog/index.ts'
 import { sentenceOf, type Logger } from '../runtime/index.ts'
 import type { ModelMetrics } from './model-metrics.ts'
-import type { ModelRun, Runner } from './runner/index.ts'
+import type { CycleOptions, ModelRun, Runner } from './runner/index.ts'
 
 const eventsId = { namespace: ['firn'], name: 'events' }
 const backoffMsMax = 30_000
@@ -26,6 +27,10 @@ export interface ModelLoopParts {
 export class ModelLoop {
   readonly #parts: ModelLoopParts
   #error: unknown = null
+  /** The events' snapshot at the last look. */
+  #seen: bigint | null = null
+  /** Something waits for the next cycle: slow models that gave way, or all of them after a failure. */
+  #left = false
 
   constructor (parts: ModelLoopParts) {
     this.#parts = parts
@@ -38,21 +43,24 @@ export class ModelLoop {
 
   /** Resolves after `signal`. */
   async run (): Promise<void> {
-    const { signal, lookMs, logger } = this.#parts
+    const { signal, lookMs, slowMs, logger } = this.#parts
     let prepared = false
     let failures = 0
-    let seen: bigint | null = null
-    let ranMs = -Infinity
+    let slowMsAt = -Infinity
     while (!signal.aborted) {
       try {
-        const snapshotId = await this.#eventsSnapshot()
-        const isSlowDue = performance.now() - ranMs >= this.#parts.slowMs
-        if (snapshotId !== null && (snapshotId !== seen || isSlowDue)) {
+        const isNew = await this.#isNew()
+        const isSlowDue = performance.now() - slowMsAt >= slowMs
+        if (this.#seen !== null && (isNew || isSlowDue || this.#left)) {
           if (!prepared) await this.#parts.prepare()
           prepared = true
-          if (isSlowDue) ranMs = performance.now()
-          await this.#cycle()
-          seen = snapshotId
+          // Rules first, and told at once: what they find cannot wait for the slow models.
+          await this.#cycle({ minute: false })
+          if (isSlowDue) slowMsAt = performance.now()
+          if (isSlowDue || this.#left) {
+            this.#left = false
+            await this.#cycle({ giveWay: async () => this.#left ||= signal.aborted || await this.#isNew() })
+          }
         }
         if (this.#error !== null) logger.info('the models go on')
         this.#error = null
@@ -61,16 +69,26 @@ export class ModelLoop {
         if (signal.aborted) return
         if (failures++ === 0) logger.warn({ err: error }, `the models cannot be run: ${sentenceOf(error)}; it is tried again`)
         this.#error = error
+        this.#left = true
       }
+      if (failures === 0 && this.#left) continue
       await sleep(failures === 0 ? lookMs : Math.min(backoffMsMax, lookMs * 2 ** Math.min(failures, 10)), undefined, { signal }).catch(() => undefined)
     }
   }
 
-  async #cycle (): Promise<void> {
+  async #cycle (options: CycleOptions): Promise<void> {
     const began = performance.now()
-    const runs = await this.#parts.runner.cycle()
+    const runs = await this.#parts.runner.cycle(options)
     this.#parts.metrics.ran(runs, performance.now() - began)
     this.#parts.afterCycle(runs)
+  }
+
+  /** Whether the events have another snapshot than at the last look. */
+  async #isNew (): Promise<boolean> {
+    const snapshotId = await this.#eventsSnapshot()
+    const isNew = snapshotId !== this.#seen
+    this.#seen = snapshotId
+    return isNew
   }
 
   /** Null before the writer has made the table and its first snapshot. */

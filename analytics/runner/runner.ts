@@ -38,6 +38,8 @@ export interface CycleOptions {
   readonly only?: readonly string[]
   /** Whether the slow models run; without it the runner's own clock decides. */
   readonly minute?: boolean
+  /** Asked before each slow model but the first of a cycle: true leaves the rest of them to the next cycle. */
+  readonly giveWay?: () => Promise<boolean>
   /** Everything but writing: `written` then means that it would be. */
   readonly dryRun?: boolean
 }
@@ -134,7 +136,7 @@ export function openRunner (options: RunnerOptions): Runner {
     if (only !== undefined) return only.includes(model.name)
     if (full?.includes(model.name) === true) return true
     if ((failures.get(model.name)?.until ?? 0) > clock()) return false
-    if (model.kind === 'rule' || model.unit.kind === 'hour') return true
+    if (isQuick(model)) return true
     return minute ?? clock() - (lastRuns.get(model.name) ?? -Infinity) >= slowMs
   }
 
@@ -160,7 +162,9 @@ export function openRunner (options: RunnerOptions): Runner {
     if (all) looked = clock()
     await tables.load([...new Set([...due.flatMap(model => model.reads.map(({ table }) => table)), ...names.keys()])], name => all || !names.has(name))
     const runs: ModelRun[] = []
+    let slowRuns = 0
     for (const model of due) {
+      if (!isQuick(model) && slowRuns++ > 0 && await given.giveWay?.() === true) break
       lastRuns.set(model.name, clock())
       runs.push(await attempt(model, given))
     }
@@ -180,6 +184,11 @@ export function openRunner (options: RunnerOptions): Runner {
     },
     async close () { await database.close() }
   }
+}
+
+/** Runs each time a snapshot lands. */
+function isQuick ({ kind, unit }: Model): boolean {
+  return kind === 'rule' || unit.kind === 'hour'
 }
 
 /** Rules that need no model that is not a rule come first; otherwise the order stays. */

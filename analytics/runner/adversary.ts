@@ -2,18 +2,18 @@
 
 import type { Catalog } from '../../catalog/index.ts'
 
-export const faults = ['lose-reply', 'lose-request', 'die-before', 'die-after', 'conflict'] as const
+export const faults = ['lose-reply', 'lose-request', 'die-before', 'die-after', 'conflict', 'rival'] as const
 export type Fault = typeof faults[number]
 
 export interface Adversary extends Catalog {
-  /** The next commit of this table. */
-  strike(table: string, fault: Fault): void
+  /** The next commit of this table. `rival`: what somebody else does just before it. */
+  strike(table: string, fault: Fault, rival: () => Promise<void>): void
   /** Forgets a fault that met no commit. */
   calm(): void
 }
 
 export function adversaryBefore (catalog: Catalog): Adversary {
-  const waiting = new Map<string, Fault>()
+  const waiting = new Map<string, { fault: Fault, rival: () => Promise<void> }>()
   return {
     loadTable: async id => await catalog.loadTable(id),
     createTable: async (id, request) => await catalog.createTable(id, request),
@@ -24,7 +24,10 @@ export function adversaryBefore (catalog: Catalog): Adversary {
     async commitTable (id, change) {
       const fault = waiting.get(id.name)
       waiting.delete(id.name)
-      switch (fault) {
+      switch (fault?.fault) {
+        case 'rival':
+          await fault.rival()
+          return await catalog.commitTable(id, change)
         case undefined: return await catalog.commitTable(id, change)
         case 'lose-reply':
           await catalog.commitTable(id, change)
@@ -37,7 +40,7 @@ export function adversaryBefore (catalog: Catalog): Adversary {
         case 'conflict': return { kind: 'conflict', reason: 'somebody was faster' }
       }
     },
-    strike (table, fault) { waiting.set(table, fault) },
+    strike (table, fault, rival) { waiting.set(table, { fault, rival }) },
     calm () { waiting.clear() }
   }
 }

@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
+import { analyticsSettings } from '../../analytics/config.ts'
 import { gatewaySettings } from '../../gateway/config.ts'
 import { readConfig } from '../../runtime/index.ts'
 import { writerSettings } from '../../writer/config.ts'
@@ -75,19 +76,20 @@ t.test('only the gateway is published, and to loopback unless told otherwise', a
 
 t.test('each service is given the secrets that it needs and no others', async t => {
   const holders = (secret: string): string[] => Object.entries(file.services).filter(([, one]) => JSON.stringify(one).includes(secret)).map(([name]) => name).sort()
-  t.strictSame(holders(secrets.S3_SECRET_KEY!), ['iceberg-rest', 's3', 'trino', 'writer'])
+  t.strictSame(holders(secrets.S3_SECRET_KEY!), ['analytics', 'iceberg-rest', 's3', 'trino', 'writer'])
   t.strictSame(holders(secrets.GATEWAY_WRITE_KEYS!), ['gateway'])
+  t.strictSame(holders(secrets.QUERY_KEYS!), ['analytics'])
   t.notMatch(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), new RegExp(Object.values(secrets).filter(value => value.includes('change-me')).join('|')), 'no secret stands in the file')
 })
 
 t.test('our services accept their settings, and these are what npm run servers prints', async t => {
   const shared = productSettings({ kafka: 'kafka:9092', s3: 'http://s3:7070', 'iceberg-rest': 'http://iceberg-rest:8181' })
   const given = { FIRN_S3_ACCESS_KEY_ID: secrets.S3_ACCESS_KEY!, FIRN_S3_SECRET_ACCESS_KEY: secrets.S3_SECRET_KEY! }
-  for (const [name, schema] of [['gateway', gatewaySettings], ['writer', writerSettings]] as const) {
+  for (const [name, schema] of [['gateway', gatewaySettings], ['writer', writerSettings], ['analytics', analyticsSettings]] as const) {
     const environment = environmentOf(name)
     t.doesNotThrow(() => readConfig(name, schema, { env: environment, argv: [] }), `${name} starts with them`)
     t.throws(() => readConfig(name, schema, { env: { ...environment, FIRN_NO_SUCH: '1' }, argv: [] }), 'a setting that nobody knows is an error')
-    const expected = Object.entries({ ...shared, ...given }).filter(([key]) => name === 'writer' ? key !== 'FIRN_QUERY_URL' : key.startsWith('FIRN_LOG_'))
+    const expected = Object.entries({ ...shared, ...given }).filter(([key]) => key !== 'FIRN_QUERY_URL' && (name === 'writer' || key.startsWith('FIRN_LOG_') === (name === 'gateway')))
     for (const [key, value] of expected) t.equal(environment[key], value, `${name}: ${key}`)
   }
   t.equal(environmentOf('gateway').FIRN_LOG_TOPICS, environmentOf('writer').FIRN_LOG_TOPICS, 'what the gateway writes is what the writer reads')

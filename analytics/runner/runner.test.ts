@@ -1,6 +1,8 @@
 import t from 'tap'
 import { parseModel, type Model } from '../models/model-file.ts'
+import { adversaryBefore } from './adversary.ts'
 import { readStatus } from './model-status.ts'
+import { identifierOf } from './model-table.ts'
 import { openRunner, rulesFirst, type CycleOptions } from './runner.ts'
 import { openTestLake } from './test-lake.ts'
 
@@ -102,4 +104,19 @@ t.test('rules come first, after what they read', async t => {
   const named = (name: string, kind: 'rule' | 'model', reads: string) => parseModel(name, `-- Question: ?\n-- Owner: t\n-- Reads: ${reads}\n-- Unit: full\n-- Key: a\n-- Columns:\n--   a long A.\nselect x.a from ${reads} x`, kind)
   const ordered = rulesFirst([named('m', 'model', 'firn.events'), named('r', 'rule', 'firn.events'), named('of_m', 'rule', 'analytics.m'), named('of_r', 'rule', 'analytics.r')])
   t.same(ordered.map(({ name }) => name), ['r', 'of_r', 'm', 'of_m'])
+})
+
+t.test('what somebody else did to the table between the look and the commit is not overlooked', async t => {
+  const lake = await openTestLake(t)
+  const adversary = adversaryBefore(lake.catalog)
+  const runner = openRunner({ ...lake, catalog: adversary, engine: null, models: [sales] })
+  t.teardown(() => runner.close())
+  await lake.append([order('a', '2026-01-01T10:00:00Z')])
+  await runner.cycle()
+  await lake.append([order('b', '2026-01-02T10:00:00Z')])
+  adversary.strike('sales', 'rival', () => lake.deleteRows(identifierOf(sales), 'orders = 1'))
+  t.match(await runner.cycle(), [{ outcome: 'written', reason: 'its table was changed by somebody else' }])
+  const { stands, should } = await lake.compare(sales)
+  t.same(stands, should)
+  t.equal(stands.length, 2)
 })

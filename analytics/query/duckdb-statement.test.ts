@@ -1,7 +1,8 @@
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
 import t, { type Test } from 'tap'
 import { printCsv, printJsonRows, printTable } from '../sql/print.ts'
 import type { Answer } from './engine.ts'
+import { openRows } from './duckdb-rows.ts'
 import { explainSqlError, prepareReading } from './duckdb-statement.ts'
 
 async function connect (t: Test): Promise<DuckDBConnection> {
@@ -64,4 +65,39 @@ t.test('a table lines up, numbers to the right, wide characters counted as two',
   const connection = await connect(t)
   const text = await printed((rows, write) => printTable(rows, write, 2), await rowsOf(connection, "select * from (values ('東京', 5), ('a', 500), ('b', 1)) v(city, n)"))
   t.equal(text, ['city    n', '────  ───', '東京    5', 'a     500', '(3 rows, 1 not shown: use --rows N, --csv or --json)', ''].join('\n'))
+})
+
+// DuckDB's C API (1.5.5) gives an empty chunk for the end, an error and an interrupt alike: `npm run sql` printed a part of the
+// rows and said nothing.
+t.test('a statement that fails half-way is an error, never the rows until then', async t => {
+  const connection = await connect(t)
+  const count = async (sql: string, signal?: AbortSignal): Promise<number> => {
+    let rows = 0
+    for await (const chunk of (await openRows(connection, sql, signal)).chunks) rows += chunk.length
+    return rows
+  }
+  await t.rejects(count("select\n cast(case when range = 900000 then 'x' else '1' end as int) from range(1000000)"), { code: 'SQL_INVALID', message: /Could not convert string 'x' to INT32.*\(line 2, column 2\)/ })
+  t.equal(await count("select cast(case when range = 900000 then '2' else '1' end as int) from range(1000000)"), 1_000_000)
+  const stop = new AbortController()
+  setTimeout(() => { stop.abort(); connection.interrupt() }, 50)
+  await t.rejects(count('select range, hash(range) from range(10000000000)', stop.signal), { code: 'QUERY_CANCELLED' })
+})
+
+t.test('every kind of statement gives its own rows, names and order', async t => {
+  const connection = await connect(t)
+  const rowsOf = async (sql: string): Promise<unknown> => {
+    const { names, types, chunks } = await openRows(connection, sql)
+    const rows: (readonly DuckDBValue[])[] = []
+    for await (const chunk of chunks) rows.push(...chunk)
+    return { names, types, rows: rows.map(row => row.map(value => value === null ? null : String(value)).join()) }
+  }
+  t.strictSame(await rowsOf("select 1 as a, 'x' as a -- ; why\n ;"), { names: ['a', 'a:1'], types: ['INTEGER', 'VARCHAR'], rows: ['1,x'] })
+  t.strictSame(await rowsOf("select ';' as a, null::int as b where false;"), { names: ['a', 'b'], types: ['VARCHAR', 'INTEGER'], rows: [] })
+  t.strictSame(await rowsOf('with x as (values (2), (1)) from x order by 1'), { names: ['col0'], types: ['INTEGER'], rows: ['1', '2'] })
+  t.match(await rowsOf('show tables'), { rows: ['events'] })
+  t.match(await rowsOf('describe events'), { names: ['column_name', /.*/, /.*/, /.*/, /.*/, /.*/], rows: [/^event_id/, /^amount/] })
+  t.match(await rowsOf('explain select 1'), { names: ['explain_key', 'explain_value'], rows: [/physical_plan/] })
+  t.match(await rowsOf('select range from range(500000) order by hash(range) limit 3'), { types: ['BIGINT'] })
+  const { rows } = await rowsOf('select hash(range) as h from range(500000) order by h') as { rows: string[] }
+  t.ok(rows.length === 500_000 && rows.every((row, i) => i === 0 || BigInt(row) >= BigInt(rows[i - 1]!)), 'in order')
 })

@@ -19,13 +19,13 @@ export async function prepareReading (connection: DuckDBConnection, sql: string)
   return prepared
 }
 
-/** DuckDB's message as one SQL_INVALID: the reason in a line, then line and column of the caret it drew. */
-export function explainSqlError (error: unknown, sql: string): Error {
+/** DuckDB's message as one SQL_INVALID: the reason in a line, then line and column of the caret it drew. `linesBefore`: of `sql`, before the statement as it was given. */
+export function explainSqlError (error: unknown, sql: string, linesBefore = 0): Error {
   const message = error instanceof Error ? error.message : String(error)
   const [head = '', drawn] = message.replace(/^Failed to extract statements: /, '').split(/\n+(?=LINE \d+: )/, 2)
   const reason = head.trim().replaceAll(/\s*\n+\s*/g, '; ')
   const place = drawn === undefined ? undefined : placeOf(drawn, sql)
-  return fail('SQL_INVALID', { reason, place: place === undefined ? '' : ` (line ${place.line}, column ${place.column})` }, error)
+  return fail('SQL_INVALID', { reason, place: place === undefined ? '' : ` (line ${place.line - linesBefore}, column ${place.column})` }, error)
 }
 
 /** Line and column, both from 1, of the caret under `LINE n: …`. The drawn line may begin with `...` when it was cut. */

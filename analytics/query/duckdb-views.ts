@@ -87,8 +87,8 @@ export async function planViews (lake: LakeTables, sql: string, asOf: AsOf | und
   const keys: string[] = []
   for (const table of tables) {
     const isNamed = named.includes(table)
+    const snapshot = isNamed ? at(table) : null
     try {
-      const snapshot = isNamed ? at(table) : null
       const key = [table.metadata['table-uuid'], nameOf(table.id), table.metadata['current-schema-id'], snapshot === undefined ? table.metadata['current-snapshot-id'] : snapshot?.snapshotId, isNamed && snapshot === undefined].join('@')
       keys.push(key)
       views.push(await known.view(key, async () => await makeView(lake.storage, table, snapshot)))
@@ -97,6 +97,19 @@ export async function planViews (lake: LakeTables, sql: string, asOf: AsOf | und
     }
   }
   return { key: createHash('sha256').update(keys.sort().join()).digest('hex'), views, setup: setupOf(views), snapshots: Object.fromEntries(views.flatMap(view => view.snapshotId === null ? [] : [[`${view.schema}.${view.name}`, view.snapshotId]])) }
+}
+
+/** The snapshot of each table that the statement names, for an engine that finds the files itself. Throws as planViews does. */
+export async function pinTables (lake: LakeTables, sql: string, asOf: AsOf | undefined, known = new KnownTables()): Promise<Record<string, string>> {
+  const { named } = await loadTables(lake, sql, known)
+  const at = asOf === undefined ? () => undefined : snapshotsAt(named, asOf)
+  return Object.fromEntries(named.flatMap(table => {
+    const found = at(table)
+    // Before its first snapshot: to be read as it was then, which the engine cannot say by an id.
+    if (found === null) throw fail('SQL_NO_SUCH_SNAPSHOT', { asOf: `${JSON.stringify(asOf)} of ${nameOf(table.id)}` })
+    const id = found?.snapshotId ?? table.metadata['current-snapshot-id']
+    return id === undefined || id === null || BigInt(id) < 0n ? [] : [[nameOf(table.id), String(id)]]
+  }))
 }
 
 export function unreadable (table: string, error: unknown): Error {

@@ -16,7 +16,7 @@ export interface TableName {
   readonly end: number
 }
 
-const pattern = /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|[\p{L}\p{N}_$@]+|\s+|[\s\S]/gu
+const pattern = /--[^\r\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|[\p{L}\p{N}_$@]+|\s+|[\s\S]/gu
 /** What ends the list of tables after FROM, at the same depth. */
 const ends = new Set(['where', 'group', 'having', 'order', 'limit', 'offset', 'fetch', 'window', 'union', 'except', 'intersect', 'select', 'values', 'qualify'])
 /** Functions whose arguments have a FROM of their own. */

@@ -22,3 +22,62 @@ t.test('a question is answered as JSON and as CSV, every digit kept, with the sn
   t.equal(csv.body.toString(), 'id,place\r\n2,\r\n9007199254740993,"Zürich, ""Mitte"""\r\n')
   t.match((await service.get(`/v1/queries/${csv.headers['firn-query-id']}`)).json, { state: 'done', rows: 2, truncated: false })
 })
+
+t.test('as of: a snapshot, a time, or what an answer named; another table is taken as it was when the snapshot was made', async t => {
+  const service = await openTestService(t)
+  const id = [{ name: 'id', type: 'long' }]
+  const first = await service.write('analytics.sales', id, [{ select: 'select 1 as id' }])
+  await service.write('analytics.returns', id, [{ select: 'select 10 as id' }])
+  await new Promise(resolve => setTimeout(resolve, 600))
+  const both = 'select (select count(*) from sales) as sales, (select count(*) from returns) as returns'
+  const before = await service.ask(both)
+  t.strictSame(before.json.rows, [['1', '1']])
+  const time = new Date().toISOString()
+  await service.write('analytics.sales', id, [{ select: 'select 2 as id' }])
+  const returns = await service.write('analytics.returns', id, [{ select: 'select 20 as id' }])
+  await new Promise(resolve => setTimeout(resolve, 600))
+  t.strictSame((await service.ask(both)).json.rows, [['2', '2']])
+  const { query_id: _, ...again } = (await service.ask(both, { as_of: before.json.snapshots })).json
+  t.match(before.json, again)
+  t.strictSame((await service.ask(both, { as_of: time })).json.rows, [['1', '1']])
+  t.match((await service.ask('select count(*) from sales', { as_of: String(first) })).json, { rows: [['1']], snapshots: { 'analytics.sales': String(first) } })
+  t.strictSame((await service.ask(both, { as_of: String(returns) })).json.rows, [['2', '2']])
+  t.match(await service.ask(both, { as_of: '12345' }), { status: 404, json: { code: 'SQL_NO_SUCH_SNAPSHOT' } })
+  t.match(await service.ask(both, { as_of: 'yesterday' }), { status: 404, json: { code: 'SQL_NO_SUCH_SNAPSHOT' } })
+  t.match(await service.ask(both, { as_of: { 'analytics.sales': '12345' } }), { status: 404, json: { code: 'SQL_NO_SUCH_SNAPSHOT' } })
+})
+
+t.test('what is wrong is said with line and column, and what is asked wrongly with its path', async t => {
+  const service = await openTestService(t)
+  await service.write('analytics.sales', [{ name: 'id', type: 'long' }], [{ select: 'select 1 as id' }])
+  t.match(await service.ask('select *\n  from nowhere'), { status: 400, json: { code: 'SQL_INVALID', message: /nowhere does not exist.*\(line 2, column 8\)/, requestId: /./ } })
+  t.match(await service.ask('select id,\n  foo from sales'), { status: 400, json: { message: /"foo" not found.*\(line 2, column 3\)/ } })
+  t.match(await service.ask('selec 1'), { status: 400, json: { code: 'SQL_INVALID', message: /syntax error.*\(line 1, column 1\)/ } })
+  t.match(await service.ask("select cast('x' || id as int) from sales"), { status: 400, json: { code: 'SQL_INVALID', message: /Could not convert/ } })
+  t.match(await service.ask("select 1,\n read_text('/etc/passwd')"), { status: 400, json: { code: 'SQL_REFUSED', message: /read_text\(…\) is refused.*\(line 2, column 2\)/ } })
+  t.equal((await service.ask('select 1', { as_off: 'x' })).status, 400)
+  t.equal((await service.ask('x'.repeat(200_000))).status, 400)
+  t.match(await service.ask('select 1', { format: 'xml' }), { status: 400 })
+  t.match(await service.ask('select 1', {}, { accept: 'image/png' }), { status: 406, json: { code: 'QUERY_FORMAT' } })
+  t.match((await service.ask('select 1', {}, { accept: 'text/html, application/vnd.apache.arrow.stream;q=0.9, */*;q=0.1' })).headers, { 'content-type': 'application/vnd.apache.arrow.stream' })
+})
+
+t.test('an error after the answer has begun stands at its end', async t => {
+  const service = await openTestService(t)
+  await service.write('analytics.sales', [{ name: 'id', type: 'long' }], [{ select: 'select 1 as id' }])
+  const sql = "select cast(case when range = 900000 then 'x' else '1' end as int) as n from range(1000000)"
+  const json = await service.ask(sql)
+  t.equal(json.status, 200)
+  t.match(json.json, { truncated: true, row_count: null, error: { code: 'SQL_INVALID', message: /Could not convert/ } })
+  await t.rejects(service.ask(sql, { format: 'csv' }), { message: /aborted|hang up/ })
+})
+
+t.test('a key is asked for where there is one, and only the document is open', async t => {
+  const service = await openTestService(t, { FIRN_QUERY_KEY_SECRET: 'first-key-0123456789, second-key-0123456789' })
+  t.match(await service.ask('select 1'), { status: 401, json: { code: 'QUERY_KEY_WRONG' }, headers: { 'www-authenticate': 'Bearer' } })
+  t.equal((await service.ask('select 1', {}, { authorization: 'Bearer first-key-0123456780' })).status, 401)
+  t.equal((await service.get('/v1/models')).status, 401)
+  t.equal((await service.get('/openapi.json')).status, 200)
+  t.equal((await service.get('/docs/json')).status, 200)
+  t.equal((await service.ask('select count(*) from range(3)', {}, { authorization: 'Bearer second-key-0123456789' })).status, 404, 'and then it is the statement that matters: there is no table')
+})

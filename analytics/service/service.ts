@@ -7,20 +7,26 @@ import type { Logger, Metrics } from '../../runtime/index.ts'
 import { readModels } from '../models/catalogue.ts'
 import type { Model } from '../models/model-file.ts'
 import { KnownTables, type LakeTables } from '../query/duckdb-views.ts'
+import type { QueryEngine } from '../query/engine.ts'
 import type { QueryServiceConfig } from './config.ts'
+import { measureQueries } from './query-metrics.ts'
 import { Queries } from './queries.ts'
 import { openKeyLookup } from './key-lookup.ts'
 import { routeKeyed } from './routes/keyed-route.ts'
+import { routeDocument } from './routes/document-route.ts'
 import { askForKey } from './routes/keys.ts'
 import { routeModels } from './routes/models-route.ts'
 import { routeQueries } from './routes/query-route.ts'
 import { routeSaved } from './routes/saved-route.ts'
 import { openDuckdbRunner } from './statement-runner.ts'
+import { openTrinoRunner } from './trino-runner.ts'
 
 export interface QueryServiceOptions extends LakeTables {
   readonly config: QueryServiceConfig
   /** Spilled rows lie in its folder `query`, which is emptied. */
   readonly dataDir: string
+  /** Trino, and what it calls the lake's catalog; DuckDB inside when absent. Closed by who opened it. */
+  readonly trino?: { readonly engine: QueryEngine, readonly catalog: string }
   /** Those of the files when absent. */
   readonly models?: readonly Model[]
   /** Where saved questions lie. */
@@ -38,13 +44,20 @@ export interface QueryService {
 export async function openQueryService (options: QueryServiceOptions): Promise<QueryService> {
   const { config, dataDir } = options
   const known = new KnownTables()
-  const runner = await openDuckdbRunner(options, config, join(dataDir, 'query'), known)
+  const runner = options.trino === undefined
+    ? await openDuckdbRunner(options, config, join(dataDir, 'query'), known)
+    : openTrinoRunner(options.trino.engine, options.trino.catalog, options, config, known)
+  const measured = options.metrics === undefined ? undefined : measureQueries(options.metrics)
   const queries = new Queries(runner, {
     secondsMax: config.FIRN_QUERY_SECONDS_MAX,
     atOnceMax: config.FIRN_QUERY_AT_ONCE_MAX,
     waitingMax: config.FIRN_QUERY_WAITING_MAX,
     waitMsMax: config.FIRN_QUERY_WAIT_SECONDS_MAX * 1000
+  }, status => {
+    measured?.settled(status)
+    options.logger?.info({ queryId: status.id, state: status.state, code: status.error?.code, ms: status.ran_ms, rows: status.rows, bytes: status.bytes }, 'question')
   })
+  measured?.follow(queries.slots)
   const lookup = await openKeyLookup(options, known)
   let models: Promise<readonly Model[]> | undefined
   return {
@@ -55,6 +68,7 @@ export async function openQueryService (options: QueryServiceOptions): Promise<Q
       routeQueries(app, queries)
       routeSaved(app, queries, options.savedFolder)
       routeKeyed(app, lookup)
+      await routeDocument(app)
       routeModels(app, options, known, async () => await (models ??= options.models === undefined ? readModels() : Promise.resolve(options.models)))
     },
     async close () {

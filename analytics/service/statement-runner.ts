@@ -1,5 +1,5 @@
 // The seam to what runs a statement for the service: frames out, and the snapshots that they come from. DuckDB runs in worker
-// processes that are kept warm, Trino on its servers.
+// processes that are kept warm, Trino on its servers (trino-runner.ts).
 
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline'
 import { once } from 'node:events'
 import { FirnError } from '../../../runtime/index.ts'
 import { fail } from '../../errors.ts'
-import { explainSqlError, prepareReading } from '../../query/duckdb-statement.ts'
+import { openRows } from '../../query/duckdb-rows.ts'
+import { explainSqlError } from '../../query/duckdb-statement.ts'
 import { answerFrames } from '../formats/answer-frames.ts'
 import { printFrame, type AnswerFailure, type Frame } from './frames.ts'
 import { memorySignal, type Command, type SandboxLimits, type SandboxPlan } from './protocol.ts'
@@ -19,7 +20,7 @@ const out = new Socket({ fd: 3 })
 const checking = openStatementCheck()
 let sandboxes: Sandboxes
 let limits: SandboxLimits
-let running: { sandbox: Sandbox | null, interrupted: boolean } | null = null
+let running: { sandbox: Sandbox | null, readonly stop: AbortController } | null = null
 let planned: ((plan: SandboxPlan) => void) | null = null
 
 out.on('error', () => { end('SIGKILL') })
@@ -39,7 +40,7 @@ lines.on('line', line => {
     case 'plan': planned?.(command.plan); break
     case 'interrupt':
       if (running === null) break
-      running.interrupted = true
+      running.stop.abort()
       running.sandbox?.connection.interrupt()
       break
     case 'run': void run(command)
@@ -47,24 +48,12 @@ lines.on('line', line => {
 })
 
 async function run ({ sql, key, shape }: Extract<Command, { do: 'run' }>): Promise<void> {
-  const own: NonNullable<typeof running> = running = { sandbox: null, interrupted: false }
+  const own: NonNullable<typeof running> = running = { sandbox: null, stop: new AbortController() }
   try {
     await (await checking).check(sql)
     own.sandbox = sandboxes.get(key) ?? await sandboxes.open(await askForPlan())
-    const prepared = await prepareReading(own.sandbox.connection, sql)
-    if (own.interrupted) throw fail('QUERY_CANCELLED')
-    const result = await prepared.stream()
-    const answer = {
-      names: result.deduplicatedColumnNames(),
-      types: result.columnTypes().map(String),
-      chunks: (async function * () {
-        for (;;) {
-          const chunk = await result.fetchChunk()
-          if (chunk === null || chunk.rowCount === 0) return
-          yield chunk.getRows()
-        }
-      })()
-    }
+    const answer = await openRows(own.sandbox.connection, sql, own.stop.signal)
+    if (own.stop.signal.aborted) throw fail('QUERY_CANCELLED')
     for await (const frame of answerFrames(answer, shape)) await send(frame)
   } catch (error) {
     if (own.sandbox !== null) sandboxes.forget(key)
@@ -86,11 +75,9 @@ async function send (frame: Frame): Promise<void> {
 
 function failureOf (error: unknown, sql: string): AnswerFailure {
   const { message = String(error) } = error as Error
-  const known = error instanceof FirnError
-    ? error
-    : /^(Out of Memory Error|Invalid (array|string) length|Array buffer allocation failed|Cannot create a string longer)/.test(message)
-      ? fail('QUERY_MEMORY_LIMIT', { memoryMiBMax: limits.memoryMiBMax })
-      : explainSqlError(error, sql) as FirnError
+  const known = /^(Out of Memory Error|Invalid (array|string) length|Array buffer allocation failed|Cannot create a string longer)/.test(message)
+    ? fail('QUERY_MEMORY_LIMIT', { memoryMiBMax: limits.memoryMiBMax })
+    : error instanceof FirnError ? error : explainSqlError(error, sql) as FirnError
   return { code: known.code, message: known.message, retryable: known.retryable, httpStatus: known.httpStatus ?? 500 }
 }
 

@@ -1,4 +1,4 @@
-// npm run bench [-- --part gateway|writer|window|commits|idle] [--scale 0.1] [--log kafka]: what the parts cost on this machine.
+// npm run bench [-- --part gateway|writer|window|commits|idle|models] [--scale 0.1] [--log kafka]: what the parts cost on this machine.
 // Prints figures beside what people would use instead, keeps them as JSON in loadtest/results/, and never fails on a clock.
 
 import { execFileSync } from 'node:child_process'
@@ -11,10 +11,11 @@ import { benchCommits } from './commits.ts'
 import { figureTable, type Figure } from './figure.ts'
 import { benchGateway } from './gateway.ts'
 import { benchIdle } from './idle.ts'
+import { benchModels } from './models.ts'
 import { benchWindow, benchWriter } from './writer.ts'
 
 const parts: Record<string, (scale: number, log: BenchLog) => Promise<Figure[]>> = {
-  gateway: benchGateway, writer: benchWriter, window: benchWindow, commits: benchCommits, idle: benchIdle
+  gateway: benchGateway, writer: benchWriter, window: benchWindow, commits: benchCommits, idle: benchIdle, models: benchModels
 }
 /** Those that a log of its own makes sense for. */
 const partsOn: Record<LogName, readonly string[]> = { embedded: Object.keys(parts), kafka: ['gateway', 'writer'] }

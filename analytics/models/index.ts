@@ -1,0 +1,4 @@
+// The models' front door.
+
+export { readModels } from './catalogue.ts'
+export { loadReferences } from '../reference/load.ts'

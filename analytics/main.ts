@@ -57,7 +57,7 @@ runService('analytics', async ({ logger, signal, onClose, tell }) => {
     signal
   })
 
-  const service = await openQueryService({ ...tables, config, dataDir, logger, metrics })
+  const service = await openQueryService({ ...tables, config, dataDir, logger, metrics, ...config.FIRN_QUERY_URL.startsWith('duckdb:') ? {} : { trino: { engine, url: config.FIRN_QUERY_URL } } })
   onClose(async () => { await service.close() })
   const app = createHttpServer({ logger, bodyBytesMax, metrics, ready: async () => { if (loop.error !== null) throw loop.error as Error } })
   await app.register(service.plugin)

@@ -81,3 +81,9 @@ t.test('a key is asked for where there is one, and only the document is open', a
   t.equal((await service.get('/docs/json')).status, 200)
   t.equal((await service.ask('select count(*) from range(3)', {}, { authorization: 'Bearer second-key-0123456789' })).status, 404, 'and then it is the statement that matters: there is no table')
 })
+
+t.test('without a key only this machine is answered to: a page cannot lend itself the name', async t => {
+  const service = await openTestService(t)
+  t.match(await service.ask('select 1', {}, { host: 'evil.example:8020' }), { status: 421, json: { code: 'QUERY_HOST' } })
+  for (const host of ['localhost:8020', '127.0.0.1', '[::1]:8020']) t.not((await service.get('/v1/saved', { host })).status, 421, host)
+})

@@ -8,13 +8,14 @@ import { readModels } from '../models/catalogue.ts'
 import type { Model } from '../models/model-file.ts'
 import { KnownTables, type LakeTables } from '../query/duckdb-views.ts'
 import type { QueryEngine } from '../query/engine.ts'
+import { connectTrino } from '../query/trino-connection.ts'
 import type { QueryServiceConfig } from './config.ts'
 import { measureQueries } from './query-metrics.ts'
 import { Queries } from './queries.ts'
 import { openKeyLookup } from './key-lookup.ts'
 import { routeKeyed } from './routes/keyed-route.ts'
 import { routeDocument } from './routes/document-route.ts'
-import { askForKey } from './routes/keys.ts'
+import { askForKey, isLoopback } from './routes/keys.ts'
 import { routeModels } from './routes/models-route.ts'
 import { routeQueries } from './routes/query-route.ts'
 import { routeSaved } from './routes/saved-route.ts'
@@ -25,8 +26,8 @@ export interface QueryServiceOptions extends LakeTables {
   readonly config: QueryServiceConfig
   /** Spilled rows lie in its folder `query`, which is emptied. */
   readonly dataDir: string
-  /** Trino, and what it calls the lake's catalog; DuckDB inside when absent. Closed by who opened it. */
-  readonly trino?: { readonly engine: QueryEngine, readonly catalog: string }
+  /** Trino and its address (FIRN_QUERY_URL); DuckDB inside when absent. Closed by who opened it. */
+  readonly trino?: { readonly engine: QueryEngine, readonly url: string }
   /** Those of the files when absent. */
   readonly models?: readonly Model[]
   /** Where saved questions lie. */
@@ -43,10 +44,13 @@ export interface QueryService {
 
 export async function openQueryService (options: QueryServiceOptions): Promise<QueryService> {
   const { config, dataDir } = options
+  if (config.FIRN_QUERY_KEY_SECRET === undefined && !isLoopback(config.FIRN_ANALYTICS_HOST)) {
+    options.logger?.warn({ host: config.FIRN_ANALYTICS_HOST }, 'everybody who reaches this address can read the tables: set FIRN_QUERY_KEY_SECRET')
+  }
   const known = new KnownTables()
   const runner = options.trino === undefined
     ? await openDuckdbRunner(options, config, join(dataDir, 'query'), known)
-    : openTrinoRunner(options.trino.engine, options.trino.catalog, options, config, known)
+    : openTrinoRunner(options.trino.engine, connectTrino({ url: options.trino.url }).catalog, options, config, known)
   const measured = options.metrics === undefined ? undefined : measureQueries(options.metrics)
   const queries = new Queries(runner, {
     secondsMax: config.FIRN_QUERY_SECONDS_MAX,
@@ -62,7 +66,7 @@ export async function openQueryService (options: QueryServiceOptions): Promise<Q
   let models: Promise<readonly Model[]> | undefined
   return {
     async plugin (app) {
-      askForKey(app, config.FIRN_QUERY_KEY_SECRET)
+      askForKey(app, config.FIRN_QUERY_KEY_SECRET, config.FIRN_ANALYTICS_HOST)
       // A statement would hold the close of the server until its own end.
       app.addHook('preClose', async () => { queries.close() })
       routeQueries(app, queries)

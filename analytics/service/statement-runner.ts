@@ -31,6 +31,9 @@ export interface StatementRunner {
   close(): Promise<void>
 }
 
+/** A process that ends sooner cannot start here, and another one could not either. */
+const livedMsMin = 1_000
+
 /** What a process takes beside what DuckDB counts. */
 const processMiB = 512
 
@@ -54,6 +57,7 @@ export async function openDuckdbRunner (lake: LakeTables, config: QueryServiceCo
       spillDir: join(spillDir, String(started++)),
       processMiBMax: config.FIRN_QUERY_MEMORY_MIB_MAX + processMiB
     }
+    const startedMs = performance.now()
     const one = new StatementProcess(limits)
     processes.add(one)
     void one.ended.then(async () => {
@@ -61,7 +65,7 @@ export async function openDuckdbRunner (lake: LakeTables, config: QueryServiceCo
       const at = idle.indexOf(one)
       if (at >= 0) idle.splice(at, 1)
       // The next question should not wait for it.
-      if (!isClosing && idle.length === 0 && processes.size < config.FIRN_QUERY_AT_ONCE_MAX) idle.push(spawn())
+      if (!isClosing && performance.now() - startedMs > livedMsMin && idle.length === 0 && processes.size < config.FIRN_QUERY_AT_ONCE_MAX) idle.push(spawn())
       await rm(limits.spillDir, { recursive: true, force: true })
     })
     return one

@@ -17,6 +17,9 @@ export interface Form {
   tail(ending: Ending): Uint8Array
 }
 
+/** Of one frame: what a reader has to hold at once, however wide the rows are. */
+const frameBytesMax = 1024 ** 2
+
 export async function * answerFrames (answer: Answer, shape: AnswerShape): AsyncGenerator<Frame> {
   yield { kind: 'head', head: { names: answer.names, types: answer.types } }
   const form = await openForm(answer, shape)
@@ -30,7 +33,7 @@ export async function * answerFrames (answer: Answer, shape: AnswerShape): Async
     const part = wanted.length === 0 ? { bytes: new Uint8Array(0), count: 0 } : form.rows(wanted, shape.bytesMax - bytes)
     rows += part.count
     bytes += part.bytes.length
-    if (part.bytes.length > 0) yield { kind: 'data', bytes: part.bytes }
+    for (let at = 0; at < part.bytes.length; at += frameBytesMax) yield { kind: 'data', bytes: part.bytes.subarray(at, at + frameBytesMax) }
     truncated = part.count < chunk.length
     if (truncated) break
   }

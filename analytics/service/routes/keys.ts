@@ -1,4 +1,6 @@
-// Who may ask: whoever sends one of the keys, or everybody where there are none. The document of the service is open.
+// Who may ask: whoever sends one of the keys, or everybody where there are none. The document of the service is open. A service
+// without keys that listens on this machine alone answers to this machine's names alone: a web page whose own name is made to
+// point here (DNS rebinding) would otherwise read the tables through its visitor's browser.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
@@ -6,8 +8,17 @@ import { fail } from '../../errors.ts'
 
 const open = /^\/(openapi\.json|docs)(\/|$)/
 
-export function askForKey (app: FastifyInstance, secret: string | undefined): void {
-  if (secret === undefined) return
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i
+
+export function isLoopback (host: string): boolean {
+  return loopback.test(host)
+}
+
+export function askForKey (app: FastifyInstance, secret: string | undefined, host: string): void {
+  if (secret === undefined) {
+    if (isLoopback(host)) app.addHook('onRequest', async request => { if (!isLoopback(request.hostname)) throw fail('QUERY_HOST', { host: request.hostname.slice(0, 100) }) })
+    return
+  }
   const keys = secret.split(',').map(key => key.trim()).filter(key => key !== '').map(digest)
   app.addHook('onRequest', async (request, reply) => {
     if (open.test(request.url.split('?', 1)[0]!)) return

@@ -17,7 +17,8 @@ export type Frame =
 
 const kinds = ['head', 'data', 'end', 'failed', 'plan'] as const
 const headBytes = 5
-const frameBytesMax = 2 ** 31
+/** A head names every column; runs of rows are cut into less. More is no frame of ours. */
+const frameBytesMax = 16 * 1024 ** 2
 
 export function printFrame (frame: Frame): Buffer {
   const payload = frame.kind === 'data' ? frame.bytes : Buffer.from(JSON.stringify(frame))

@@ -123,9 +123,9 @@ async function commitRewrite (parts: RunParts, session: Session, model: Model, o
     return result
   }
   tables.forget(tableNameOf(model))
-  // A commit whose outcome is unknown may have landed: then its files are the table's.
+  // A commit whose outcome is unknown may have landed, or still land: then its files are the table's.
   if (outcome.kind === 'abandoned') {
-    await storage.delete(added.map(file => file.location)).catch(() => undefined)
+    if (outcome.certain) await storage.delete(added.map(file => file.location)).catch(() => undefined)
     throw fail('MODEL_CONFLICT', { model: model.name, reason: outcome.reason })
   }
   throw outcome.error

@@ -44,7 +44,7 @@ ranked as (
   from categories c
 )
 select h.customer_id, h.first_order_at, h.last_order_at,
-  cast(greatest(date_diff('day', cast(h.last_order_at as date), d.day), 0) as integer) as recency_days,
+  case when cast(h.last_order_at as date) > d.day then 0 else cast(date_diff('day', cast(h.last_order_at as date), d.day) as integer) end as recency_days,
   h.frequency, coalesce(h.money_usd, cast(0 as decimal(38,2))) as money_usd,
   try_cast(round(cast(h.money_usd as double) / nullif(cast(h.rated as double), 0), 4) as decimal(18,4)) as average_usd,
   h.cancelled_orders, h.returned_orders, k.category as favourite_category

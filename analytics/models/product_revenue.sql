@@ -13,11 +13,11 @@
 --   product_name  string         Name of the product.
 --   category      string         Its category.
 --   orders        long           Orders with it that are not cancelled.
---   quantity      long           Pieces.
+--   quantity      long           Pieces; null for more than a long holds.
 --   revenue       decimal(38,2)  Pieces times price.
 select cast(i.ordered_at as date) as day, i.product_id, coalesce(i.currency, 'XXX') as currency,
   max(i.product_name) as product_name, max(i.category) as category,
-  count(distinct i.order_id) as orders, coalesce(sum(i.quantity), 0) as quantity, coalesce(sum(i.amount), cast(0 as decimal(38,2))) as revenue
+  count(distinct i.order_id) as orders, try_cast(coalesce(sum(cast(i.quantity as decimal(20,0))), cast(0 as decimal(20,0))) as bigint) as quantity, coalesce(sum(i.amount), cast(0 as decimal(38,2))) as revenue
 from analytics.order_items i
 where i.order_status <> 'CANCELLED'
 group by cast(i.ordered_at as date), i.product_id, coalesce(i.currency, 'XXX')

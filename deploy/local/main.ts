@@ -20,6 +20,7 @@ const usualWatchUrls = String(settingsOf(settingsOfTheLine()).FIRN_ALERT_WATCH_U
 const demoSecondsMax = 20 * 86_400
 const demoCloseMsMax = 2000
 const demoMailsMinuteMax = 600
+const demoSlowSeconds = 20
 /** The generator is a command, not a service: it would not notice by itself that the line is gone. */
 const endWithParent = 'process.on("disconnect", () => process.exit(1)); process.channel.unref()'
 
@@ -54,8 +55,8 @@ async function runLine (): Promise<void> {
   // And each by itself: nobody is disturbed by them there.
   // Without a wish of the user: the services that are started here, wherever they listen.
   const watched = String(config.FIRN_ALERT_WATCH_URLS) === usualWatchUrls ? [gatewayUrl, writerUrl] : config.FIRN_ALERT_WATCH_URLS
-  const withMail = mailbox === undefined ? config : { ...config, FIRN_MAIL_URL: mailbox.url, FIRN_ALERT_DIGEST_MINUTE_MAX: demoMailsMinuteMax }
-  const supervision = supervise(describeServices({ ...withMail, FIRN_ALERT_WATCH_URLS: watched }, process.env), {
+  const tuned = mailbox === undefined ? config : { ...config, FIRN_MAIL_URL: mailbox.url, FIRN_ALERT_DIGEST_MINUTE_MAX: demoMailsMinuteMax, FIRN_MODELS_SLOW_SECONDS: Math.min(demoSlowSeconds, Number(config.FIRN_MODELS_SLOW_SECONDS)) }
+  const supervision = supervise(describeServices({ ...tuned, FIRN_ALERT_WATCH_URLS: watched }, process.env), {
     logDir: join(dataDir, 'logs'),
     closeOrder,
     say: print

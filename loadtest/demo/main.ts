@@ -45,12 +45,17 @@ process.exit(tally.failed === 0 ? 0 : 1)
 async function seeModels ({ queryUrl }: DemoProcess): Promise<void> {
   const names = globSync(['analytics/models/*.sql', 'analytics/fraud/*.sql', 'analytics/fraud/rules/*.sql'], { cwd: root }).map(file => basename(file, '.sql')).sort()
   const empty = new Set(names)
+  let last = ''
   const deadline = performance.now() + modelsMsMax
   while (empty.size > 0 && performance.now() < deadline) {
-    for (const name of empty) if (await rowsOf(queryUrl, name) > 0) empty.delete(name)
+    for (const name of empty) {
+      if (await rowsOf(queryUrl, name) === 0) continue
+      empty.delete(name)
+      last = name
+    }
     if (empty.size > 0) await sleep(1000)
   }
-  tally.check(`all ${names.length} models and rules have rows`, empty.size === 0, empty.size === 0 ? `${seconds()} s after the start (wanted: 120)` : `none in ${[...empty].join(', ')}`)
+  tally.check(`all ${names.length} models and rules have rows`, empty.size === 0, empty.size === 0 ? `${seconds()} s after the start (wanted: 120), ${last} the last` : `none in ${[...empty].join(', ')}`)
 }
 
 async function rowsOf (queryUrl: string, name: string): Promise<number> {

@@ -57,38 +57,6 @@ t.test('an answer is cut at its rows or bytes, and says so', async t => {
   t.match((await service.ask('select 1 as n from range(100)', { format: 'csv' })).headers, { 'firn-truncated': 'false', 'firn-rows': '100' })
 })
 
-t.test('a statement is cancelled by its id, before its answer begins and while it waits', async t => {
-  const [running, waiting] = [service.ask(endless, { id: 'the-first-one' }), service.ask('select 1', { id: 'the-second-one' })]
-  await sleep(300)
-  t.match((await service.get('/v1/queries/the-first-one')).json, { state: 'running', sql: endless })
-  t.match((await service.get('/v1/queries/the-second-one')).json, { state: 'waiting' })
-  t.match((await service.ask('select 1', { id: 'the-second-one' })).json, { code: 'QUERY_ID_TAKEN' })
-  t.equal((await service.get('/v1/queries/the-second-one', {}, 'DELETE')).status, 202)
-  t.match((await waiting).json, { code: 'QUERY_CANCELLED' })
-  t.equal((await service.get('/v1/queries/the-first-one', {}, 'DELETE')).status, 202)
-  t.match(await running, { status: 499, json: { code: 'QUERY_CANCELLED' } })
-  t.match((await service.get('/v1/queries/the-first-one')).json, { state: 'cancelled', error: { code: 'QUERY_CANCELLED' } })
-  t.equal((await service.get('/v1/queries/the-first-one', {}, 'DELETE')).status, 200)
-  t.equal((await service.get('/v1/queries/never-asked')).status, 404)
-  await stillAnswers(t)
-})
-
-t.test('who hangs up ends the statement, before the answer and in the middle of it', async t => {
-  for (const sql of [endless, 'select range, repeat(\'x\', 100) from range(100000000)']) {
-    const request = httpRequest(`${service.url}/v1/query`, { method: 'POST', headers: { 'content-type': 'application/json' } })
-    request.on('error', () => {})
-    request.on('response', response => { response.on('error', () => {}) })
-    request.end(JSON.stringify({ sql, id: 'hang-up-' + sql.length }))
-    await sleep(400)
-    t.match((await service.get(`/v1/queries/hang-up-${sql.length}`)).json, { state: 'running' })
-    request.destroy()
-    const startedMs = performance.now()
-    await stillAnswers(t)
-    t.ok(performance.now() - startedMs < 3000, `the slot is free after ${Math.round(performance.now() - startedMs)} ms`)
-    t.match((await service.get(`/v1/queries/hang-up-${sql.length}`)).json, { state: 'cancelled' })
-  }
-})
-
 t.test('who reads nothing is cut off at the time limit, and memory does not grow meanwhile', async t => {
   const request = httpRequest(`${service.url}/v1/query`, { method: 'POST', headers: { 'content-type': 'application/json' } })
   request.on('error', () => {})
@@ -102,15 +70,4 @@ t.test('who reads nothing is cut off at the time limit, and memory does not grow
   t.ok(performance.now() - startedMs < 4000)
   t.match((await service.get('/v1/queries/reads-nothing')).json, { state: 'failed', error: { code: 'QUERY_TIME_LIMIT' } })
   request.destroy()
-})
-
-t.test('at most so many at once and waiting: the next one is told when to come back', async t => {
-  const first = service.ask(endless)
-  await sleep(100)
-  const second = service.ask('select 1')
-  await sleep(100)
-  const third = await service.ask('select 1')
-  t.match([third.status, third.json.code, third.headers['retry-after']], [429, 'QUERY_TOO_MANY', /^\d+$/])
-  t.equal((await first).status, 504)
-  t.match((await second).status, /200|504/)
 })

@@ -1,4 +1,6 @@
 import t from 'tap'
+import type { QueryEngine, QueryOptions } from '../query/engine.ts'
+import { openTestService } from './service.fixture.ts'
 import { checkTrinoStatement } from './trino-check.ts'
 
 t.test('statements that read tables of the lake pass', t => {
@@ -22,4 +24,34 @@ t.test('what leaves the lake is refused', t => {
   t.throws(() => { checkTrinoStatement('select 1; select 2', 'lake') }, { code: 'SQL_INVALID' })
   t.match(t.throws(() => { checkTrinoStatement('select *\n from tpch.tiny.nation', 'lake') }), { message: /line 2, column 7/ })
   t.end()
+})
+
+t.test('on Trino a question is checked, pinned to the snapshots of our catalog, cut at its rows and ended with who asked', async t => {
+  const asked: { sql: string, options: QueryOptions | undefined }[] = []
+  let isEnded = false
+  const engine: QueryEngine = {
+    async query (sql, options) {
+      asked.push({ sql, options })
+      return { names: ['n'], types: ['BIGINT'], chunks: (async function * () {
+        try {
+          for (let n = 0n; ; n++) {
+            options?.signal?.throwIfAborted()
+            yield [[n]]
+            await new Promise(resolve => setTimeout(resolve, 1))
+          }
+        } finally {
+          isEnded = true
+        }
+      })() }
+    },
+    async close () {}
+  }
+  const service = await openTestService(t, { FIRN_QUERY_ROWS_MAX: '5' }, { trino: { engine, url: 'trino://127.0.0.1:1/lake' } })
+  const snapshotId = await service.write('analytics.sales', [{ name: 'id', type: 'long' }], [{ select: 'select 1 as id' }])
+  t.match((await service.ask('select n from analytics.sales')).json, { rows: [['0'], ['1'], ['2'], ['3'], ['4']], truncated: true, snapshots: { 'analytics.sales': String(snapshotId) } })
+  t.match(asked, [{ sql: 'select n from analytics.sales', options: { asOf: { 'analytics.sales': String(snapshotId) } } }])
+  t.ok(isEnded)
+  t.match((await service.ask('select n from analytics.sales, system.runtime.nodes')).json, { code: 'SQL_REFUSED' })
+  t.match((await service.ask("select * from analytics.sales", { as_of: '12' })).json, { code: 'SQL_NO_SUCH_SNAPSHOT' })
+  t.equal(asked.length, 1)
 })

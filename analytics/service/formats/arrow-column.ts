@@ -16,6 +16,8 @@ export interface ArrowColumn {
 
 type NumberArray = new (length: number) => Int8Array | Int16Array | Int32Array | Uint8Array | Uint16Array | Uint32Array | Float32Array | Float64Array
 const decimalWords = 2
+/** Of one unit of UTF-16. */
+const utf8BytesMax = 3
 
 const plain: Readonly<Record<string, () => ArrowColumn>> = {
   TINYINT: () => numbers(new Int8(), Int8Array),
@@ -43,7 +45,7 @@ const plain: Readonly<Record<string, () => ArrowColumn>> = {
 
 export function arrowColumn (tree: TypeTree): ArrowColumn {
   switch (tree.kind) {
-    case 'plain': return plain[tree.name]?.() ?? bytes(new Utf8(), value => Buffer.from(printText(value)))
+    case 'plain': return plain[tree.name]?.() ?? texts()
     case 'decimal': return decimals(tree.width, tree.scale)
     case 'list': return lists(arrowColumn(tree.item))
     case 'map': return maps(arrowColumn(tree.key), arrowColumn(tree.value))
@@ -105,6 +107,25 @@ function bytes (type: DataType, read: (value: DuckDBValue) => Uint8Array): Arrow
     data (values) {
       const parts = values.map(value => value === null ? new Uint8Array(0) : read(value))
       return makeData({ type, ...nullsOf(values), valueOffsets: offsetsOf(parts.map(part => part.length)), data: Buffer.concat(parts) } as never)
+    }
+  }
+}
+
+/** Written into one buffer: a buffer for each would cost more than the rest. */
+function texts (): ArrowColumn {
+  const type = new Utf8()
+  return {
+    type,
+    data (values) {
+      const parts = values.map(value => typeof value === 'string' ? value : value === null ? '' : printText(value))
+      const data = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + part.length * utf8BytesMax, 0))
+      const valueOffsets = new Int32Array(parts.length + 1)
+      let end = 0
+      for (const [i, part] of parts.entries()) {
+        end += data.write(part, end)
+        valueOffsets[i + 1] = end
+      }
+      return makeData({ type, ...nullsOf(values), valueOffsets, data: data.subarray(0, end) } as never)
     }
   }
 }

@@ -8,8 +8,9 @@ import { noExtensions } from '../../query/duckdb-session.ts'
 import { tokensOf } from '../../query/sql-tokens.ts'
 
 /** All other functions behind FROM read files, settings or the insides of DuckDB. */
-const tableFunctions = new Set(['range', 'generate_series', 'unnest', 'json_each', 'json_tree', 'repeat', 'repeat_row', 'histogram', 'histogram_values', 'generate_subscripts', 'summary', 'pg_timezone_names', 'icu_calendar_names'])
-const refusedFunctions = /^(current_setting|getenv|getvariable|sleep_ms|pg_sleep|write_log|parse_duckdb_log_message|nextval|currval|setseed|json_(de)?serialize_(sql|plan)|json_execute_.*|query|query_table|glob|read_.*|parquet_.*|.*_scan|duckdb_.*|pragma_.*|add_parquet_key|get_block_size|from_substrait.*|current_query|inet_.*|pg_get_.*|pg_conf_.*|txid_current|in_search_path|__internal.*|set_config|enable_.*|disable_.*|checkpoint|force_checkpoint|which_secret|sniff_csv|sql_auto_complete|.*_peg_parser)$/
+const tableFunctions = new Set(['range', 'generate_series', 'unnest', 'json_each', 'json_tree', 'repeat', 'repeat_row', 'generate_subscripts', 'pg_timezone_names', 'icu_calendar_names'])
+/** They read settings and the insides of DuckDB, wait, log, run texts as statements, or take bytes for the engine's own state. */
+const refusedFunctions = /^(current_setting|getenv|getvariable|sleep_ms|pg_sleep|write_log|parse_duckdb_log_message|nextval|currval|setseed|json_(de)?serialize_(sql|plan)|json_execute_.*|query|query_table|glob|read_.*|parquet_.*|.*_scan|duckdb_.*|pragma_.*|add_parquet_key|get_block_size|from_substrait.*|current_query|inet_.*|pg_get_.*|pg_conf_.*|txid_current|current_(query|connection|transaction)_id|combine|finalize|sum_no_overflow|vector_type|variant_(bytes_to_variant|normalize|to_parquet_variant)|remap_struct|in_search_path|__internal.*|set_config|enable_.*|disable_.*|checkpoint|force_checkpoint|which_secret|sniff_csv|sql_auto_complete|.*_peg_parser)$/
 const shown = /^(|"?tables"?|"?databases"?|"?schemas"?|__show_tables_expanded)$/
 const informationTables = new Set(['tables', 'columns', 'schemata'])
 /** EXPLAIN is no part of the tree. What follows is checked like any other statement. */

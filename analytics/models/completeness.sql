@@ -11,7 +11,7 @@
 --   day             date         The day in which the events happened, in UTC.
 --   event_type      string       The type; "(all)" for all together.
 --   rows            long         Rows of firn.events.
---   dead_letters    long         Records that were listed as dead letters on the day.
+--   dead_letters    long         Records that arrived on the day and became dead letters.
 --   first_event_at  timestamptz  The first event of the day.
 --   last_event_at   timestamptz  The last event of the day.
 --   watermark       timestamptz  When the last of these rows arrived.

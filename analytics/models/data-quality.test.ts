@@ -2,13 +2,12 @@ import t from 'tap'
 import { testModel, type Row } from './model-test.ts'
 
 let id = 0
-const event = (event_type: string, fields: Row = {}): Row => {
-  const event_time = `2026-03-01T${String(fields['time'] ?? '10:00:00')}Z`
-  const { time, ...others } = fields
-  return { event_type, event_time, received_at: event_time, event_id: `e${++id}`, log_topic: 't', log_partition: 0, log_offset: 0, ...others }
+const event = (event_type: string, { time = '10:00:00', ...fields }: Row = {}): Row => {
+  const event_time = `2026-03-01T${String(time)}Z`
+  return { event_type, event_time, received_at: event_time, event_id: `e${++id}`, log_topic: 't', log_partition: 0, log_offset: 0, ...fields }
 }
 const view = (fields: Row = {}): Row => event('product_view', { session_id: 's', url: '/', product_id: 'P-1', ...fields })
-const letter = (payload: string | null, fields: Row = {}): Row => ({ reason: 'not_json', payload, committed_at: '2026-03-01T10:59:59Z', ...fields })
+const letter = (payload: string | null, fields: Row = {}): Row => ({ reason: 'not_json', payload, received_at: '2026-03-01T10:59:59.999999Z', committed_at: '2026-03-02T10:00:00Z', ...fields })
 const none = { missing: 0, duplicates: 0, late: 0, late_for_the_day: 0, outliers: 0, dead_letters: 0 }
 
 t.test('each type and hour: fields that are missing, rows that came twice or late', async t => {
@@ -35,7 +34,7 @@ t.test('dead letters by the type that their bytes say, dropped duplicates by the
   await testModel(t, 'data_quality', {
     'firn.events': [event('search', { event_id: 'known', session_id: 's', url: '/' }), event('search', { event_id: 'hour before', session_id: 's', url: '/', time: '09:59:59' })],
     'firn.dead_letters': [
-      letter(bytes), letter('{"event_type":"search"'), letter('{"event_type":"unheard_of"}'), letter('nothing'), letter(null), letter('{"event_type":"order_created"}', { committed_at: '2026-03-01T11:00:00Z' }),
+      letter(bytes), letter('{"event_type":"search"'), letter('{"event_type":"unheard_of"}'), letter('nothing'), letter(null), letter('{"event_type":"order_created"}', { received_at: '2026-03-01T11:00:00Z' }),
       letter(null, { reason: 'duplicate', event_id: 'known' }), letter(null, { reason: 'duplicate', event_id: 'hour before' })
     ]
   }, [

@@ -1,6 +1,6 @@
 -- Question:  How good are the rows of each event type, hour by hour: missing fields, duplicates, late rows, outliers, dead letters?
 -- Reads:     firn.events by event_time
---            firn.dead_letters by committed_at
+--            firn.dead_letters by received_at
 -- Unit:      hour
 -- Time:      hour
 -- Key:       hour, event_type
@@ -8,7 +8,7 @@
 -- Sort:      hour, event_type
 -- Owner:     data
 -- Columns:
---   hour              timestamptz  The hour in which the events happened, in UTC; dead letters count in the hour in which they were listed.
+--   hour              timestamptz  The hour in which the events happened, in UTC; dead letters and dropped duplicates count in the hour in which they arrived.
 --   event_type        string       The type; "(all)" for all together, and for dead letters and dropped duplicates whose type cannot be told.
 --   rows              long         Rows of firn.events.
 --   missing           long         Rows that lack a field that their type should have.
@@ -94,7 +94,7 @@ names as (
     ('customer_created', '637573746F6D65725F63726561746564'), ('customer_updated', '637573746F6D65725F75706461746564')) v(event_type, hex)
 ),
 letters as (
-  select date_trunc('hour', l.committed_at) as hour, l.reason = 'duplicate' as is_duplicate, l.event_id,
+  select date_trunc('hour', l.received_at) as hour, l.reason = 'duplicate' as is_duplicate, l.event_id,
     regexp_extract(to_hex(l.payload), '226576656E745F7479706522(?:20|09|0A|0D)*3A(?:20|09|0A|0D)*22((?:[0-9A-F][0-9A-F])*?)22', 1) as hex
   from firn.dead_letters l
 ),

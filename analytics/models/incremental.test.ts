@@ -17,7 +17,7 @@ const types = ['order_created', 'order_created', 'order_created', 'order_updated
 /** Few orders, customers and sessions, so that everything meets everything. */
 function inventEvents (random: (below: number) => number, arrival: number): EventRow[] {
   const pick = <T> (...values: T[]): T => values[random(values.length)]!
-  const receivedMs = began + arrival * 47 * 60_000
+  const receivedMs = receivedAtOf(arrival)
   return Array.from({ length: eventsAtOnce }, (_, i) => {
     const type = types[random(types.length)]!
     const order = `o-${random(9)}`
@@ -39,6 +39,23 @@ function inventEvents (random: (below: number) => number, arrival: number): Even
   })
 }
 
+/** With every second arrival a night passes, and days are sealed. */
+function receivedAtOf (arrival: number): number {
+  return began + arrival * 47 * 60_000 + (arrival + 1 >> 1) * 6 * 3_600_000
+}
+
+/** Of this hour and of those before it; a duplicate names an event of any arrival so far. */
+function inventLetters (random: (below: number) => number, arrival: number): EventRow[] {
+  return Array.from({ length: 6 }, (_, i) => {
+    const received_at = new Date(receivedAtOf(arrival) - random(3) * random(90) * 60_000).toISOString()
+    const isDuplicate = random(2) === 0
+    return {
+      ...isDuplicate ? { reason: 'duplicate', event_id: `e-${random(arrival + 1)}-${random(eventsAtOnce)}` } : { reason: 'not_json', payload: ['{"event_type":"search"', '{"event_type": "order_created"', 'nothing'][random(3)]! },
+      received_at, committed_at: new Date(receivedAtOf(arrival)).toISOString(), log_topic: 't', log_partition: 0, log_offset: arrival * 1000 + 500 + i
+    }
+  })
+}
+
 t.setTimeout(30_000 + seeds.length * 20_000)
 for (const seed of seeds) {
   t.test(`seed ${seed}: each table is what a full recompute gives, after every arrival`, { timeout: 60_000 }, async t => {
@@ -52,12 +69,17 @@ for (const seed of seeds) {
     t.teardown(() => runner.close())
     const partial = new Set<string>()
     for (let arrival = 0; arrival < arrivals; arrival++) {
+      // Dead letters come before the rows, after them, or alone.
+      const letters = inventLetters(random, arrival)
+      if (arrival !== 2) await lake.appendLetters(letters)
       await lake.append(inventEvents(random, arrival))
+      if (arrival === 2) await lake.appendLetters(letters)
       now += 3_600_000
       const runs = await runner.cycle({ minute: true })
       t.strictSame(runs.filter(({ outcome }) => outcome === 'failed').map(({ model, error }) => [model, error]), [], `arrival ${arrival}: no model fails`)
       const tables = await lake.catalog.listTables(['analytics'])
-      for (const model of models.filter(({ name }) => tables.some(table => table.name === name))) {
+      t.strictSame(models.map(({ name }) => name).filter(name => !tables.some(table => table.name === name)), [], `arrival ${arrival}: no model waits for a table`)
+      for (const model of models) {
         const { stands, should } = await lake.compare(model)
         t.strictSame(stands, should, `arrival ${arrival}: ${model.name} (${runs.find(run => run.model === model.name)?.reason})`)
         if (arrival > 0 && model.unit.kind !== 'full' && runs.some(run => run.model === model.name && run.outcome === 'written' && run.dirtyUnits > 0)) partial.add(model.name)

@@ -9,7 +9,7 @@ import type { Model } from './model-file.ts'
 export interface SourceColumn { readonly name: string, readonly type: IcebergType }
 
 /** As the writer makes firn.dead_letters. */
-const letterColumns: readonly SourceColumn[] = [
+export const letterColumns: readonly SourceColumn[] = [
   ...['reason', 'error'].map(name => ({ name, type: 'string' })), { name: 'payload', type: 'binary' }, ...['event_id', 'log_topic'].map(name => ({ name, type: 'string' })),
   { name: 'log_partition', type: 'int' }, { name: 'log_offset', type: 'long' }, { name: 'received_at', type: 'timestamptz' }, { name: 'committed_at', type: 'timestamptz' }
 ]

@@ -9,10 +9,12 @@ import { applyTransform, commitSnapshot, connectCatalog, createSnapshotId, curre
 import { contractColumns, rowColumns } from '../../openapi/index.ts'
 import type { Model } from '../models/model-file.ts'
 import { renderModel } from '../models/render.ts'
+import { letterColumns, type SourceColumn } from '../models/source-columns.ts'
 import { readState } from './model-state.ts'
 import { identifierOf, tableNameOf } from './model-table.ts'
 
 export const eventsId: TableIdentifier = { namespace: ['firn'], name: 'events' }
+const lettersId: TableIdentifier = { namespace: ['firn'], name: 'dead_letters' }
 
 export interface EventRow { readonly [column: string]: string | number | null }
 
@@ -23,6 +25,8 @@ export interface TestLake {
   readonly connection: DuckDBConnection
   /** One snapshot of firn.events, which is created when it is missing. */
   append(rows: readonly EventRow[]): Promise<void>
+  /** One snapshot of firn.dead_letters, which is created when it is missing; a payload is text. */
+  appendLetters(rows: readonly EventRow[]): Promise<void>
   /** Files of each partition become one, as a foreign engine does it: the sequence numbers are new. */
   compact(id: TableIdentifier): Promise<void>
   /** Rewrites the files without the rows of the condition. */
@@ -77,6 +81,12 @@ export async function openTestLake (t: Owner, given?: LakeParts): Promise<TestLa
     if (outcome.kind !== 'landed') throw new Error(`the rewrite did not land: ${outcome.kind}`)
   }
 
+  const appendFiles = async (table: LoadedTable, files: readonly DataFile[]): Promise<void> => {
+    const snapshotId = createSnapshotId(table.metadata)
+    const outcome = await commitSnapshot({ catalog, storage, table }, snapshotId, async base => await stageAppend({ storage }, base, { snapshotId, files }))
+    if (outcome.kind !== 'landed') throw new Error(`the rows of ${table.id.name} did not land`)
+  }
+
   return {
     catalog,
     storage,
@@ -90,9 +100,15 @@ export async function openTestLake (t: Owner, given?: LakeParts): Promise<TestLa
         const partition = { event_type: String(group[0]!['event_type']), event_date: applyTransform('day', 'timestamptz', BigInt(Date.parse(String(group[0]!['event_time']))) * 1000n) }
         files.push(await write(table, group.map(event => eventSql(event)).join(' union all by name '), partition))
       }
-      const snapshotId = createSnapshotId(table.metadata)
-      const outcome = await commitSnapshot({ catalog, storage, table }, snapshotId, async base => await stageAppend({ storage }, base, { snapshotId, files }))
-      if (outcome.kind !== 'landed') throw new Error('the events did not land')
+      await appendFiles(table, files)
+    },
+    async appendLetters (letters) {
+      const table = await catalog.loadTable(lettersId).catch(() => createLetters(catalog))
+      const files: DataFile[] = []
+      for (const [day, group] of Map.groupBy(letters, letter => String(letter['committed_at']).slice(0, 10))) {
+        files.push(await write(table, group.map(letter => rowSql(letterColumns, letter)).join(' union all by name '), { dead_date: applyTransform('day', 'timestamptz', BigInt(Date.parse(day)) * 1000n) }))
+      }
+      await appendFiles(table, files)
     },
     async compact (id) { await rewrite(id, 'true', 'replace') },
     async deleteRows (id, condition) { await rewrite(id, `not (${condition})`) },
@@ -148,10 +164,20 @@ async function createEvents (catalog: Catalog): Promise<LoadedTable> {
   return await catalog.createTable(eventsId, { schema, 'partition-spec': { ...spec, fields: spec.fields.map(field => field.transform === 'day' ? { ...field, name: 'event_date' } : field) } })
 }
 
+async function createLetters (catalog: Catalog): Promise<LoadedTable> {
+  await catalog.ensureNamespace(lettersId.namespace)
+  const schema = schemaOfColumns(letterColumns.map(({ name, type }) => ({ name, wire: name, type, required: false, doc: '', since: 1 })))
+  const spec = partitionSpecOf(schema, [{ column: 'committed_at', transform: 'day' }])
+  return await catalog.createTable(lettersId, { schema, 'partition-spec': { ...spec, fields: spec.fields.map(field => ({ ...field, name: 'dead_date' })) } })
+}
+
 /** Columns that an event does not name are null, those of its place in the log the same for all. */
 function eventSql (event: EventRow): string {
-  const given: EventRow = { received_at: event['event_time']!, committed_at: event['event_time']!, log_topic: 't', log_partition: 0, log_offset: 0, ...event }
-  return `select ${[...contractColumns, ...rowColumns].map(({ name, type }) => {
+  return rowSql([...contractColumns, ...rowColumns], { received_at: event['event_time']!, committed_at: event['event_time']!, log_topic: 't', log_partition: 0, log_offset: 0, ...event })
+}
+
+function rowSql (columns: readonly SourceColumn[], given: EventRow): string {
+  return `select ${columns.map(({ name, type }) => {
     const value = given[name] ?? null
     return `cast(${value === null ? 'null' : `'${value}'`} as ${duckdbType(type as never)}) as ${name}`
   }).join(', ')}`

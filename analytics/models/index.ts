@@ -2,3 +2,5 @@
 
 export { readModels } from './catalogue.ts'
 export { loadReferences } from '../reference/load.ts'
+export { readReferences, type Reference } from '../reference/declaration.ts'
+export type { Model, SourceRead } from './model-file.ts'

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { readConfig, type SettingSchema } from '../../runtime/index.ts'
 import { describeServices, localServices, settingsOfTheLine } from './services.ts'
 import { analystsTables } from './analysts-tables.ts'
+import { dataDictionary } from './data-dictionary.ts'
 import { fillIn, readmeTables } from './readme-tables.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -48,6 +49,11 @@ t.test('the README\'s tables of errors, settings and limits are those of the cod
 t.test('the analysts\' page shows the columns of the contract and the queries that the tests run', async t => {
   const page = readFileSync(join(root, 'docs/analysts.md'), 'utf8')
   t.equal(fillIn(page, analystsTables()), page, 'npm run docs writes them')
+})
+
+t.test('the data dictionary is what the headers of models, rules and reference tables say', async t => {
+  const page = readFileSync(join(root, 'docs/data-dictionary.md'), 'utf8')
+  t.equal(fillIn(page, await dataDictionary()), page, 'npm run docs writes it')
 })
 
 t.test('every script of package.json is a task of the starter, and every task runs something that is there', async t => {

@@ -18,7 +18,8 @@
 --   converted             long           Sessions that bought.
 --   conversion            decimal(18,4)  converted by sessions.
 --   orders                long           Orders that came of them and are not cancelled. Orders without session are nobody's.
---   revenue_usd           decimal(38,2)  What these cost, in USD by rates.csv.
+--   revenue_usd           decimal(38,2)  What these cost, in USD by rates.csv. campaign_revenue has it by currency.
+--   unrated_orders        long           Those of them that are not in revenue_usd: without rate or without amount.
 --   revenue_usd_per_session  decimal(18,4)  revenue_usd by sessions; null for more money than fits.
 with brought as (
   select cast(s.started_at as date) as day, coalesce(s.source, 'none') as source, coalesce(s.medium, 'none') as medium, coalesce(s.campaign, 'none') as campaign,
@@ -26,12 +27,12 @@ with brought as (
     count(*) filter (where s.pages <= 1 and not s.converted) as bounces,
     sum(s.pages) as pages,
     count(*) filter (where s.converted) as converted,
-    sum(s.orders) as orders, sum(s.revenue_usd) as revenue_usd
+    sum(s.orders) as orders, sum(s.revenue_usd) as revenue_usd, sum(s.unrated_orders) as unrated_orders
   from analytics.sessions s
   group by cast(s.started_at as date), coalesce(s.source, 'none'), coalesce(s.medium, 'none'), coalesce(s.campaign, 'none')
 )
 select b.day, b.source, b.medium, b.campaign, b.sessions, b.visitors, b.bounces, b.pages, b.converted,
   cast(round(cast(b.converted as double) / cast(b.sessions as double), 4) as decimal(18,4)) as conversion,
-  b.orders, b.revenue_usd,
+  b.orders, b.revenue_usd, b.unrated_orders,
   try_cast(round(cast(b.revenue_usd as double) / cast(b.sessions as double), 4) as decimal(18,4)) as revenue_usd_per_session
 from brought b

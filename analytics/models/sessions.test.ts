@@ -60,7 +60,7 @@ t.test('one event_id in two sessions is an event of each', async t => {
   await testModel(t, 'session_timeline', { 'firn.events': [...of('s1', twice), ...of('s2', twice)] }, [{ session_id: 's1', position: 1 }, { session_id: 's2', position: 1 }])
 })
 
-const session = (session_id: string, step: number, fields: Row = {}): Row => ({ session_id, started_at: '2026-03-01T23:59:59Z', ended_at: '2026-03-02T01:00:00Z', step, converted: step === 4, pages: 3, orders: 0, revenue_usd: '0', ...fields })
+const session = (session_id: string, step: number, fields: Row = {}): Row => ({ session_id, started_at: '2026-03-01T23:59:59Z', ended_at: '2026-03-02T01:00:00Z', step, converted: step === 4, pages: 3, orders: 0, revenue_usd: '0', unrated_orders: 0, ...fields })
 
 t.test('the funnel of each day and campaign; who reached a step reached those before it', async t => {
   await testModel(t, 'funnel_daily', {
@@ -78,15 +78,15 @@ t.test('what a campaign brings counts for the day on which its sessions began', 
   const spring = { source: 'google', medium: 'cpc', campaign: 'spring' }
   await testModel(t, 'campaign_performance', {
     'analytics.sessions': [
-      session('a', 4, { ...spring, user_id: 'u1', orders: 2, revenue_usd: '100.01' }), session('b', 1, { ...spring, user_id: 'u1', pages: 1 }), session('c', 4, { ...spring, pages: 0, orders: 1, revenue_usd: '0.00' }),
+      session('a', 4, { ...spring, user_id: 'u1', orders: 2, revenue_usd: '100.01', unrated_orders: 1 }), session('b', 1, { ...spring, user_id: 'u1', pages: 1 }), session('c', 4, { ...spring, pages: 0, orders: 1, revenue_usd: '0.00', unrated_orders: 1 }),
       session('d', 0, { ...spring, source: 'bing', user_id: 'u2', pages: 1 }), session('e', 0, { pages: 2 }), session('f', 0, { ...spring, started_at: '2026-03-02T00:00:00Z' }),
       session('g', 4, { campaign: 'huge', orders: 1, revenue_usd: '9999999999999999999999999999.99' })
     ]
   }, [
-    { day: '2026-03-01', ...spring, sessions: 3, visitors: 1, bounces: 1, pages: 4, converted: 2, conversion: '0.6667', orders: 3, revenue_usd: '100.01', revenue_usd_per_session: '33.3367' },
-    { day: '2026-03-01', ...spring, source: 'bing', sessions: 1, visitors: 1, bounces: 1, pages: 1, converted: 0, conversion: '0', orders: 0, revenue_usd: '0', revenue_usd_per_session: '0' },
-    { day: '2026-03-01', source: 'none', medium: 'none', campaign: 'none', sessions: 1, visitors: 0, bounces: 0, pages: 2, converted: 0, conversion: '0', orders: 0, revenue_usd: '0', revenue_usd_per_session: '0' },
-    { day: '2026-03-02', ...spring, sessions: 1, visitors: 0, bounces: 0, pages: 3, converted: 0, conversion: '0', orders: 0, revenue_usd: '0', revenue_usd_per_session: '0' },
-    { day: '2026-03-01', source: 'none', medium: 'none', campaign: 'huge', sessions: 1, visitors: 0, bounces: 0, pages: 3, converted: 1, conversion: '1', orders: 1, revenue_usd: '9999999999999999999999999999.99', revenue_usd_per_session: null }
+    { day: '2026-03-01', ...spring, sessions: 3, visitors: 1, bounces: 1, pages: 4, converted: 2, conversion: '0.6667', orders: 3, revenue_usd: '100.01', unrated_orders: 2, revenue_usd_per_session: '33.3367' },
+    { day: '2026-03-01', ...spring, source: 'bing', sessions: 1, visitors: 1, bounces: 1, pages: 1, converted: 0, conversion: '0', orders: 0, revenue_usd: '0', unrated_orders: 0, revenue_usd_per_session: '0' },
+    { day: '2026-03-01', source: 'none', medium: 'none', campaign: 'none', sessions: 1, visitors: 0, bounces: 0, pages: 2, converted: 0, conversion: '0', orders: 0, revenue_usd: '0', unrated_orders: 0, revenue_usd_per_session: '0' },
+    { day: '2026-03-02', ...spring, sessions: 1, visitors: 0, bounces: 0, pages: 3, converted: 0, conversion: '0', orders: 0, revenue_usd: '0', unrated_orders: 0, revenue_usd_per_session: '0' },
+    { day: '2026-03-01', source: 'none', medium: 'none', campaign: 'huge', sessions: 1, visitors: 0, bounces: 0, pages: 3, converted: 1, conversion: '1', orders: 1, revenue_usd: '9999999999999999999999999999.99', unrated_orders: 0, revenue_usd_per_session: null }
   ])
 })

@@ -1,6 +1,6 @@
 -- Question:  How much is each product asked for and sent back, day by day, and for how long does the stock last?
 -- Reads:     analytics.order_items by ordered_at with 6 days before
---            firn.events(order_returned) by event_time with 6 days before
+--            firn.events(order_returned) by event_time
 --            analytics.ref_stock
 -- Unit:      day
 -- Time:      day

@@ -78,7 +78,7 @@ earned as (
     count(*) filter (where o.amount is null or r.usd_rate is null) as unrated_orders
   from analytics.orders o
   left join analytics.ref_rates r on r.currency = o.currency
-  where o.session_id is not null and o.is_created and o.order_status <> 'CANCELLED'
+  where o.is_created and o.order_status <> 'CANCELLED'
   group by o.session_id
 )
 select v.session_id, v.started_at, v.ended_at,

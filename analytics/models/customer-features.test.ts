@@ -28,3 +28,14 @@ t.test('the day is that of the watermark, and one row', async t => {
   await testModel(t, 'current_day', { 'analytics.completeness': days }, [{ day: '2026-03-10' }], { watermark: '2026-03-10T23:59:59.999Z' })
   await testModel(t, 'current_day', { 'analytics.completeness': [] }, [], { watermark: '2026-03-10T00:00:00Z' })
 })
+
+t.test('recency is counted in days of the calendar; more money than fits and pieces that nobody can order stop no model', async t => {
+  const late = order('o1', 'c1', '2026-03-09T23:59:59.999999Z', '9999999999999999.99', { currency: 'BIG' })
+  const most = '9223372036854775807'
+  await testModel(t, 'customer_features', {
+    'analytics.orders': [late, { ...late, order_id: 'o2' }],
+    'analytics.order_items': [item('c1', 'toys', 1), ...[1, 2].map(() => ({ ...item('c1', 'home', 1), quantity: most }))],
+    'analytics.ref_rates': [{ currency: 'BIG', usd_rate: '9999999999.99999999' }],
+    'analytics.current_day': [{ day: '2026-03-10' }]
+  }, [{ customer_id: 'c1', recency_days: 1, frequency: 2, money_usd: '199999999999999999600000000.00', average_usd: null, favourite_category: 'home' }])
+})

@@ -20,7 +20,7 @@
 --   quantity          long           Pieces of the first position.
 --   unit_price        decimal(18,2)  Price of one piece of the first position.
 --   amount            decimal(18,2)  What the whole order costs.
---   currency          string         ISO 4217 code: that of the order_created, since an update that says none would be USD.
+--   currency          string         ISO 4217 code: that of the order_created, since an update that says none would be USD; an update that names another one with its amount changes it.
 --   order_status      string         NEW, COMPLETED, CANCELLED, RETURNED or REFUNDED.
 --   region            string         Sales region.
 --   session_id        string         The visit in which it was ordered.
@@ -74,7 +74,7 @@ latest as (
     max(n.quantity) filter (where n.place = p.product) as quantity,
     max(n.unit_price) filter (where n.place = p.product) as unit_price,
     max(n.amount) filter (where n.place = p.amount) as amount,
-    coalesce(max(n.currency) filter (where n.place = p.created), max(n.currency) filter (where n.place = p.amount)) as currency
+    coalesce(max(nullif(n.currency, 'USD')) filter (where n.place = p.amount), max(n.currency) filter (where n.place = p.created), max(n.currency) filter (where n.place = p.amount)) as currency
   from numbered n
   join places p on p.order_id = n.order_id
   group by n.order_id

@@ -21,8 +21,10 @@
 --   received_at       timestamptz    When the last of its events arrived.
 --   failures          long           How many times it failed.
 with numbered as (
-  select e.payment_id, e.order_id, e.event_type, e.event_time, e.received_at, e.amount, e.currency, e.payment_method, e.card_fingerprint, e.session_id,
-    row_number() over (partition by e.payment_id order by e.event_time, e.received_at, e.log_topic, e.log_partition, e.log_offset) as place
+  select e.payment_id, e.event_id, e.order_id, e.event_type, e.event_time, e.received_at, e.amount, e.currency, e.payment_method, e.card_fingerprint, e.session_id,
+    row_number() over (partition by e.payment_id order by e.event_time, e.received_at, e.log_topic, e.log_partition, e.log_offset) as place,
+    -- One and the same event counts once, however often it was read from the log.
+    case when e.event_id is null then 1 else row_number() over (partition by e.payment_id, e.event_id order by e.event_time, e.received_at, e.log_topic, e.log_partition, e.log_offset) end as repetition
   from firn.events e
   where e.payment_id is not null
 ),
@@ -41,12 +43,12 @@ select n.payment_id,
   max(substr(n.event_type, 9)) filter (where n.place = p.latest) as status,
   max(n.amount) filter (where n.place = p.amount) as amount,
   max(n.currency) filter (where n.place = p.amount) as currency,
-  coalesce(sum(n.amount) filter (where n.event_type = 'payment_refunded'), cast(0 as decimal(18,2))) as refunded_amount,
+  coalesce(sum(n.amount) filter (where n.event_type = 'payment_refunded' and n.repetition = 1), cast(0 as decimal(18,2))) as refunded_amount,
   max(n.payment_method) filter (where n.place = p.method) as payment_method,
   max(n.card_fingerprint) filter (where n.place = p.card) as card_fingerprint,
   max(n.session_id) filter (where n.place = 1) as session_id,
   min(n.event_time) as paid_at, max(n.event_time) as updated_at, max(n.received_at) as received_at,
-  count(*) filter (where n.event_type = 'payment_failed') as failures
+  count(*) filter (where n.event_type = 'payment_failed' and n.repetition = 1) as failures
 from numbered n
 join places p on p.payment_id = n.payment_id
 group by n.payment_id

@@ -100,9 +100,8 @@ export class Duplicates {
     if (chosen.length === 0) return
     const release = await this.#storage.bringNear(chosen.map(file => file.location), idColumns)
     try {
-      const result = await this.#engine.main.stream(
-        `SELECT ${hashSql('event_id')}, ${secondsSql('received_at')} FROM ${idsScan(table, chosen, this.#storage)} WHERE received_at >= make_timestamptz(${this.#from * 1_000_000})`)
-      await visitIds(result, (hashes, seconds, count) => {
+      const sql = `SELECT ${hashSql('event_id')}, ${secondsSql('received_at')} FROM ${idsScan(table, chosen, this.#storage)} WHERE received_at >= make_timestamptz(${this.#from * 1_000_000})`
+      await visitIds(this.#engine.main, sql, 0, (hashes, seconds, count) => {
         this.index.reserve(count)
         for (let i = 0; i < count; i++) this.index.add(hashes[i * 4]!, hashes[i * 4 + 1]!, hashes[i * 4 + 2]!, seconds[i]!)
       })
@@ -121,10 +120,9 @@ export class Duplicates {
     if (chosen.length === 0) return
     const release = await this.#storage.bringNear(chosen.map(file => file.location), idColumns)
     try {
-      const result = await this.#engine.main.stream(
-        `SELECT h, s FROM (SELECT ${hashSql('event_id')} AS h, ${secondsSql('received_at')} AS s FROM ${idsScan(table, chosen, this.#storage)})
-         WHERE h IN (SELECT _h FROM ${batch.table} WHERE _reason IS NULL AND ${secondsSql('received_at')} < ${newest})`)
-      await visitIds(result, (hashes, seconds, count) => {
+      const sql = `SELECT h, s FROM (SELECT ${hashSql('event_id')} AS h, ${secondsSql('received_at')} AS s FROM ${idsScan(table, chosen, this.#storage)})
+         WHERE h IN (SELECT _h FROM ${batch.table} WHERE _reason IS NULL AND ${secondsSql('received_at')} < ${newest})`
+      await visitIds(this.#engine.main, sql, 0, (hashes, seconds, count) => {
         for (let i = 0; i < count; i++) this.index.add(hashes[i * 4]!, hashes[i * 4 + 1]!, hashes[i * 4 + 2]!, seconds[i]!)
       })
     } finally {

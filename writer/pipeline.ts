@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { dataFileFromDuckDB, dataFileLocation, duckdbType, fieldIdsForDuckDB, type DataFile, type DuckDBStatsRow, type LoadedTable, type NestedField, type Schema, type Storage } from '../catalog/index.ts'
 import { contractColumns, rowColumns, type ContractColumn } from '../openapi/index.ts'
 import { FirnError, sentenceOf } from '../runtime/index.ts'
@@ -65,8 +65,8 @@ export async function readIds (connection: DuckDBConnection, batch: ParsedBatch)
   if (batch.partitions.length === 0) return read
   const places = new Float64Array(batch.framed.lines)
   const bases = laneBases(batch.lanes)
-  const result = await connection.stream(`SELECT _h, ${secondsSql('received_at')}, rowid::UINTEGER, _lane::UINTEGER, _delta::DOUBLE FROM ${batch.table} WHERE _reason IS NULL`)
-  await visitIds(result, (hashes, seconds, count, column) => {
+  const sql = `SELECT _h, ${secondsSql('received_at')}, rowid::UINTEGER, _lane::UINTEGER, _delta::DOUBLE FROM ${batch.table} WHERE _reason IS NULL`
+  await visitIds(connection, sql, 3, (hashes, seconds, count, column) => {
     const rows = column(2)
     const lanes = column(3)
     const deltas = column(4)
@@ -114,16 +114,29 @@ export function secondsSql (column: string): string {
 
 type Column = Uint32Array | Float64Array
 
-/** Streams (UHUGEINT hash, UINTEGER second, …) as views of DuckDB's vectors: four words a hash. */
-export async function visitIds (result: DuckDBResult, visit: (hashes: Uint32Array, seconds: Column, count: number, column: (at: number) => Column) => void): Promise<void> {
+/**
+ * Streams (UHUGEINT hash, UINTEGER second, `numbers` further columns) as views of DuckDB's vectors: four words a hash. DuckDB's C API ends a stream that
+ * fails half-way as if it were complete, so a row with the second 0, which no id has, is asked for behind the others: without it ids are
+ * missing, and the error is looked for by running the statement to its end.
+ */
+export async function visitIds (connection: DuckDBConnection, sql: string, numbers: number, visit: (hashes: Uint32Array, seconds: Column, count: number, column: (at: number) => Column) => void): Promise<void> {
+  const marked = `${sql} UNION ALL SELECT 0::UHUGEINT, 0::UINTEGER${', NULL'.repeat(numbers)}`
+  const result = await connection.stream(marked)
   for (;;) {
     const chunk = await result.fetchChunk()
-    if (chunk === null || chunk.rowCount === 0) return
-    const count = chunk.rowCount
-    const view = (chunk.getColumnVector(0) as unknown as { dataView: DataView }).dataView
-    const hashes = new Uint32Array(view.buffer, view.byteOffset, count * 4)
+    if (chunk === null || chunk.rowCount === 0) {
+      await connection.run(`EXPLAIN ANALYZE ${marked}`)
+      throw new Error('DuckDB ended a stream of ids before its end and gives no reason')
+    }
     const column = (at: number): Column => (chunk.getColumnVector(at) as unknown as { items: Column }).items
-    visit(hashes, column(1), count, column)
+    const seconds = column(1)
+    const isEnd = seconds[chunk.rowCount - 1] === 0
+    const count = chunk.rowCount - (isEnd ? 1 : 0)
+    if (count > 0) {
+      const view = (chunk.getColumnVector(0) as unknown as { dataView: DataView }).dataView
+      visit(new Uint32Array(view.buffer, view.byteOffset, count * 4), seconds, count, column)
+    }
+    if (isEnd) return
   }
 }
 

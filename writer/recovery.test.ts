@@ -1,7 +1,8 @@
 // Lost replies, deaths at any commit, rivals and rollbacks: each event is one row all the same.
 
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { mainSnapshotId } from '../catalog/index.ts'
+import { mainSnapshotId, scanFiles } from '../catalog/index.ts'
 import { adversaryBefore, died, withFaults } from './adversary.ts'
 import { openLine, pageView, type Line } from './started-line.ts'
 import { offsetsProperty } from './offsets.ts'
@@ -55,6 +56,23 @@ isolated('after a death between the two commits, what is listed stays listed and
   await line.drain()
   await assertOnce(t, line, 2)
   t.same(await line.query('SELECT log_partition, log_offset FROM dead_letters'), listed)
+})
+
+isolated('a table whose file cannot be read whole stops the writer: no id is admitted unchecked', async (t, line) => {
+  await line.send(many(0, 20))
+  await line.drain()
+  const [file] = (await scanFiles(line.storage, await line.table('events'))).files
+  const path = line.storage.toEnginePath(file!.location)
+  const whole = readFileSync(path)
+  await line.send(many(0, 20))
+  for (const broken of [null, Buffer.concat([whole.subarray(0, 4), Buffer.alloc(whole.length - 4 - 600), whole.subarray(-600)])]) {
+    if (broken === null) rmSync(path)
+    else writeFileSync(path, broken)
+    await t.rejects(line.drain({ untilEnd: true }), broken === null ? 'it is gone' : 'it is damaged')
+  }
+  writeFileSync(path, whole)
+  await line.drain()
+  await assertOnce(t, line, 20)
 })
 
 isolated('two writers, the same ids under different sessions, conflicts forced: each id once', async (t, line) => {

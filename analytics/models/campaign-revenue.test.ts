@@ -10,7 +10,7 @@ t.test('each session has what was ordered in it, one row a currency', async t =>
     'analytics.sessions': [{ session_id: 's1', started_at: began, ...spring }, { session_id: 's2', started_at: '2026-03-02T00:00:00Z' }, { session_id: 'looked only', started_at: began, ...spring }],
     'analytics.orders': [
       order('o1', 's1', 'EUR', '10.00'), order('o2', 's1', 'EUR', '0.01', 'RETURNED'), order('o3', 's1', 'USD', '7.00'), order('o4', 's1', 'USD', '99.00', 'CANCELLED'), order('o5', 's1', null, null),
-      order('o6', 's2', 'USD', '9999999999999999.99'), order('o7', 's2', 'USD', '9999999999999999.99'), order('o8', 's2', 'EUR', '5.00', 'NEW', false), order('o9', null, 'EUR', '5.00')
+      order('o6', 's2', 'USD', '9999999999999999.99'), order('o7', 's2', 'USD', '9999999999999999.99'), order('o8', 's2', 'EUR', '5.00', 'NEW', false), order('o9', null, 'EUR', '5.00'), order('o10', 'no session of ours', 'EUR', '5.00')
     ]
   }, [
     { session_id: 's1', currency: 'EUR', started_at: began, ...spring, orders: 2, revenue: '10.01' },

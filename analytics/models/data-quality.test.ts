@@ -15,7 +15,7 @@ t.test('each type and hour: fields that are missing, rows that came twice or lat
     'firn.events': [
       view(), view({ url: null, session_id: null }), view({ url: null }), view({ event_id: 'same' }), view({ event_id: 'same' }), view({ event_id: 'same', time: '11:00:00' }),
       view({ time: '10:30:00', received_at: '2026-03-01T10:40:00Z' }), view({ time: '10:30:00', received_at: '2026-03-01T10:40:00.001Z' }), view({ time: '10:59:59.999', received_at: '2026-03-02T01:00:00.001Z' }),
-      event('order_created', { order_id: 'o1' }), event('payment_captured', { payment_id: 'p1', order_id: 'o1', amount: '1.00' }), event('customer_created'), event('orderly', { event_id: 'same' })
+      event('order_created', { order_id: 'o1' }), event('payment_captured', { payment_id: 'p1', order_id: 'o1', amount: '1.00' }), event('customer_created'), event('orderly', { event_id: 'same' }), event('orderly', { received_at: '2026-03-02T01:00:00Z' })
     ]
   }, [
     { ...none, hour: '2026-03-01T10:00:00Z', event_type: 'product_view', rows: 8, missing: 2, missing_fields: 'session_id 1, url 2', duplicates: 1, late: 2, late_for_the_day: 1, first_event_at: '2026-03-01T10:00:00Z', last_event_at: '2026-03-01T10:59:59.999Z', last_received_at: '2026-03-02T01:00:00.001Z' },
@@ -24,8 +24,8 @@ t.test('each type and hour: fields that are missing, rows that came twice or lat
     { ...none, hour: '2026-03-01T10:00:00Z', event_type: 'order_created', rows: 1, missing: 1, missing_fields: 'product_id 1, quantity 1, unit_price 1, amount 1, customer_id 1, region 1', first_event_at: '2026-03-01T10:00:00Z', last_event_at: '2026-03-01T10:00:00Z', last_received_at: '2026-03-01T10:00:00Z' },
     { ...none, hour: '2026-03-01T10:00:00Z', event_type: 'payment_captured', rows: 1, first_event_at: '2026-03-01T10:00:00Z', last_event_at: '2026-03-01T10:00:00Z', last_received_at: '2026-03-01T10:00:00Z' },
     { ...none, hour: '2026-03-01T10:00:00Z', event_type: 'customer_created', rows: 1, missing: 1, missing_fields: 'customer_id 1', first_event_at: '2026-03-01T10:00:00Z', last_event_at: '2026-03-01T10:00:00Z', last_received_at: '2026-03-01T10:00:00Z' },
-    { ...none, hour: '2026-03-01T10:00:00Z', event_type: 'orderly', rows: 1, first_event_at: '2026-03-01T10:00:00Z', last_event_at: '2026-03-01T10:00:00Z', last_received_at: '2026-03-01T10:00:00Z' },
-    { ...none, hour: '2026-03-01T10:00:00Z', event_type: '(all)', rows: 12, missing: 4, duplicates: 1, late: 2, late_for_the_day: 1, first_event_at: '2026-03-01T10:00:00Z', last_event_at: '2026-03-01T10:59:59.999Z', last_received_at: '2026-03-02T01:00:00.001Z' }
+    { ...none, hour: '2026-03-01T10:00:00Z', event_type: 'orderly', rows: 2, late: 1, first_event_at: '2026-03-01T10:00:00Z', last_event_at: '2026-03-01T10:00:00Z', last_received_at: '2026-03-02T01:00:00Z' },
+    { ...none, hour: '2026-03-01T10:00:00Z', event_type: '(all)', rows: 13, missing: 4, duplicates: 1, late: 3, late_for_the_day: 1, first_event_at: '2026-03-01T10:00:00Z', last_event_at: '2026-03-01T10:59:59.999Z', last_received_at: '2026-03-02T01:00:00.001Z' }
   ])
 })
 
@@ -34,7 +34,7 @@ t.test('dead letters by the type that their bytes say, dropped duplicates by the
   await testModel(t, 'data_quality', {
     'firn.events': [event('search', { event_id: 'known', session_id: 's', url: '/' }), event('search', { event_id: 'hour before', session_id: 's', url: '/', time: '09:59:59' })],
     'firn.dead_letters': [
-      letter(bytes), letter('{"event_type":"search"'), letter('{"event_type":"unheard_of"}'), letter('nothing'), letter(null), letter('{"event_type":"order_created"}', { received_at: '2026-03-01T11:00:00Z' }),
+      letter(bytes), letter('{"event_type":"search"'), letter('{"event_type":"unheard_of"}'), letter('nothing', { event_id: 'known' }), letter(null), letter('{"event_type":"order_created"}', { received_at: '2026-03-01T11:00:00Z' }),
       letter(null, { reason: 'duplicate', event_id: 'known' }), letter(null, { reason: 'duplicate', event_id: 'hour before' })
     ]
   }, [
@@ -60,6 +60,12 @@ t.test('an outlier is more than 3.5 robust z-scores from the median of its type,
   await outliers([...odd, paid('-20.14'), paid('42.14')], 2)
   // Even: 1 … 20, median 10.5, deviations 0.5 0.5 … 9.5 9.5, MAD 5.
   await outliers([...odd.slice(0, 20)], 0)
+  // 20 are enough: 1 … 19 and a far one have the median 10.5 and the MAD 5, bound 25.945.
+  await outliers([...odd.slice(0, 19), paid('36.44')], 0)
+  await outliers([...odd.slice(0, 19), paid('36.45')], 1)
+  // Each currency has its own median and spread.
+  await outliers([...odd, paid('-20.14'), paid('42.14'), ...Array.from({ length: 21 }, (_, i) => paid((i + 1) * 1000, { currency: 'JPY' }))], 2)
+  await outliers([...odd, ...Array.from({ length: 21 }, (_, i) => paid((i + 1) * 0.01, { currency: 'JPY' })), paid('0.50', { currency: 'JPY' })], 1)
   // 19 values are too few; another currency and another hour's values are others; half of one price has no spread.
   await outliers([...odd.slice(0, 18), paid(1000)], 0)
   await outliers([...odd, paid(1000, { currency: 'JPY' })], 0)

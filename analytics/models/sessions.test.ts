@@ -38,12 +38,12 @@ t.test('events of one instant have the order of the log', async t => {
 t.test('a session has its first visitor, device, campaign and page, its last event, its farthest step', async t => {
   await testModel(t, 'sessions', {
     'firn.events': [
-      ...of('s1', at('10:00:00.250', 'page_view', { url: '/', referrer: 'https://search.example/', location: { country: 'DE' } }),
+      ...of('s1', at('10:00:00.250', 'page_view', { url: '/', referrer: 'https://search.example/', location: { country: 'DE' }, received_at: '2026-03-05T00:00:00Z' }),
         at('10:00:05', 'product_view', { url: '/p/1', user_id: 'u1', device: { type: 'mobile', os: 'iOS', browser: 'Safari' }, utm_source: 'google', utm_medium: 'cpc', utm_campaign: 'spring', location: { country: 'FR' } }),
         at('10:00:06', 'add_to_cart', { utm_source: 'mail', utm_campaign: 'weekly', user_id: 'u2', device: { type: 'desktop', browser: 'Firefox' } }),
         at('10:02:00.5', 'order_created', { order_id: 'o1' }), at('10:00:30', 'checkout_started', { received_at: '2026-03-05T00:00:00Z' })),
       ...of('s2', at('23:59:59', 'search', { utm_campaign: 'spring' }), at('2026-03-02T00:00:01', 'search')),
-      ...of('s3', at('12:00:00', 'payment_failed', { order_id: 'o9' })), ...of('s4', at('12:00:00', 'checkout_started'), at('12:00:00', 'add_to_cart')),
+      ...of('s3', at('12:00:00', 'payment_failed', { order_id: 'o9' })), ...of('s4', at('12:00:00', 'checkout_started'), at('12:00:00', 'add_to_cart')), ...of('s5', at('12:00:00', 'purchase')),
       ...of(null, at('10:00:00', 'page_view'))
     ],
     'analytics.orders': [
@@ -57,7 +57,8 @@ t.test('a session has its first visitor, device, campaign and page, its last eve
     { session_id: 's1', started_at: '2026-03-01T10:00:00.250Z', ended_at: '2026-03-01T10:02:00.500Z', seconds: '120.250', events: 5, pages: 2, product_views: 1, carts: 1, checkouts: 1, step: 4, converted: true, orders: 4, revenue_usd: '158.50', unrated_orders: 2, user_id: 'u1', device: 'mobile', os: 'iOS', browser: 'Safari', country: 'DE', source: 'google', medium: 'cpc', campaign: 'spring', landing_url: '/', referrer: 'https://search.example/' },
     { session_id: 's2', started_at: '2026-03-01T23:59:59Z', ended_at: '2026-03-02T00:00:01Z', seconds: '2', events: 2, pages: 2, product_views: 0, carts: 0, checkouts: 0, step: 0, converted: false, orders: 0, revenue_usd: '0', unrated_orders: 0, campaign: 'spring' },
     { session_id: 's3', started_at: '2026-03-01T12:00:00Z', ended_at: '2026-03-01T12:00:00Z', seconds: '0', events: 1, pages: 0, product_views: 0, carts: 0, checkouts: 0, step: 0, converted: false, orders: 0, revenue_usd: '0', unrated_orders: 0 },
-    { session_id: 's4', started_at: '2026-03-01T12:00:00Z', ended_at: '2026-03-01T12:00:00Z', seconds: '0', events: 2, pages: 0, product_views: 0, carts: 1, checkouts: 1, step: 3, converted: false, orders: 0, revenue_usd: '0', unrated_orders: 0 }
+    { session_id: 's4', started_at: '2026-03-01T12:00:00Z', ended_at: '2026-03-01T12:00:00Z', seconds: '0', events: 2, pages: 0, product_views: 0, carts: 1, checkouts: 1, step: 3, converted: false, orders: 0, revenue_usd: '0', unrated_orders: 0 },
+    { session_id: 's5', started_at: '2026-03-01T12:00:00Z', ended_at: '2026-03-01T12:00:00Z', seconds: '0', events: 1, pages: 0, product_views: 0, carts: 0, checkouts: 0, step: 4, converted: true, orders: 0, revenue_usd: '0', unrated_orders: 0 }
   ])
 })
 

@@ -10,6 +10,7 @@ import { duckdbScan, isCatalogError, openLake, scanFiles, type LoadedTable } fro
 import { sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readModels } from '../models/catalogue.ts'
+import { openRows } from '../query/duckdb-rows.ts'
 import type { Answer } from '../query/engine.ts'
 import { printCsv, printTable, type Write } from '../sql/print.ts'
 import { readExportConfig, type ExportConfig } from './config.ts'
@@ -59,13 +60,11 @@ async function write (config: ExportConfig, sql: string, { id }: LoadedTable): P
     if (config.format === 'parquet') {
       rows = Number((await connection.runAndReadAll(`copy (${sql}) to '${part!.replaceAll("'", "''")}' (format parquet, compression zstd)`)).getRows()[0]![0])
     } else {
-      const result = await connection.stream(sql)
-      const answer: Answer = { names: result.columnNames(), types: result.columnTypes().map(String), chunks: (async function * () {
-        for (;;) {
-          const chunk = await result.fetchChunk()
-          if (chunk === null || chunk.rowCount === 0) return
-          rows += chunk.rowCount
-          yield chunk.getRows()
+      const { names, types, chunks } = await openRows(connection, sql)
+      const answer: Answer = { names, types, chunks: (async function * () {
+        for await (const chunk of chunks) {
+          rows += chunk.length
+          yield chunk
         }
       })() }
       const { put, end } = sink(part)

@@ -65,7 +65,10 @@ t.test('an outlier is more than 3.5 robust z-scores from the median of its type,
   await outliers([...odd.slice(0, 19), paid('36.45')], 1)
   // Each currency has its own median and spread.
   await outliers([...odd, paid('-20.14'), paid('42.14'), ...Array.from({ length: 21 }, (_, i) => paid((i + 1) * 1000, { currency: 'JPY' }))], 2)
-  await outliers([...odd, ...Array.from({ length: 21 }, (_, i) => paid((i + 1) * 0.01, { currency: 'JPY' })), paid('0.50', { currency: 'JPY' })], 1)
+  await outliers([...odd, paid('-20.14'), paid('42.14'), ...Array.from({ length: 21 }, (_, i) => paid((i + 1) * 0.01, { currency: 'JPY' })), paid('0.50', { currency: 'JPY' })], 3)
+  // The amount counts; the price of a piece does where there is none.
+  await outliers([...odd, paid(1000)].map(event => ({ ...event, unit_price: '1.00' })), 1)
+  await outliers([...odd, paid(1000)].map(({ amount, ...event }) => ({ ...event, unit_price: amount })), 1)
   // 19 values are too few; another currency and another hour's values are others; half of one price has no spread.
   await outliers([...odd.slice(0, 18), paid(1000)], 0)
   await outliers([...odd, paid(1000, { currency: 'JPY' })], 0)

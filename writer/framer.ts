@@ -102,6 +102,7 @@ export class Framer {
     let careful = false
     let checkedTo = 0
     const valueBytesMax = Math.min(this.options.eventBytesMax, lineBytesMax >> 1)
+    const latestUs = BigInt(Date.now() + this.options.futureMinutesMax * 60_000) * 1000n
     for (let i = 0; i < count; i++) {
       const delta = base + offsetDelta[i]!
       this.records++
@@ -115,7 +116,7 @@ export class Framer {
         continue
       }
       const index = headersIndex[i]!
-      const header = headers[index] ??= readHeaders(batch.headers[index] ?? {}, number)
+      const header = headers[index] ??= readHeaders(batch.headers[index] ?? {}, number, latestUs)
       const start = valueStart[i]!
       const end = valueEnd[i]!
       if (header.prefix === null || careful || end - start > valueBytesMax) {
@@ -246,9 +247,11 @@ export class Framer {
   }
 }
 
-function readHeaders (headers: RecordHeaders, lane: number): Headers {
+function readHeaders (headers: RecordHeaders, lane: number, latestUs: bigint): Headers {
   const received = headers['received_at']
-  const receivedUs = received !== undefined && /^\d{1,18}$/.test(received) ? BigInt(received) : null
+  const claimed = received !== undefined && /^\d{1,18}$/.test(received) ? BigInt(received) : null
+  // Nobody received it in the future: such a time would be the watermark of everything that is computed from the table.
+  const receivedUs = claimed !== null && claimed <= latestUs ? claimed : null
   const ip = oneField(headers['ip'])
   const userAgent = oneField(headers['user_agent'])
   // A gateway of a newer contract takes fields for declared that are unknown here.

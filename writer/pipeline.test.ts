@@ -25,6 +25,13 @@ t.test('the pipeline', async t => {
     return rows[0]!
   }
 
+  t.test('a time of arrival that lies in the future is not believed', async t => {
+    const { received_at: far } = await one(base({}), { ...fromGateway, received_at: '999999999999999999' })
+    const { received_at: near } = await one(base({}), fromGateway)
+    t.match(String(near), '2026-06-15 12:00:00')
+    t.match(String(far), '2026-06-15', 'the log\'s own time counts')
+  })
+
   t.test('times are instants in UTC, fractions cut to microseconds', async t => {
     for (const [sent, read] of [
       ['2026-06-15T11:00:00Z', '2026-06-15 11:00:00+00'], ['2026-06-15T13:00:00.1+02:00', '2026-06-15 11:00:00.1+00'],

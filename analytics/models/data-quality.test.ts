@@ -73,6 +73,8 @@ t.test('an outlier is more than 3.5 robust z-scores from the median of its type,
   await outliers([...odd.slice(0, 18), paid(1000)], 0)
   await outliers([...odd, paid(1000, { currency: 'JPY' })], 0)
   await outliers([...Array.from({ length: 20 }, () => paid(5)), paid(1000)], 0)
+  // Prices that come often: 10 and 12 nine times each, 14, 16 and twice 100 have the median 12, the MAD 2 and the bound 10.38.
+  await outliers([10, 12].flatMap(price => Array.from({ length: 9 }, () => paid(price))).concat([14, 16, 100, 100].map(price => paid(price))), 2)
   // More than fits into half the digits.
   await outliers([...odd, paid('9999999999999999.99'), paid('-9999999999999999.99')], 2)
 })

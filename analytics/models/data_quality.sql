@@ -49,36 +49,47 @@ counted as (
   from seen s
   group by s.hour, s.event_type
 ),
--- Robust z-score: 0.6745 * |price - median| / MAD, the median absolute deviation. Medians as sums of the two middle ones, so
--- that nothing is divided and each engine decides alike: twice the median, twice the deviation, four times the MAD.
-placed as (
-  select s.hour, s.event_type, s.currency, cast(s.price as decimal(24,2)) as price,
-    row_number() over (partition by s.hour, s.event_type, s.currency order by s.price) as place,
-    count(*) over (partition by s.hour, s.event_type, s.currency) as size
+-- Robust z-score: 0.6745 * |price - median| / MAD, the median absolute deviation. Over different prices with how often each
+-- comes, and medians as sums of the two middle ones, so that nothing is divided and each engine decides alike: twice the
+-- median, twice the deviation, four times the MAD.
+prices as (
+  select s.hour, s.event_type, s.currency, cast(s.price as decimal(24,2)) as price, count(*) as times
   from seen s
   where s.price is not null
+  group by s.hour, s.event_type, s.currency, cast(s.price as decimal(24,2))
+),
+placed as (
+  select p.hour, p.event_type, p.currency, p.price, p.times,
+    sum(p.times) over (partition by p.hour, p.event_type, p.currency order by p.price rows between unbounded preceding and current row) as place,
+    sum(p.times) over (partition by p.hour, p.event_type, p.currency) as size
+  from prices p
 ),
 medians as (
-  select p.hour, p.event_type, p.currency, min(p.price) + max(p.price) as twice_median
+  select p.hour, p.event_type, p.currency, max(p.size) as size,
+    min(p.price) filter (where p.place * 2 >= p.size) + min(p.price) filter (where p.place * 2 > p.size) as twice_median
   from placed p
-  where p.size >= 20 and p.place * 2 >= p.size and p.place * 2 <= p.size + 2 and (mod(p.size, 2) = 0 or p.place * 2 = p.size + 1)
+  where p.size >= 20
   group by p.hour, p.event_type, p.currency
 ),
-deviations as (
-  select p.hour, p.event_type, p.currency, abs(p.price + p.price - m.twice_median) as twice_deviation, p.size,
-    row_number() over (partition by p.hour, p.event_type, p.currency order by abs(p.price + p.price - m.twice_median)) as place
-  from placed p
+distances as (
+  select p.hour, p.event_type, p.currency, abs(p.price + p.price - m.twice_median) as twice_deviation, sum(p.times) as times, max(m.size) as size
+  from prices p
   join medians m on m.hour = p.hour and m.event_type = p.event_type and m.currency = p.currency
+  group by p.hour, p.event_type, p.currency, abs(p.price + p.price - m.twice_median)
+),
+deviations as (
+  select d.hour, d.event_type, d.currency, d.twice_deviation, d.times, d.size,
+    sum(d.times) over (partition by d.hour, d.event_type, d.currency order by d.twice_deviation rows between unbounded preceding and current row) as place
+  from distances d
 ),
 spreads as (
-  select d.hour, d.event_type, d.currency, min(d.twice_deviation) + max(d.twice_deviation) as four_mads
+  select d.hour, d.event_type, d.currency, min(d.twice_deviation) filter (where d.place * 2 >= d.size) + min(d.twice_deviation) filter (where d.place * 2 > d.size) as four_mads
   from deviations d
-  where d.place * 2 >= d.size and d.place * 2 <= d.size + 2 and (mod(d.size, 2) = 0 or d.place * 2 = d.size + 1)
   group by d.hour, d.event_type, d.currency
 ),
 far as (
-  select d.hour, d.event_type, count(*) as outliers
-  from deviations d
+  select d.hour, d.event_type, sum(d.times) as outliers
+  from distances d
   join spreads w on w.hour = d.hour and w.event_type = d.event_type and w.currency = d.currency
   -- 0.6745 * (twice / 2) > 3.5 * (four / 4). Where half of the prices are one and the same there is no spread to measure by.
   where w.four_mads > 0 and d.twice_deviation * cast(13490 as decimal(5,0)) > w.four_mads * cast(35000 as decimal(5,0))

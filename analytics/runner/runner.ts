@@ -186,9 +186,9 @@ export function openRunner (options: RunnerOptions): Runner {
   }
 }
 
-/** Runs each time a snapshot lands. */
-function isQuick ({ kind, unit }: Model): boolean {
-  return kind === 'rule' || unit.kind === 'hour'
+/** Runs each time a snapshot lands. An hour of all events is too much for that: what reads it waits for the minute. */
+function isQuick ({ kind, unit, reads }: Model): boolean {
+  return kind === 'rule' || (unit.kind === 'hour' && !reads.some(({ table, eventTypes }) => table === 'firn.events' && eventTypes === null))
 }
 
 /** Rules that need no model that is not a rule come first; otherwise the order stays. */

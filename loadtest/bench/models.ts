@@ -1,4 +1,4 @@
-// What models and rules cost: a history of days, the first computation of all of them, then commits of five seconds at 1,000
+// What models and rules cost: a history at 1,000 events/s, the first computation of all of them, then commits of five seconds at 1,000
 // events/s, each followed by a cycle of the rules and the models of an hour, and once by the others. Once over a tenth of the
 // history and once over all of it: at equal new data the cost should not grow with what the table holds.
 
@@ -13,7 +13,7 @@ import type { Figure } from './figure.ts'
 import { appendHistory } from './history.ts'
 
 const rowsAll = 10_000_000
-const days = 10
+const slices = 10
 const hourMs = 3_600_000
 const eventsPerSecond = 1000
 const commitSeconds = 5
@@ -32,9 +32,11 @@ async function benchAge (rows: number): Promise<Figure[]> {
     await line.run('writer', ['--until-end'])
     const lake = { catalog: connectCatalog(line.catalogUrl), storage: openStorage(line.warehouseUrl) }
     const runner = openRunner({ ...lake, engine: null, models: await readModels(), dataDir: dir, slowMs: 0 })
-    const begin = Math.floor(Date.now() / hourMs) * hourMs + hourMs / 2
-    const perDay = rows / days
-    for (let day = 0; day < days; day++) await appendHistory(lake, { from: day * perDay, count: perDay, fromMs: begin - (days - day) * 24 * hourMs, toMs: begin - (days - day - 1) * 24 * hourMs })
+    // The hour that is computed again holds a thousand seconds of events, whatever the table's age.
+    const begin = Math.floor(Date.now() / hourMs) * hourMs + 1_000_000
+    const perSlice = rows / slices
+    const sliceMs = perSlice / eventsPerSecond * 1000
+    for (let i = 0; i < slices; i++) await appendHistory(lake, { from: i * perSlice, count: perSlice, fromMs: begin - (slices - i) * sliceMs, toMs: begin - (slices - i - 1) * sliceMs })
     await loadReferences(lake)
     const measure = async (options: CycleOptions): Promise<{ ms: number, cpuMs: number, runs: ModelRun[] }> => {
       const [beganMs, cpu] = [performance.now(), process.cpuUsage()]

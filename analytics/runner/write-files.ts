@@ -5,7 +5,8 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { currentSchema, dataFileFromDuckDB, dataFileLocation, duckdbType, fieldIdsForDuckDB, type DataFile, type DuckDBStatsRow, type LoadedTable, type Storage } from '../../catalog/index.ts'
-import type { Model } from '../models/model-file.ts'
+import type { DuckDBListValue } from '@duckdb/node-api'
+import type { Model, ModelColumn } from '../models/model-file.ts'
 import { unitColumn } from './dirty-condition.ts'
 import { quoteName, quoteText, type Session } from './database.ts'
 import type { NewPart } from './plan-rewrite.ts'
@@ -20,7 +21,9 @@ export async function writeFiles (session: Session, storage: Storage, model: Mod
   const spec = table.metadata['partition-specs'].find(({ 'spec-id': id }) => id === table.metadata['default-spec-id'])!
   const known = new Set(model.columns.map(({ name }) => name))
   const columns = schema.fields.map(({ name, type }) => `cast(${known.has(name) ? quoteName(name) : 'null'} as ${duckdbType(type)}) as ${quoteName(name)}`).join(', ')
-  const order = (model.sort.length > 0 ? model.sort : model.unit.kind === 'full' ? model.key : [unitColumn(model)]).map(name => `${quoteName(name)} nulls last`).join(', ')
+  const ordered = model.sort.length > 0 ? model.sort : model.unit.kind === 'full' ? model.key : [unitColumn(model)]
+  const firstOrder = model.columns.find(({ name }) => name === ordered[0])!
+  const order = ordered.map(name => `${quoteName(name)} nulls last`).join(', ')
   const rowsMax = fileBytesTarget / (bytesPerRow > 0n ? bytesPerRow : 1n)
   const begun: string[] = []
   const written: DataFile[] = []
@@ -38,9 +41,7 @@ export async function writeFiles (session: Session, storage: Storage, model: Mod
         await write(`select ${columns} from (${part.select}) order by ${order}`, part)
         continue
       }
-      await session.run(`create or replace temp table part_rows as select ${columns}, row_number() over (order by ${order}) as _row from (${part.select})`)
-      for (let from = 0n; from < part.rows; from += rowsMax) await write(`select * exclude (_row) from part_rows where _row > ${from} and _row <= ${from + rowsMax} order by _row`, part)
-      await session.run('drop table part_rows')
+      for (const condition of await slicesOf(session, part, firstOrder, rowsMax)) await write(`select ${columns} from (${part.select}) where ${condition} order by ${order}`, part)
     }
     await storage.makeDurable(begun)
     // Nothing was left of a partition.
@@ -51,4 +52,18 @@ export async function writeFiles (session: Session, storage: Storage, model: Mod
     await storage.delete(begun).catch(() => undefined)
     throw error
   }
+}
+
+/**
+ * Conditions that cut a partition into files: by ranges of the first column of the order where that is a time, so that bounds still prune,
+ * and by its hash otherwise. Sorting the whole partition first would have to hold it in memory.
+ */
+async function slicesOf (session: Session, part: NewPart, { name, type }: ModelColumn, rowsMax: bigint): Promise<string[]> {
+  const count = Number((part.rows + rowsMax - 1n) / rowsMax)
+  const column = quoteName(name)
+  if (type !== 'timestamptz') return Array.from({ length: count }, (_, i) => `hash(${column}) % ${count} = ${i}`)
+  const us = `epoch_us(${column})`
+  const [[found]] = await session.rows(`select list_sort(list_distinct(approx_quantile(${us}, [${Array.from({ length: count - 1 }, (_, i) => (i + 1) / count).join(', ')}]))) from (${part.select})`) as [[DuckDBListValue | null]]
+  const bounds = (found?.items ?? []).map(String)
+  return [...bounds, null].map((to, i) => [i === 0 ? (to === null ? 'true' : `${us} < ${to}`) : `${us} >= ${bounds[i - 1]}${to === null ? '' : ` and ${us} < ${to}`}`, to === null ? ` or ${column} is null` : ''].join(''))
 }

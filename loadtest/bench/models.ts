@@ -19,7 +19,7 @@ const eventsPerSecond = 1000
 const commitSeconds = 5
 const commits = 6
 /** The first computation of an old table takes more than a cycle does. */
-const memoryMiBMax = 6144
+const memoryMiBMax = 1024
 
 export async function benchModels (scale: number): Promise<Figure[]> {
   return [...await benchAge(Math.round(rowsAll / 10 * scale)), ...await benchAge(Math.round(rowsAll * scale))]

@@ -7,6 +7,7 @@ export { defineErrors, FirnError, type ErrorEntry, type ErrorRegistry, type Fold
 export { runtimeErrors } from './errors.ts'
 export { createLogger, type Logger } from './logger.ts'
 export { createMetrics, type Metrics } from './metrics.ts'
+export { bucketsOf, hasMetric, parseMetrics, quantileBetween, readMetrics, sumOf, type Samples } from './metrics-text.ts'
 export { createHttpServer, listen, errorBody, type ErrorBody, type HttpServerOptions } from './http-server.ts'
 export { runService, sentenceOf, type ServiceContext } from './service.ts'
 export { supervise, type SupervisedService, type SuperviseOptions, type Supervision, type ServiceState } from './supervisor.ts'

@@ -1,9 +1,9 @@
 // What is wrong with the line, read from two scrapes of each service. Pure. The bounds are settings; between "bad" and
 // "good" lies a band in which nothing changes, so that a value at its bound does not tell a story every minute.
 
+import { bucketsOf, hasMetric, sumOf, type Samples } from '../../runtime/index.ts'
 import type { AlertConfig } from './config.ts'
 import type { Condition, Finding } from './conditions.ts'
-import { quantileBetween, sumOf, type Samples } from './read-metrics.ts'
 
 /** Good again only below this share of the bound. */
 const goodShare = 0.8
@@ -23,10 +23,10 @@ function awayOf ({ url, now }: Scrape): Condition {
 }
 
 function writerOf (url: string, before: Samples | null, now: Samples, limits: PipelineLimits): Condition[] {
-  const lag = sumOf(now, 'firn_writer_lag_records')
-  if (lag === undefined && sumOf(now, 'firn_writer_rows_total') === undefined) return []
-  const halted = sumOf(now, 'firn_writer_halted_partitions') ?? 0
-  const freshness = before === null ? undefined : quantileBetween(before, now, 'firn_writer_freshness_seconds', 0.99)
+  const lag = hasMetric(now, 'firn_writer_lag_records') ? sumOf(now, 'firn_writer_lag_records') : undefined
+  if (lag === undefined && !hasMetric(now, 'firn_writer_rows_total')) return []
+  const halted = sumOf(now, 'firn_writer_halted_partitions')
+  const freshness = before === null ? undefined : boundBetween(bucketsOf(before, freshnessMetric), bucketsOf(now, freshnessMetric), 0.99)
   const { FIRN_ALERT_LAG_RECORDS_MAX: lagMax, FIRN_ALERT_FRESHNESS_SECONDS_MAX: freshnessMax } = limits
   return [
     pipeline(`lag-${url}`, 'high', band(lag, lagMax), `The writer is ${count(lag)} records behind`, [`${count(lag)} records are in the log and not in the table; ${count(lagMax)} are allowed (FIRN_ALERT_LAG_RECORDS_MAX)`, writerHint]),
@@ -36,17 +36,26 @@ function writerOf (url: string, before: Samples | null, now: Samples, limits: Pi
   ]
 }
 
+const freshnessMetric = 'firn_writer_freshness_seconds'
 const writerHint = 'look at logs/writer.log, or run npm run doctor'
 
 function deadLettersOf (url: string, before: Samples | null, now: Samples, limits: PipelineLimits): Condition {
   // Duplicates are listed in the same table; nobody has to look at them.
-  const grown = (name: string, except = ''): number => Math.max(0, (sumOf(now, name, except) ?? 0) - (before === null ? 0 : sumOf(before, name, except) ?? 0))
+  const grown = (name: string, except = ''): number => Math.max(0, sumOf(now, name, except) - (before === null ? 0 : sumOf(before, name, except)))
   const letters = before === null ? 0 : grown('firn_writer_dead_letters_total', 'reason="duplicate"')
   const rows = before === null ? 0 : grown('firn_writer_rows_total')
   const percent = letters === 0 ? 0 : letters * 100 / (letters + rows)
   const percentMax = limits.FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX
   const finding: Finding = before === null ? 'unknown' : letters < deadLettersMin ? 'good' : band(percent, percentMax)
   return pipeline(`dead-letters-${url}`, 'medium', finding, `${percent.toFixed(1)} % of the records became dead letters`, [`${count(letters)} dead letters and ${count(rows)} rows in the last minutes; ${percentMax} % are allowed (FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX)`, 'npm run sql -- "select d.reason, count(*) as letters from firn.dead_letters d group by d.reason order by letters desc"'])
+}
+
+/** The upper bound of the bucket in which the q-quantile of what came between two readings lies; undefined when nothing came. */
+function boundBetween (before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>, q: number): number | undefined {
+  // A service that was started again counts from nought.
+  const counts = [...after].map(([bound, value]) => [bound, Math.max(0, value - (before.get(bound) ?? 0))] as const).sort(([a], [b]) => a - b)
+  const total = counts.at(-1)?.[1] ?? 0
+  return total === 0 ? undefined : counts.find(([, count]) => count >= q * total)?.[0]
 }
 
 /** Nothing measured says nothing. */

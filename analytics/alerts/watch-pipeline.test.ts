@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { parseMetrics } from '../../runtime/index.ts'
 import type { Alert } from './alert.ts'
 import { openConditions, type Condition, type Finding } from './conditions.ts'
 import { testConfig } from './mail-server.fixture.ts'
 import { pipelineConditions } from './pipeline-conditions.ts'
-import { parseSamples } from './read-metrics.ts'
 import { watchPipeline } from './watch-pipeline.ts'
 
 const nowMs = Date.parse('2026-03-10T12:00:00Z')
@@ -51,7 +51,7 @@ t.test('an alert that the outbox does not take is offered again', async t => {
 })
 
 t.test('lag, late rows, dead letters, a halt and silence are found; near a bound nothing changes', async t => {
-  const writer = (values: { lag?: number, rows?: number, letters?: number, duplicates?: number, slow?: number, fast?: number, halted?: number }) => parseSamples(`# HELP x
+  const writer = (values: { lag?: number, rows?: number, letters?: number, duplicates?: number, slow?: number, fast?: number, halted?: number }) => parseMetrics(`# HELP x
 firn_writer_rows_total ${values.rows ?? 0}
 firn_writer_lag_records{topic="a",partition="0"} ${(values.lag ?? 0) / 2}
 firn_writer_lag_records{topic="a",partition="1"} ${(values.lag ?? 0) / 2}
@@ -73,7 +73,7 @@ firn_writer_freshness_seconds_bucket{le="+Inf"} ${(values.fast ?? 0) + (values.s
   t.strictSame(found({ duplicates: 5000 }), fine)
   t.strictSame(found({ halted: -1 }), { ...fine, halted: 'bad' })
   t.match(pipelineConditions([{ url: 'http://w', before: null, now: null }], limits), [{ finding: 'bad', title: 'http://w does not answer' }])
-  t.strictSame(pipelineConditions([{ url: 'http://g', before: null, now: parseSamples('firn_gateway_requests_total 1\n') }], limits).length, 1, 'of a service that is no writer only whether it answers')
+  t.strictSame(pipelineConditions([{ url: 'http://g', before: null, now: parseMetrics('firn_gateway_requests_total 1\n') }], limits).length, 1, 'of a service that is no writer only whether it answers')
 })
 
 t.test('the watch scrapes, hears of failing models, and tells when they work again', async t => {

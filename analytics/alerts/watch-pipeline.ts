@@ -4,15 +4,15 @@
 
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Logger } from '../../runtime/index.ts'
+import { readMetrics, type Logger, type Samples } from '../../runtime/index.ts'
 import type { Alerts } from './alerts.ts'
 import type { AlertConfig } from './config.ts'
 import { openConditions, type Condition } from './conditions.ts'
 import { pipelineConditions, type Scrape } from './pipeline-conditions.ts'
-import { readMetrics, type Samples } from './read-metrics.ts'
 
 /** What freshness and dead letters are measured over. */
 const windowMs = 2 * 60_000
+const answerMsMax = 3000
 /** A model that failed once may have met a conflict; this often in a row it needs somebody. */
 const modelFailuresMin = 2
 const modelsMax = 1000
@@ -45,7 +45,7 @@ export function watchPipeline (options: WatchOptions): PipelineWatch {
   const closing = new AbortController()
 
   const scrape = async (url: string): Promise<Scrape> => {
-    const now = await readMetrics(url, closing.signal)
+    const now = await readMetrics(url, answerMsMax, closing.signal) ?? null
     const readings = history.get(url) ?? []
     history.set(url, readings)
     while (readings.length > 1 && clock() - readings[1]!.atMs >= windowMs) readings.shift()

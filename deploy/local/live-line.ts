@@ -2,11 +2,12 @@
 // services' own /metrics. On a terminal it is rewritten in place; elsewhere it is printed every ten seconds while
 // something happens, and once a minute otherwise. Whatever else is printed goes above it.
 
-import { bucketsOf, quantileBetween, readMetrics, sumOf } from './metrics-text.ts'
+import { bucketsOf, quantileBetween, readMetrics, sumOf } from '../../runtime/index.ts'
 
 const terminalMs = 2000
 const plainMs = 10_000
 const quietMsMax = 60_000
+const readMsMax = 1500
 const freshnessWindowMs = 60_000
 
 const accepted = 'firn_gateway_events_accepted_total'
@@ -83,7 +84,7 @@ export function startLiveLine (urls: LineUrls, out: NodeJS.WriteStream): LiveLin
 }
 
 async function read (urls: LineUrls): Promise<Reading | undefined> {
-  const [gateway, writer, analytics] = await Promise.all([readMetrics(urls.gateway), readMetrics(urls.writer), readMetrics(urls.analytics)])
+  const [gateway, writer, analytics] = await Promise.all([readMetrics(urls.gateway, readMsMax), readMetrics(urls.writer, readMsMax), readMetrics(urls.analytics, readMsMax)])
   if (gateway === undefined || writer === undefined) return undefined
   return {
     atMs: Date.now(),

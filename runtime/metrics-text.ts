@@ -1,21 +1,30 @@
-// Reads the Prometheus text of a service: sums over labels, and quantiles of a histogram between two readings.
+// Reads the Prometheus text of another service: sums over labels, and quantiles of a histogram between two readings.
 // Pure but for `readMetrics`; a service that does not answer in time counts as silent, not as an error.
 
 import { get } from 'node:http'
-import { text } from 'node:stream/consumers'
 
-const readMsMax = 1500
+const textBytesMax = 4 * 1024 * 1024
 
 /** Sample name (`x_total`, `x_bucket{le="5"}`) → value, as the text has it. */
 export type Samples = ReadonlyMap<string, number>
 
-export async function readMetrics (url: string): Promise<Samples | undefined> {
+/** What the service at `url` says at /metrics; undefined when it does not within `msMax`. */
+export async function readMetrics (url: string, msMax: number, signal?: AbortSignal): Promise<Samples | undefined> {
+  const late = AbortSignal.timeout(msMax)
   // node:http rather than fetch, which would take another 10 MiB of a process that only watches.
   const body = await new Promise<string | undefined>(resolve => {
-    const asked = get(`${url}/metrics`, { timeout: readMsMax }, answer => {
-      text(answer).then(body => { resolve(answer.statusCode === 200 ? body : undefined) }, () => { resolve(undefined) })
+    const asked = get(new URL('/metrics', url), { signal: signal === undefined ? late : AbortSignal.any([signal, late]) }, answer => {
+      let text = ''
+      answer.setEncoding('utf8')
+        .on('data', (chunk: string) => {
+          text += chunk
+          if (text.length > textBytesMax) answer.destroy()
+        })
+        .on('end', () => { resolve(answer.statusCode === 200 ? text : undefined) })
+        .on('error', () => { resolve(undefined) })
+        .on('close', () => { resolve(undefined) })
     })
-    asked.on('timeout', () => { asked.destroy() }).on('error', () => { resolve(undefined) })
+    asked.on('error', () => { resolve(undefined) })
   })
   return body === undefined ? undefined : parseMetrics(body)
 }
@@ -29,11 +38,20 @@ export function parseMetrics (body: string): Samples {
   return samples
 }
 
-/** The sum of a metric over all its labels. */
-export function sumOf (samples: Samples, name: string): number {
+/** Whether the service has the metric at all. */
+export function hasMetric (samples: Samples, name: string): boolean {
+  return [...samples.keys()].some(sample => isOf(sample, name))
+}
+
+/** The sum of a metric over all its labels, but for samples that hold the text `except`. */
+export function sumOf (samples: Samples, name: string, except = ''): number {
   let sum = 0
-  for (const [sample, value] of samples) if (sample === name || sample.startsWith(name + '{')) sum += value
+  for (const [sample, value] of samples) if (isOf(sample, name) && (except === '' || !sample.includes(except))) sum += value
   return sum
+}
+
+function isOf (sample: string, name: string): boolean {
+  return sample === name || sample.startsWith(`${name}{`)
 }
 
 /** Counts per upper bound of a histogram, all labels together. */

@@ -5,10 +5,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { catalogServerSettings } from '../catalog/server/config.ts'
 import { gatewaySettings } from '../gateway/config.ts'
+import { freePorts } from '../runtime/index.ts'
 import { writerSettings } from '../writer/config.ts'
 
 /** `writer-2`, `writer-3`, … are further writers of the same line. */
@@ -58,7 +58,7 @@ export interface Line {
 export async function startLine (options: LineOptions): Promise<Line> {
   const { dataDir } = options
   mkdirSync(dataDir, { recursive: true })
-  const [gatewayPort, catalogPort, writerPort] = await freePorts(3) as [number, number, number]
+  const [gatewayPort, catalogPort, writerPort] = await freePorts(3)
   const { backends = {} } = options
   const urls = {
     gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
@@ -150,17 +150,4 @@ function untilReady (name: ServiceName, child: ChildProcess, printed: () => stri
 
 function withoutSettings (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('FIRN_')))
-}
-
-/** Ports that were free a moment ago, all distinct. */
-async function freePorts (count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, async () => {
-    const server = createServer()
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    return server
-  }))
-  const ports = servers.map(server => (server.address() as { port: number }).port)
-  await Promise.all(servers.map(async server => { server.close(); await once(server, 'close') }))
-  return ports
 }

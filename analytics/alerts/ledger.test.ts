@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { identityOf } from '../jobs/process-identity.ts'
+import { identityOf } from '../../runtime/index.ts'
 import { keepAlert, type LedgerLine } from './ledger-state.ts'
 import { openLedger } from './ledger.ts'
 import { fraudAlert } from './mail-server.fixture.ts'

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseJobs, type Job } from './jobs-file.ts'
 import { runJob, type JobFailure, type RunOptions } from './run-job.ts'
-import { isRunning } from './process-identity.ts'
+import { isRunning } from '../../runtime/index.ts'
 import { readRunState, runFolder, type RunState } from './run-state.ts'
 
 const date = '2026-01-31'

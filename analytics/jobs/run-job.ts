@@ -6,7 +6,7 @@
 import { appendFile, mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isRunning } from './process-identity.ts'
+import { isRunning } from '../../runtime/index.ts'
 import type { Job, Step } from './jobs-file.ts'
 import { takeRunLock } from './run-lock.ts'
 import { readRunState, runFolder, writeRunState, type RunState, type StepState } from './run-state.ts'

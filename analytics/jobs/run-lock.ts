@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { fail } from '../errors.ts'
-import { identityOf, isRunning, type ProcessIdentity } from './process-identity.ts'
+import { identityOf, isRunning, type ProcessIdentity } from '../../runtime/index.ts'
 
 const attemptsMax = 5
 

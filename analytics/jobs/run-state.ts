@@ -4,7 +4,7 @@
 import { mkdir, open, readFile, readdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fail } from '../errors.ts'
-import type { ProcessIdentity } from './process-identity.ts'
+import type { ProcessIdentity } from '../../runtime/index.ts'
 
 export interface StepState {
   readonly state: 'running' | 'waiting' | 'done' | 'failed'

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { identityOf, isRunning, type ProcessIdentity } from './process-identity.ts'
+import { identityOf, isRunning, type ProcessIdentity } from '../../runtime/index.ts'
 
 const logBytesMax = 16 * 1024 ** 2
 const tailBytesMax = 4000

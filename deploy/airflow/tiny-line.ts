@@ -3,9 +3,9 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { freePorts } from '../../runtime/index.ts'
 import { runTool } from '../servers/run-tool.ts'
 
 const events = 3000
@@ -19,7 +19,7 @@ export interface TinyLine {
 }
 
 export async function startTinyLine (dataDir: string): Promise<TinyLine> {
-  const [catalogPort, gatewayPort, writerPort] = [await freePort(), await freePort(), await freePort()]
+  const [catalogPort, gatewayPort, writerPort] = await freePorts(3)
   const FIRN_LOG_URL = pathToFileURL(join(dataDir, 'log')).href
   const FIRN_WAREHOUSE_URL = pathToFileURL(join(dataDir, 'warehouse')).href
   const started: ChildProcess[] = []
@@ -49,13 +49,4 @@ export async function startTinyLine (dataDir: string): Promise<TinyLine> {
     throw error
   }
   return { env: { FIRN_DATA_DIR: dataDir, FIRN_CATALOG_URL: `http://127.0.0.1:${catalogPort}`, FIRN_WAREHOUSE_URL, FIRN_LOG_URL, FIRN_WRITER_PORT: String(writerPort) }, stop }
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

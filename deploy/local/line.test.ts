@@ -6,22 +6,15 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { freePorts } from '../../runtime/index.ts'
 
 const root = join(import.meta.dirname, '../..')
 const rowMsMax = 6000
 const closeMsMax = 10_000
 
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
-}
-
 /** `npm start` with its own ports and folder; without tap's hooks, which would slow every process below. */
 async function startLine (dataDir: string, ...flags: string[]) {
-  const [gateway, catalog, writer, analytics] = [await freePort(), await freePort(), await freePort(), await freePort()]
+  const [gateway, catalog, writer, analytics] = await freePorts(4)
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, FIRN_DATA_DIR: dataDir, FIRN_CATALOG_PORT: String(catalog), FIRN_WRITER_PORT: String(writer), FIRN_ANALYTICS_PORT: String(analytics) }
   const child = spawn('env', ['-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), process.execPath, join(root, 'start.mjs'), 'start', '--gateway-port', String(gateway), ...flags], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   let printed = ''

@@ -3,12 +3,10 @@
 // Refuses settings that no service knows. Ends everything it started within 10 s, the gateway first.
 
 import { fork, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, mkdirSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { Type } from 'typebox'
-import { readConfig, sentenceOf, settingsOf, supervise } from '../../runtime/index.ts'
+import { freePort, readConfig, sentenceOf, settingsOf, supervise } from '../../runtime/index.ts'
 import { startMailbox } from './mailbox.ts'
 import { startLiveLine, type LiveLine } from './live-line.ts'
 import { catalogUrlOf, closeOrder, describeServices, hostToReach, settingsOfTheLine } from './services.ts'
@@ -102,11 +100,7 @@ async function runLine (): Promise<void> {
 async function choosePorts (config: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>>> {
   const chosen: Record<string, unknown> = { ...config }
   for (const name of ['FIRN_GATEWAY_PORT', 'FIRN_CATALOG_PORT', 'FIRN_WRITER_PORT', 'FIRN_ANALYTICS_PORT']) {
-    if (chosen[name] !== 0) continue
-    const server = createServer().listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    chosen[name] = (server.address() as AddressInfo).port
-    server.close()
+    if (chosen[name] === 0) chosen[name] = await freePort()
   }
   return Object.freeze(chosen)
 }

@@ -2,19 +2,20 @@
 // fetched once through the package registries' own clients, runs on 127.0.0.1 only, and is ended by its pid.
 
 import { mkdirSync } from 'node:fs'
+import { freePorts } from '../../runtime/index.ts'
 import { fail } from './errors.ts'
 import { glue } from './glue.ts'
 import { icebergRest } from './iceberg-rest.ts'
 import { kafka } from './kafka.ts'
 import { nessie } from './nessie.ts'
-import { freePorts, launch, type RunningServer } from './running.ts'
+import { launch, type RunningServer } from './running.ts'
 import { s3 } from './s3.ts'
 import type { Server, ServerName, StartOptions } from './server.ts'
 import { toxiproxy } from './toxiproxy.ts'
 import { trino } from './trino.ts'
 
 export { serversErrors } from './errors.ts'
-export { stopPid, type RunningServer } from './running.ts'
+export { stopServer, type RunningServer } from './running.ts'
 export type { ServerName, ServerSettings, StartOptions } from './server.ts'
 
 const servers: Readonly<Record<ServerName, Server>> = { kafka, s3, 'iceberg-rest': icebergRest, nessie, glue, trino, toxiproxy }
@@ -35,7 +36,7 @@ export async function prepareServers (names: readonly ServerName[]): Promise<voi
 export async function startServer (name: ServerName, options: StartOptions): Promise<RunningServer> {
   const server = serverOf(name)
   mkdirSync(options.dir, { recursive: true })
-  const port = options.port ?? await freePorts(server.ports)
+  const port = options.port ?? (await freePorts(server.ports))[0]!
   const begun = await server.describe({ ...options, port, settings: options.settings ?? {} })
   const running = await launch({ readyMsMax: 60_000, ...begun, name, dir: options.dir, port, env: { ...begun.env, ...options.env }, keep: options.keep ?? false })
   await begun.afterStart?.()

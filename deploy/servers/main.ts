@@ -4,11 +4,10 @@
 
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { sentenceOf } from '../../runtime/index.ts'
+import { isRunning, sentenceOf, type ProcessIdentity } from '../../runtime/index.ts'
 import { fail } from './errors.ts'
-import { serverNames, stopPid, type ServerName } from './index.ts'
+import { serverNames, stopServer, type ServerName } from './index.ts'
 import { productSettings } from './product-settings.ts'
-import { bornOf } from './running.ts'
 import { startSet, withNeeds } from './set.ts'
 
 const usualPorts: Record<ServerName, number> = { kafka: 9092, s3: 7070, 'iceberg-rest': 8182, trino: 8080, nessie: 19120, glue: 5001, toxiproxy: 8474 }
@@ -18,7 +17,7 @@ const envFile = join(dir, 'servers.env')
 const usage = `npm run servers [-- NAME[=PORT] …]   starts ${usualSet.join(', ')}, or what is named: ${serverNames.join(', ')}
 npm run servers:stop [-- NAME …]     ends them`
 
-interface Note { readonly pid: number, readonly born?: string, readonly port: number, readonly url: string }
+interface Note extends ProcessIdentity { readonly port: number, readonly url: string }
 
 const words = process.argv.slice(2)
 try {
@@ -55,7 +54,7 @@ async function stop (words: readonly string[]): Promise<void> {
   const names = words.length === 0 ? serverNames : words.filter(isName)
   const running = names.flatMap(name => { const note = noteOf(name); return isAlive(note) ? [{ name, note }] : [] })
   await Promise.all(running.map(async ({ name, note }) => {
-    await stopPid(note.pid, 'SIGTERM', note.born)
+    await stopServer(note)
     rmSync(join(dir, name, `${name}.pid`), { force: true })
   }))
   console.log(running.length === 0 ? 'no server of this folder is running' : `stopped ${running.map(one => one.name).join(', ')}; what they keep stays in ${relative('.', dir)}`)
@@ -79,7 +78,7 @@ function noteOf (name: ServerName): Note | undefined {
 }
 
 function isAlive (note: Note | undefined): note is Note {
-  return note !== undefined && note.born !== undefined && bornOf(note.pid) === note.born
+  return note !== undefined && isRunning(note)
 }
 
 function isName (word: string): word is ServerName {

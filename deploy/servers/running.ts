@@ -2,10 +2,11 @@
 // resumed and stopped by its pid alone. Unless `keep` is set it ends with the process that started it, whatever ends that.
 
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer, connect } from 'node:net'
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { identityOf, isFree, isRunning, type ProcessIdentity } from '../../runtime/index.ts'
 import { fail } from './errors.ts'
 import { lastLines } from './run-tool.ts'
 
@@ -66,13 +67,14 @@ export async function launch (what: Launch): Promise<RunningServer> {
       reason = (error as Error).message
     }
     if (Date.now() > deadline) {
-      await stopPid(child.pid!)
+      await stopServer(identityOf(child.pid!))
       throw fail('SERVER_NOT_READY', { server: what.name, readyMsMax: what.readyMsMax, reason, logFile })
     }
     await sleep(pollMs)
   }
-  const pid = child.pid!
-  writeFileSync(join(what.dir, `${what.name}.pid`), JSON.stringify({ pid, born: bornOf(pid), port: what.port, url: what.url }))
+  const identity = identityOf(child.pid!)
+  const { pid } = identity
+  writeFileSync(join(what.dir, `${what.name}.pid`), JSON.stringify({ ...identity, port: what.port, url: what.url }))
   return {
     name: what.name,
     url: what.url,
@@ -81,54 +83,25 @@ export async function launch (what: Launch): Promise<RunningServer> {
     env: what.testEnv,
     pause: () => { process.kill(pid, 'SIGSTOP') },
     resume: () => { process.kill(pid, 'SIGCONT') },
-    stop: async signal => { await stopPid(pid, signal) }
+    stop: async signal => { await stopServer(identity, signal) }
   }
 }
 
-/** Ends a process by pid; nothing when it is gone already. `born` guards against a number that was given to another. */
-export async function stopPid (pid: number, signal: NodeJS.Signals = 'SIGTERM', born = bornOf(pid)): Promise<void> {
-  const there = (): boolean => born !== undefined && bornOf(pid) === born
-  if (!there()) return
-  send(pid, signal)
-  send(pid, 'SIGCONT')
+/** Ends a process and waits until it is gone; nothing when it is gone already. */
+export async function stopServer (identity: ProcessIdentity, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  if (!isRunning(identity)) return
+  send(identity.pid, signal)
+  send(identity.pid, 'SIGCONT')
   const deadline = Date.now() + stopMsMax
-  while (there()) {
-    if (Date.now() > deadline) send(pid, 'SIGKILL')
+  while (isRunning(identity)) {
+    if (Date.now() > deadline) send(identity.pid, 'SIGKILL')
     await sleep(pollMs)
   }
-  mine.delete(pid)
-}
-
-/** When a process was started, as far as the system tells: with the pid it names one process. Undefined: gone (or a zombie). */
-export function bornOf (pid: number): string | undefined {
-  if (existsSync('/proc/self/stat')) {
-    try {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
-      return fields[0] === 'Z' ? undefined : fields[19]
-    } catch {
-      return undefined
-    }
-  }
-  try {
-    process.kill(pid, 0)
-    return 'alive'
-  } catch {
-    return undefined
-  }
+  mine.delete(identity.pid)
 }
 
 export async function demandFreePort (server: string, port: number): Promise<void> {
   if (!await isFree(port)) throw fail('SERVER_PORT_IN_USE', { server, port })
-}
-
-/** The first of `count` ports in a row that are free now. */
-export async function freePorts (count: number): Promise<number> {
-  for (let tries = 0; tries < 100; tries++) {
-    const first = 20_000 + Math.floor(Math.random() * 12_000) // below the range of outgoing connections
-    const free = await Promise.all(Array.from({ length: count }, async (_, at) => await isFree(first + at)))
-    if (free.every(Boolean)) return first
-  }
-  throw new Error('no free ports below 32000')
 }
 
 /** True when a connection to it opens. */
@@ -139,13 +112,6 @@ export async function accepts (port: number): Promise<boolean> {
   const open = await promise
   socket.destroy()
   return open
-}
-
-async function isFree (port: number): Promise<boolean> {
-  const server = createServer()
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  server.once('error', () => { resolve(false) }).listen(port, '127.0.0.1', () => { server.close(() => { resolve(true) }) })
-  return await promise
 }
 
 function send (pid: number, signal: NodeJS.Signals): void {

@@ -32,7 +32,7 @@ export interface StartOptions {
   readonly port?: number
   readonly env?: Readonly<Record<string, string>>
   readonly settings?: ServerSettings
-  /** True: the server outlives this process and is stopped by `stopPid`. */
+  /** True: the server outlives this process and is stopped by `stopServer`. */
   readonly keep?: boolean
 }
 

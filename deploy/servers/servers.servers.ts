@@ -4,8 +4,8 @@
 import t from 'tap'
 import { GlueClient, CreateDatabaseCommand, CreateTableCommand, GetTableCommand, UpdateTableCommand } from '@aws-sdk/client-glue'
 import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { identityOf, isRunning } from '../../runtime/index.ts'
 import { startServer } from './index.ts'
-import { bornOf } from './running.ts'
 
 function address (name: string): string {
   const value = process.env[name]
@@ -55,7 +55,7 @@ t.test('a server is frozen, goes on, is stopped, and starts again on its port wi
   await write.send(new PutObjectCommand({ Bucket: 'lake', Key: 'kept', Body: 'x' }))
   await t.rejects(startServer('s3', { dir: `${dir}/other`, port: first.port }), { code: 'SERVER_PORT_IN_USE' })
   await first.stop('SIGKILL')
-  t.equal(bornOf(first.pid), undefined)
+  t.notOk(isRunning(identityOf(first.pid)))
   const second = await startServer('s3', { dir, port: first.port })
   t.equal((await write.send(new ListObjectsV2Command({ Bucket: 'lake' }))).Contents?.[0]?.Key, 'kept')
   write.destroy()

@@ -2,9 +2,9 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePorts } from '../../runtime/index.ts'
 
 const root = join(import.meta.dirname, '../..')
 const closeMsMax = 15_000
@@ -21,7 +21,7 @@ export interface DemoProcess {
 }
 
 export async function startDemo (dataDir: string, eventsPerSecond: number, readyMsMax: number): Promise<DemoProcess> {
-  const [gateway, catalog, writer, analytics] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
+  const [gateway, catalog, writer, analytics] = await freePorts(4)
   const ground = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_')))
   const child = spawn(process.execPath, [join(root, 'start.mjs'), 'start', '--demo', '--rate', String(eventsPerSecond), '--gateway-port', String(gateway), '--catalog-port', String(catalog), '--writer-port', String(writer), '--analytics-port', String(analytics)], {
     cwd: root, env: { ...ground, FIRN_DATA_DIR: dataDir }, stdio: ['ignore', 'pipe', 'pipe']
@@ -46,12 +46,4 @@ export async function startDemo (dataDir: string, eventsPerSecond: number, ready
     await sleep(50)
   }
   return { gatewayUrl: `http://127.0.0.1:${gateway}`, queryUrl: `http://127.0.0.1:${analytics}`, mailboxDir: join(dataDir, 'mailbox'), isRunning, printed: () => printed, end }
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }

@@ -2,7 +2,8 @@
 
 import { mkdirSync } from 'node:fs'
 import type { Settings } from './ground.ts'
-import { freePort, watchService, type Watched } from './watched.ts'
+import { freePort } from '../../runtime/index.ts'
+import { watchService, type Watched } from './watched.ts'
 
 const upMsMax = 30_000
 

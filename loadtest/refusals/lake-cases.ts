@@ -2,10 +2,11 @@
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { freePort } from '../../runtime/index.ts'
 import { runCatalog, startCatalog, warehouseOf } from './catalog-beside.ts'
 import { fillTopic, guardedLake, oauthSettings, topicOfAll, type Ground, type Settings } from './ground.ts'
 import type { Prepared, Refusal } from './refusal.ts'
-import { freePort, type Watched } from './watched.ts'
+import type { Watched } from './watched.ts'
 
 const records = 50
 

@@ -1,12 +1,10 @@
 // One service under the supervisor that `npm start` uses: what it says is kept, its restarts are counted, and it goes on
 // or is given up exactly as it would at a user's.
 
-import { once } from 'node:events'
 import { mkdirSync, readFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { supervise } from '../../runtime/index.ts'
+import { freePort, supervise } from '../../runtime/index.ts'
 import { readSaid, type Said } from './sentences.ts'
 
 export type Program = 'catalog' | 'gateway' | 'writer'
@@ -77,14 +75,4 @@ export async function watchService (options: WatchedOptions): Promise<Watched> {
     },
     close: () => supervision.close()
   }
-}
-
-/** A port that was free a moment ago. */
-export async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -9,6 +9,7 @@ export function identityOf (pid: number): ProcessIdentity {
   return { pid, started: statOf(pid)?.started ?? null }
 }
 
+/** False once it holds nothing any more: no port, no lock, no open file. */
 export function isRunning ({ pid, started }: ProcessIdentity): boolean {
   try {
     process.kill(pid, 0)
@@ -16,15 +17,15 @@ export function isRunning ({ pid, started }: ProcessIdentity): boolean {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
   const stat = statOf(pid)
-  // Z: it has ended, and nobody has asked for its code yet.
-  return stat === null || (stat.state !== 'Z' && (started === null || stat.started === started))
+  return stat === null || (!stat.ended && (started === null || stat.started === started))
 }
 
-function statOf (pid: number): { state: string, started: string } | null {
+function statOf (pid: number): { ended: boolean, started: string } | null {
   try {
-    // Behind the name in brackets, which may hold spaces: fields 3 and 22 of proc(5) are the state and the start time.
+    // Behind the name in brackets, which may hold spaces: fields 3, 20 and 22 of proc(5) are the state, the number of threads and the start time.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
-    return { state: fields[0]!, started: fields[19]! }
+    // Z: nobody has asked for its code yet. Its first thread may be one while others still end and keep its ports open.
+    return { ended: fields[0] === 'Z' && Number(fields[17]) <= 1, started: fields[19]! }
   } catch {
     return null
   }

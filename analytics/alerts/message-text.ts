@@ -19,17 +19,17 @@ export function renderMessage (kind: MessageKind, alerts: readonly Alert[]): Mes
 }
 
 function renderAlert (kind: MessageKind, alert: Alert): MessageText {
-  const template = kind === 'update' ? 'update' : 'alert'
   const queries = queriesOf(alert.query)
   const holes: Holes = {
-    ...describe(alert), lead: leads[alert.kind],
-    firn: queries.firn, trino: queries.trino
+    ...describe(alert), ...queries,
+    lead: kind === 'update' ? 'This alert was sent before; its score has grown since.' : leads[alert.kind],
+    footer: kind === 'update' ? 'firn sends one mail for each alert, and a reply to it when the score grows.' : 'firn sends one mail for each alert. If its score grows, a reply to this mail says so.'
   }
   const list = alert.evidence.length === 0 ? ['(none given)'] : alert.evidence
   return {
     subject: `[firn] ${kind === 'update' ? 'more: ' : ''}${subjectOf(alert)}`,
-    text: fill('txt', template, holes, { evidence: list.map(line => `  - ${line}`).join('\n') }),
-    html: fill('html', template, holes, { evidence: list.map(line => `<li>${escapeHtml(line)}</li>`).join('\n') })
+    text: fill('txt', 'alert', holes, { evidence: list.map(line => `  - ${line}`).join('\n') }),
+    html: fill('html', 'alert', holes, { evidence: list.map(line => `<li>${escapeHtml(line)}</li>`).join('\n') })
   }
 }
 

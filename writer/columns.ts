@@ -2,6 +2,7 @@
 // predicate that says that a value could not be typed. The contract is the only list of fields; nothing is named here
 // but the two objects that clients also send as plain strings.
 
+import { quoteIdentifier, quoteText } from '../catalog/index.ts'
 import { baseFields, contractColumns, eventTypes, type ContractColumn, type IcebergType } from '../openapi/index.ts'
 
 /** A plain string in place of the object is stored as this member of it. */
@@ -33,12 +34,12 @@ function structureOf ({ name, type }: ContractColumn): unknown {
 
 /** `expression AS "column"` for each contract column, reading the struct `_e`. */
 export function typedColumns (): string {
-  return contractColumns.map(column => `${typedColumn(column)} AS ${quoteName(column.name)}`).join(',\n    ')
+  return contractColumns.map(column => `${typedColumn(column)} AS ${quoteIdentifier(column.name)}`).join(',\n    ')
 }
 
 function typedColumn (column: ContractColumn): string {
   const { name, type, wire } = column
-  const field = `_e.${quoteName(wire)}`
+  const field = `_e.${quoteIdentifier(wire)}`
   if (name === 'properties') return `CASE WHEN _extra IS NULL THEN ${field}::VARCHAR ELSE add_member(${field}::VARCHAR, '$extra', _extra) END`
   if (typeof type !== 'string') return structColumn(column, type.fields)
   const parts = [cast(field, type)]
@@ -54,7 +55,7 @@ function defaultsOf (wire: string): Map<string, string[]> {
       if (value.field !== wire || !type.fields.includes(wire)) continue
       const sql = 'constant' in value
         ? quoteText(value.constant)
-        : `try_cast(${value.product.map(factor => cast(`_e.${quoteName(factor)}`, scalar(contractColumns.find(column => column.wire === factor)!.type))).join(' * ')} AS DECIMAL(18, 2))`
+        : `try_cast(${value.product.map(factor => cast(`_e.${quoteIdentifier(factor)}`, scalar(contractColumns.find(column => column.wire === factor)!.type))).join(' * ')} AS DECIMAL(18, 2))`
       found.set(sql, [...found.get(sql) ?? [], type.name])
     }
   }
@@ -62,10 +63,10 @@ function defaultsOf (wire: string): Map<string, string[]> {
 }
 
 function structColumn ({ name, wire }: ContractColumn, fields: ContractColumn[]): string {
-  const empty = fields.map(field => `_e.${quoteName(wire)}.${quoteName(field.wire)} IS NULL`).join(' AND ')
-  const packed = fields.map(field => `${quoteName(field.name)} := ${cast(`_e.${quoteName(wire)}.${quoteName(field.wire)}`, scalar(field.type))}`)
+  const empty = fields.map(field => `_e.${quoteIdentifier(wire)}.${quoteIdentifier(field.wire)} IS NULL`).join(' AND ')
+  const packed = fields.map(field => `${quoteIdentifier(field.name)} := ${cast(`_e.${quoteIdentifier(wire)}.${quoteIdentifier(field.wire)}`, scalar(field.type))}`)
   const member = plainMember[wire]
-  const plain = fields.map(field => `${quoteName(field.name)} := ${field.wire === member ? `_value->>'$.${wire}'` : `CAST(NULL AS ${duckdbType(field.type)})`}`)
+  const plain = fields.map(field => `${quoteIdentifier(field.name)} := ${field.wire === member ? `_value->>'$.${wire}'` : `CAST(NULL AS ${duckdbType(field.type)})`}`)
   const otherwise = member === undefined ? '' : ` WHEN contains(_value, '"${wire}"') AND json_type(_value, '$.${wire}') = 'VARCHAR' THEN struct_pack(${plain.join(', ')})`
   return `CASE WHEN NOT (${empty}) THEN struct_pack(${packed.join(', ')})${otherwise} ELSE CAST(NULL AS ${structType(fields)}) END /* ${name} */`
 }
@@ -74,7 +75,7 @@ function structColumn ({ name, wire }: ContractColumn, fields: ContractColumn[])
 export function untypable (): string {
   const parts = contractColumns
     .filter(({ type, since, name }) => typeof type === 'string' && type !== 'string' && since <= 1 && name !== 'properties')
-    .map(({ name, wire }) => `CASE WHEN _e.${quoteName(wire)} IS NOT NULL AND ${quoteName(name)} IS NULL THEN '${wire}' END`)
+    .map(({ name, wire }) => `CASE WHEN _e.${quoteIdentifier(wire)} IS NOT NULL AND ${quoteIdentifier(name)} IS NULL THEN '${wire}' END`)
   return parts.length === 0 ? 'NULL' : `coalesce(${parts.join(', ')})`
 }
 
@@ -82,7 +83,7 @@ export function untypable (): string {
 export function missingRequired (): string {
   const typesOf = new Map<string, string[]>()
   for (const { name, required } of eventTypes) for (const field of required) if (!declaredByAll.has(field)) typesOf.set(field, [...typesOf.get(field) ?? [], name])
-  const parts = [...typesOf].map(([wire, types]) => `CASE WHEN ${quoteName(nameOf(wire))} IS NULL AND event_type IN (${types.map(quoteText).join(', ')}) THEN '${wire}' END`)
+  const parts = [...typesOf].map(([wire, types]) => `CASE WHEN ${quoteIdentifier(nameOf(wire))} IS NULL AND event_type IN (${types.map(quoteText).join(', ')}) THEN '${wire}' END`)
   return parts.length === 0 ? 'NULL' : `coalesce(${parts.join(', ')})`
 }
 
@@ -96,16 +97,8 @@ export function duckdbType (type: IcebergType): string {
   return found
 }
 
-export function quoteName (name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
-
-export function quoteText (text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
-}
-
 function structType (fields: ContractColumn[]): string {
-  return `STRUCT(${fields.map(field => `${quoteName(field.name)} ${duckdbType(field.type)}`).join(', ')})`
+  return `STRUCT(${fields.map(field => `${quoteIdentifier(field.name)} ${duckdbType(field.type)}`).join(', ')})`
 }
 
 function scalar (type: IcebergType): string {

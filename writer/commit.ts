@@ -73,8 +73,12 @@ export async function commitLetters (parts: CommitParts, { letters: table, lette
     })
   })
   if (outcome.kind === 'landed') {
-    const ours = batch.ranges.map(({ topic, partition, end }) => [`${partition}/${topic}`, end] as const)
-    return { letters: outcome.table, lettersNext: new Map([...known, ...ours.map(([key, end]) => [key, (known.get(key) ?? 0n) > end ? known.get(key)! : end] as const)]) }
+    const lettersNext = new Map(known)
+    for (const { topic, partition, end } of batch.ranges) {
+      const key = `${partition}/${topic}`
+      if (end > (known.get(key) ?? 0n)) lettersNext.set(key, end)
+    }
+    return { letters: outcome.table, lettersNext }
   }
   if (outcome.kind === 'failed') throw fail('WRITER_COMMIT_FAILED', { table: 'firn.dead_letters', reason: outcome.error.message }, outcome.error)
   throw fail('WRITER_FENCED', { reason: outcome.reason })

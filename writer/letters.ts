@@ -3,8 +3,7 @@
 // dead_letters is ahead of events are decided by what is listed there: listed means consumed, all others are rows.
 
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { duckdbScan, scanFiles, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
-import { quoteName, quoteText } from './columns.ts'
+import { duckdbScan, quoteIdentifier, quoteText, scanFiles, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
 import { sqlList, type Engine } from './engine.ts'
 import type { RecordedOffsets } from './offsets.ts'
 import { writeFiles, type ParsedBatch } from './pipeline.ts'
@@ -53,7 +52,7 @@ export function lettersAhead (letters: RecordedOffsets | null, events: RecordedO
 export async function writeLetters (engine: Engine, storage: Storage, table: LoadedTable, batch: ParsedBatch, committedUs: bigint, onlyRows: Uint32Array | null = null): Promise<DataFile[]> {
   const { framed, lanes } = batch
   const { main } = engine
-  const misfits = quoteName(`${framed.name}-misfits`)
+  const misfits = quoteIdentifier(`${framed.name}-misfits`)
   await main.run(`CREATE OR REPLACE TABLE ${misfits} (reason VARCHAR, error VARCHAR, payload BLOB, event_id VARCHAR, lane USMALLINT, log_offset BIGINT, received_at TIMESTAMPTZ)`)
   if (onlyRows === null) await appendMisfits(main, `${framed.name}-misfits`, batch)
   const lines = framed.lines === 0

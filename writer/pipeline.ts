@@ -6,11 +6,11 @@ import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { dataFileFromDuckDB, dataFileLocation, duckdbType, fieldIdsForDuckDB, type DataFile, type DuckDBStatsRow, type LoadedTable, type NestedField, type Schema, type Storage } from '../catalog/index.ts'
+import { dataFileFromDuckDB, dataFileLocation, duckdbType, fieldIdsForDuckDB, quoteIdentifier, quoteText, type DataFile, type DuckDBStatsRow, type LoadedTable, type NestedField, type Schema, type Storage } from '../catalog/index.ts'
 import { contractColumns, rowColumns, type ContractColumn } from '../openapi/index.ts'
 import { FirnError, sentenceOf } from '../runtime/index.ts'
 import { BatchIds, orderIds } from './batch-ids.ts'
-import { missingRequired, quoteName, quoteText, readerStructure, typedColumns, untypable } from './columns.ts'
+import { missingRequired, readerStructure, typedColumns, untypable } from './columns.ts'
 import { sqlList, type Engine } from './engine.ts'
 import { fail } from './errors.ts'
 import { lineBytesMax, type Framer, type Lane } from './framer.ts'
@@ -36,7 +36,7 @@ const parseHoles = { structure: quoteText(readerStructure()), columns: typedColu
 
 /** Reads the lines of a sealed batch into a table of typed columns. */
 export async function parseBatch (engine: Engine, framed: Framer, files: string[]): Promise<ParsedBatch> {
-  const table = quoteName(framed.name)
+  const table = quoteIdentifier(framed.name)
   const parsed = { table, framed, lanes: framed.lanes }
   if (files.length === 0) return { ...parsed, partitions: [], unfit: 0, unfitTrusted: 0 }
   const broken = (reason: string, cause?: unknown) => fail('WRITER_BATCH_BROKEN', { rows: framed.lines, topics: [...new Set(framed.lanes.map(lane => lane.topic))].join(', '), reason }, cause)
@@ -168,7 +168,7 @@ export async function unlistTypes (connection: DuckDBConnection, batch: ParsedBa
 /** Writes one file per partition; durable when this resolves. */
 export async function writeRows (engine: Engine, storage: Storage, table: LoadedTable, batch: ParsedBatch, partitions: readonly RowPartition[], committedUs: bigint): Promise<DataFile[]> {
   const schema = knownSchema(table)
-  const columns = schema.fields.map(field => `CAST(${rowExpression(field.name, batch, committedUs)} AS ${duckdbType(field.type)}) AS ${quoteName(field.name)}`).join(', ')
+  const columns = schema.fields.map(field => `CAST(${rowExpression(field.name, batch, committedUs)} AS ${duckdbType(field.type)}) AS ${quoteIdentifier(field.name)}`).join(', ')
   const spec = table.metadata['partition-specs'].find(({ 'spec-id': id }) => id === table.metadata['default-spec-id'])!
   return await writeFiles(engine, storage, table, schema, partitions.map(({ eventType, days }) => ({
     partition: Object.fromEntries(spec.fields.map(field => [field.name, field.name === 'event_date' ? days : eventType])),
@@ -209,7 +209,7 @@ function rowExpression (name: string, batch: ParsedBatch, committedUs: bigint): 
     case 'committed_at': return `make_timestamptz(${committedUs})`
     case 'log_topic': return `${sqlList(batch.lanes.map(lane => lane.topic))}[_lane + 1]`
     case 'log_partition': return `CAST([${batch.lanes.map(lane => lane.partition).join(', ')}] AS INTEGER[])[_lane + 1]`
-    default: return quoteName(name)
+    default: return quoteIdentifier(name)
   }
 }
 

@@ -6,10 +6,11 @@ import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { duckdbScan, isCatalogError, openLake, scanFiles, type LoadedTable } from '../../catalog/index.ts'
+import { duckdbScan, isCatalogError, openLake, quoteText, scanFiles, type LoadedTable } from '../../catalog/index.ts'
 import { sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readModels } from '../models/catalogue.ts'
+import { noExtensions } from '../query/duckdb-session.ts'
 import { openRows } from '../query/duckdb-rows.ts'
 import type { Answer } from '../query/engine.ts'
 import { printCsv, printTable, type Write } from '../sql/print.ts'
@@ -51,14 +52,14 @@ async function main (): Promise<void> {
 }
 
 async function write (config: ExportConfig, sql: string, { id }: LoadedTable): Promise<void> {
-  const instance = await DuckDBInstance.create(':memory:', { autoinstall_known_extensions: 'false', autoload_known_extensions: 'false', temp_directory: resolve(config.FIRN_DATA_DIR, 'export') })
+  const instance = await DuckDBInstance.create(':memory:', { ...noExtensions, temp_directory: resolve(config.FIRN_DATA_DIR, 'export') })
   const connection = await instance.connect()
   await connection.run("set TimeZone = 'UTC'")
   const part = config.out === undefined ? undefined : `${resolve(config.out)}.part`
   try {
     let rows = 0
     if (config.format === 'parquet') {
-      rows = Number((await connection.runAndReadAll(`copy (${sql}) to '${part!.replaceAll("'", "''")}' (format parquet, compression zstd)`)).getRows()[0]![0])
+      rows = Number((await connection.runAndReadAll(`copy (${sql}) to ${quoteText(part!)} (format parquet, compression zstd)`)).getRows()[0]![0])
     } else {
       const { names, types, chunks } = await openRows(connection, sql)
       const answer: Answer = { names, types, chunks: (async function * () {

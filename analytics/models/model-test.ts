@@ -4,6 +4,7 @@
 
 import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
 import type { Test } from 'tap'
+import { quoteText } from '../../catalog/index.ts'
 import type { IcebergType } from '../../openapi/index.ts'
 import { jsonOf } from '../sql/print.ts'
 import { readModelFiles, tableOf } from './catalogue.ts'
@@ -82,10 +83,10 @@ async function unitByUnit (connection: DuckDBConnection, model: Model, watermark
     if (u === null) continue
     const sql = renderModel(model, 'duckdb', watermark, read => {
       if (read.by === null) return sourceOf(read)
-      if (unit.kind === 'key') return sourceOf(read, `${unitOf(read.by)} = '${u!.replaceAll("'", "''")}'`)
+      if (unit.kind === 'key') return sourceOf(read, `${unitOf(read.by)} = ${quoteText(u!)}`)
       return sourceOf(read, `${read.by} >= cast('${u}' as timestamptz) - interval '${read.beforeMs / 1000}' second and ${read.by} < cast('${u}' as timestamptz) + interval '1' ${unit.kind}`)
     })
-    rows.push(...(await rowsOf(connection, sql, `${unitOf(unit.kind === 'key' ? unit.column : model.time!)} = '${u!.replaceAll("'", "''")}'`)))
+    rows.push(...(await rowsOf(connection, sql, `${unitOf(unit.kind === 'key' ? unit.column : model.time!)} = ${quoteText(u!)}`)))
   }
   return rows
 }
@@ -130,7 +131,7 @@ function literal (value: unknown, type: IcebergType, dialect: Dialect): string {
     return dialect === 'trino' ? `cast(row(${fields.join(', ')}) as ${name})` : `{${type.fields.map((field, i) => `'${field.name}': ${fields[i]}`).join(', ')}}`
   }
   if (type === 'timestamptz') return `cast(${timeLiteral(new Date(value as string))} as ${name})`
-  return `cast('${String(value).replaceAll("'", "''")}' as ${name})`
+  return `cast(${quoteText(String(value))} as ${name})`
 }
 
 function engineType (type: IcebergType, dialect: Dialect): string {

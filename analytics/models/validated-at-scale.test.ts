@@ -2,10 +2,10 @@
 // two arrivals), each verdict compared with a reference in JavaScript: 1 % mismatched, 1 % missing, 1 % late, 1 % orphans.
 // `VALIDATED_ORDERS=100000 node analytics/models/validated-at-scale.test.ts` for the large run; it prints the counts.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
-import { applyTransform, commitSnapshot, createSnapshotId, currentSchema, dataFileFromDuckDB, dataFileLocation, duckdbScan, duckdbType, fieldIdsForDuckDB, scanFiles, stageAppend, type DataFile, type DuckDBStatsRow } from '../../catalog/index.ts'
+import { applyTransform, commitSnapshot, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, duckdbScan, duckdbType, scanFiles, stageAppend, type DataFile } from '../../catalog/index.ts'
 import { loadReferences } from '../reference/load.ts'
 import { openRunner } from '../runner/index.ts'
 import { eventsId, openTestLake, type TestLake } from '../runner/test-lake.ts'
@@ -107,13 +107,11 @@ async function appendEvents (lake: TestLake, events: readonly Event[]): Promise<
     const lines = group.map(({ atMs, receivedMs, amountCents, ...event }) => JSON.stringify({ ...event, event_time: new Date(atMs).toISOString(), received_at: new Date(receivedMs).toISOString(), committed_at: new Date(receivedMs).toISOString(), amount: (amountCents / 100).toFixed(2), log_topic: 't', log_partition: 0, ...event.payment_id === undefined ? { customer_id: 'c', region: 'europe', ...amountCents === 0 ? { amount: null } : {} } : {} }))
     writeFileSync(source, lines.join('\n'))
     const location = dataFileLocation(table.metadata, { event_type: type }, `${crypto.randomUUID()}.parquet`)
-    const path = lake.storage.toEnginePath(location)
-    mkdirSync(dirname(path), { recursive: true })
     const known = Object.keys(JSON.parse(lines[0]!) as object)
     const select = schema.fields.map(({ name, type }) => `cast(${known.includes(name) ? name : 'null'} as ${duckdbType(type)}) as ${name}`).join(', ')
-    const result = await lake.connection.runAndReadAll(`copy (select ${select} from read_json('${source}', format = 'newline_delimited', columns = {${known.map(name => `${name}: 'VARCHAR'`).join(', ')}})) to '${path}' (format parquet, field_ids ${fieldIdsForDuckDB(schema)}, return_stats)`)
+    const partition = { event_type: type, event_date: applyTransform('day', 'timestamptz', BigInt(startMs) * 1000n) }
+    files.push(await copyToDataFile(lake.connection, lake.storage, table, { select: `select ${select} from read_json('${source}', format = 'newline_delimited', columns = {${known.map(name => `${name}: 'VARCHAR'`).join(', ')}})`, partition, location }))
     await lake.storage.makeDurable([location])
-    files.push(dataFileFromDuckDB(result.getRowObjects()[0] as unknown as DuckDBStatsRow, schema, table.metadata['partition-specs'][0]!, { event_type: type, event_date: applyTransform('day', 'timestamptz', BigInt(startMs) * 1000n) }, location))
   }
   const snapshotId = createSnapshotId(table.metadata)
   const outcome = await commitSnapshot({ ...lake, table }, snapshotId, async base => await stageAppend(lake, base, { snapshotId, files }))

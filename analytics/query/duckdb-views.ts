@@ -3,7 +3,7 @@
 // What is remembered between statements is bounded, and at most tableMsMax old.
 
 import { createHash } from 'node:crypto'
-import { duckdbScan, isCatalogError, scanFiles, type Catalog, type LoadedTable, type Schema, type Storage, type TableIdentifier } from '../../catalog/index.ts'
+import { duckdbScan, isCatalogError, quoteIdentifier, quoteText, scanFiles, type Catalog, type LoadedTable, type Schema, type Storage, type TableIdentifier } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import type { AsOf } from './engine.ts'
 
@@ -133,9 +133,9 @@ function setupOf (views: readonly View[]): ViewPlan['setup'] {
   const made = [...new Set(views.map(({ schema }) => schema))]
   const schemas = [...homes.filter(schema => made.includes(schema)), ...made.filter(schema => !homes.includes(schema))]
   return [
-    { sql: `attach ':memory:' as lake; ${made.map(schema => `create schema if not exists lake.${quote(schema)}`).join('; ')}` },
-    ...views.map(({ schema, name, relation }) => ({ sql: `create view lake.${quote(schema)}.${quote(name)} as select * from ${relation}`, table: `${schema}.${name}` })),
-    { sql: `set search_path = '${schemas.map(schema => `lake.${quote(schema)}`).join(',').replaceAll("'", "''")}'` }
+    { sql: `attach ':memory:' as lake; ${made.map(schema => `create schema if not exists lake.${quoteIdentifier(schema)}`).join('; ')}` },
+    ...views.map(({ schema, name, relation }) => ({ sql: `create view lake.${quoteIdentifier(schema)}.${quoteIdentifier(name)} as select * from ${relation}`, table: `${schema}.${name}` })),
+    { sql: `set search_path = ${quoteText(schemas.map(schema => `lake.${quoteIdentifier(schema)}`).join(','))}` }
   ]
 }
 
@@ -207,10 +207,6 @@ function snapshotOf ({ metadata }: LoadedTable, id: string): SnapshotAt | undefi
 
 function nameOf ({ namespace, name }: TableIdentifier): string {
   return [...namespace, name].join('.')
-}
-
-function quote (name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
 }
 
 /** As the newest; the oldest is forgotten. */

@@ -1,6 +1,7 @@
 // Trino as the engine: a statement is started, then its pages are read one by one as the caller takes rows, so memory holds
 // one page. Refuses statements that write. What is under way is ended in Trino when the caller gives up or stops reading.
 
+import { quoteIdentifier } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import type { AsOf as AsOfTables, QueryEngine } from './engine.ts'
 import type { TableName } from './sql-tokens.ts'
@@ -81,7 +82,7 @@ async function pin (trino: TrinoConnection, statement: string, asOf: AsOfTables,
 }
 
 async function madeAt (trino: TrinoConnection, name: string, { snapshotId }: Extract<AsOf, { snapshotId: string }>, signal?: AbortSignal): Promise<Date | undefined> {
-  const [catalog, schema, table] = name.split('\0').map(part => `"${part.replaceAll('"', '""')}"`) as [string, string, string]
+  const [catalog, schema, table] = name.split('\0').map(part => quoteIdentifier(part)) as [string, string, string]
   const pages = await start(trino, `SELECT cast(to_unixtime(committed_at) * 1000 AS bigint) FROM ${catalog}.${schema}.${table.slice(0, -1)}$snapshots" WHERE snapshot_id = ${snapshotId}`, signal)
   let time: Date | undefined
   do time ??= pages.data()?.map(([ms]) => new Date(Number(ms)))[0]

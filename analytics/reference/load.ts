@@ -3,11 +3,12 @@
 // Models read these tables like any other, so they are recomputed when a file changes.
 
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, stat } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
+import { readFile, stat } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { commitSnapshot, createSnapshotId, currentSchema, dataFileFromDuckDB, dataFileLocation, duckdbType, evolveSchema, fieldIdsForDuckDB, isCatalogError, mainSnapshotId, partitionSpecOf, scanFiles, schemaOfColumns, stageOverwrite, type Catalog, type DataFile, type DuckDBStatsRow, type LoadedTable, type Storage, type TableIdentifier } from '../../catalog/index.ts'
+import { commitSnapshot, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, duckdbType, evolveSchema, isCatalogError, mainSnapshotId, partitionSpecOf, quoteIdentifier, scanFiles, schemaOfColumns, stageOverwrite, type Catalog, type DataFile, type LoadedTable, type Storage, type TableIdentifier } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
+import { noExtensions } from '../query/duckdb-session.ts'
 import { readReferences, referenceFolder, type Reference } from './declaration.ts'
 import { parseReference } from './parse-csv.ts'
 
@@ -88,24 +89,21 @@ async function replaceRows (catalog: Catalog, storage: Storage, table: LoadedTab
 async function writeRows (storage: Storage, table: LoadedTable, { columns, key }: Reference, rows: readonly (string | null)[][]): Promise<DataFile[]> {
   if (rows.length === 0) return []
   const schema = currentSchema(table.metadata)
-  const spec = table.metadata['partition-specs'].find(({ 'spec-id': id }) => id === table.metadata['default-spec-id'])!
   const location = dataFileLocation(table.metadata, {}, `${crypto.randomUUID()}.parquet`)
-  const path = storage.toEnginePath(location)
-  if (path.startsWith('/')) await mkdir(dirname(path), { recursive: true })
-  const instance = await DuckDBInstance.create(':memory:', { autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' })
+  const instance = await DuckDBInstance.create(':memory:', noExtensions)
   const connection = await instance.connect()
   try {
-    await connection.run(`set TimeZone = 'UTC'; create table texts (${columns.map(({ name }) => `${quote(name)} varchar`).join(', ')})`)
+    await connection.run(`set TimeZone = 'UTC'; create table texts (${columns.map(({ name }) => `${quoteIdentifier(name)} varchar`).join(', ')})`)
     const appender = await connection.createAppender('texts')
     for (const row of rows) {
       for (const value of row) if (value === null) appender.appendNull(); else appender.appendVarchar(value)
       appender.endRow()
     }
     appender.closeSync()
-    const select = schema.fields.map(({ name, type }) => `cast(${columns.some(column => column.name === name) ? quote(name) : 'null'} as ${duckdbType(type)}) as ${quote(name)}`).join(', ')
-    const result = await connection.runAndReadAll(`copy (select ${select} from texts order by ${key.map(quote).join(', ') || '1'}) to '${path.replaceAll("'", "''")}' (format parquet, compression zstd, field_ids ${fieldIdsForDuckDB(schema)}, return_stats)`)
+    const select = schema.fields.map(({ name, type }) => `cast(${columns.some(column => column.name === name) ? quoteIdentifier(name) : 'null'} as ${duckdbType(type)}) as ${quoteIdentifier(name)}`).join(', ')
+    const file = await copyToDataFile(connection, storage, table, { select: `select ${select} from texts order by ${key.map(quoteIdentifier).join(', ') || '1'}`, partition: {}, location })
     await storage.makeDurable([location])
-    return [dataFileFromDuckDB(result.getRowObjects()[0] as unknown as DuckDBStatsRow, schema, spec, {}, location)]
+    return [file]
   } finally {
     connection.closeSync()
     instance.closeSync()
@@ -140,8 +138,4 @@ function identifierOf ({ table }: Reference): TableIdentifier {
 
 function columnsOf ({ columns }: Reference): { name: string, type: string, doc: string }[] {
   return columns.map(({ name, type, doc }) => ({ name, type: type.replace(/^decimal\((\d+),(\d+)\)$/, 'decimal($1, $2)'), doc }))
-}
-
-function quote (name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
 }

@@ -1,12 +1,12 @@
 // A model's SELECT over its dirty units, into the session's table `new_rows`: each source is cut down to the rows that these
 // units can see, and the result to the dirty units. Rows without a unit (its time or key is null) are in none, whole or not.
 
-import type { LiveFile } from '../../catalog/index.ts'
+import { quoteIdentifier, type LiveFile } from '../../catalog/index.ts'
 import type { Model, SourceRead } from '../models/model-file.ts'
 import { renderModel, sqlType } from '../models/render.ts'
 import type { QueryEngine } from '../query/engine.ts'
 import { computeOnTrino } from './compute-trino.ts'
-import { quoteName, type Session } from './database.ts'
+import type { Session } from './database.ts'
 import { inUnits, pruneFiles, typeOf, unitColumn } from './dirty-condition.ts'
 import type { Dirty } from './find-dirty.ts'
 import type { PinnedTable, PinnedTables } from './pinned-tables.ts'
@@ -29,7 +29,7 @@ export async function computeRows (engine: QueryEngine | null, session: Session,
       const pinned = tables.get(read.table)!
       const columns = columnsRead(model, read, pinned.table)
       const files = await filesFor(session, tables, model, read, pinned, dirty)
-      const rows = `select ${columns === null ? '*' : columns.map(quoteName).join(', ')} from ${await session.scan(pinned.table, files, columns ?? undefined)} where ${conditionOf(model, read, pinned, dirty)}${passSql(model, read, { at, of: passes })}`
+      const rows = `select ${columns === null ? '*' : columns.map(quoteIdentifier).join(', ')} from ${await session.scan(pinned.table, files, columns ?? undefined)} where ${conditionOf(model, read, pinned, dirty)}${passSql(model, read, { at, of: passes })}`
       if (dirty.kind === 'all' || read.by === null) sources.set(read.table, `(${rows})`)
       else {
         await session.run(`create or replace temp table source_${i} as ${rows}`)
@@ -54,8 +54,8 @@ async function passesOver (tables: PinnedTables, model: Model, dirty: Dirty): Pr
 function passSql (model: Model, { by }: SourceRead, { at, of }: Pass): string {
   if (of === 1 || by === null) return ''
   const unit = model.unit.kind === 'key'
-    ? `cast(${quoteName(by)} as ${sqlType(typeOf(model, unitColumn(model)), 'duckdb')})`
-    : `cast(date_trunc('${model.unit.kind}', ${quoteName(by)}) as timestamp with time zone)`
+    ? `cast(${quoteIdentifier(by)} as ${sqlType(typeOf(model, unitColumn(model)), 'duckdb')})`
+    : `cast(date_trunc('${model.unit.kind}', ${quoteIdentifier(by)}) as timestamp with time zone)`
   return ` and hash(${unit}) % ${of} = ${at}`
 }
 
@@ -68,7 +68,7 @@ function conditionOf (model: Model, read: SourceRead, { table }: PinnedTable, di
   const types = typesSql(read)
   if (read.by === null || model.unit.kind === 'full') return types
   const field = fieldOf(model, table, read.by)
-  const column = quoteName(read.by)
+  const column = quoteIdentifier(read.by)
   if (dirty.kind === 'keys') return `${types} and cast(${column} as ${sqlType(typeOf(model, unitColumn(model)), 'duckdb')}) in (select key from dirty_keys)`
   if (dirty.kind === 'time') return `${types} and ${rangesSql(column, field.type === 'date', widenBack(dirty.ranges, BigInt(read.beforeMs) * 1000n), unitUs[model.unit.kind as 'hour' | 'day'])}`
   return `${types} and ${column} is not null`

@@ -2,11 +2,11 @@
 // literals, unless there are too many of them; then Trino reads all, and the units are cut here. Rows stream as text into the
 // session's table `new_rows`, where they get their types, so that both engines' values are the same to the last digit.
 
-import { mainSnapshotId } from '../../catalog/index.ts'
+import { mainSnapshotId, quoteIdentifier, quoteText } from '../../catalog/index.ts'
 import type { Model, SourceRead } from '../models/model-file.ts'
 import { renderModel, sqlType } from '../models/render.ts'
 import type { QueryEngine } from '../query/engine.ts'
-import { quoteName, quoteText, type Session } from './database.ts'
+import type { Session } from './database.ts'
 import { inUnits, typeOf, unitColumn } from './dirty-condition.ts'
 import type { Dirty } from './find-dirty.ts'
 import type { PinnedTable, PinnedTables } from './pinned-tables.ts'
@@ -18,7 +18,7 @@ const keysInSqlMax = 2000
 export async function computeOnTrino (engine: QueryEngine, session: Session, tables: PinnedTables, model: Model, dirty: Dirty, watermark: Date | null): Promise<void> {
   const keys = dirty.kind === 'keys' && dirty.units <= keysInSqlMax ? (await session.rows('select cast(key as varchar) from dirty_keys')).map(([key]) => key as string) : null
   const sql = renderModel(model, 'trino', watermark, read => sourceOf(model, read, tables.get(read.table)!, dirty, keys))
-  const columns = model.columns.map(({ name }) => quoteName(name))
+  const columns = model.columns.map(({ name }) => quoteIdentifier(name))
   await session.run(`create or replace temp table trino_rows (${columns.map(name => `${name} varchar`).join(', ')})`)
   const { chunks } = await engine.query(sql)
   const appender = await session.connection.createAppender('trino_rows')
@@ -36,7 +36,7 @@ export async function computeOnTrino (engine: QueryEngine, session: Session, tab
   } finally {
     appender.closeSync()
   }
-  const typed = model.columns.map(({ name, type }) => `cast(${quoteName(name)} as ${sqlType(type, 'duckdb')}) as ${quoteName(name)}`).join(', ')
+  const typed = model.columns.map(({ name, type }) => `cast(${quoteIdentifier(name)} as ${sqlType(type, 'duckdb')}) as ${quoteIdentifier(name)}`).join(', ')
   await session.run(`create or replace temp table new_rows as select * from (select ${typed} from trino_rows) where ${inUnits(model, dirty)}; drop table trino_rows`)
 }
 
@@ -52,7 +52,7 @@ function sourceOf (model: Model, read: SourceRead, { table }: PinnedTable, dirty
 function conditionOf (model: Model, read: SourceRead, table: PinnedTable['table'], dirty: Dirty, keys: readonly string[] | null): string {
   const types = typesSql(read)
   if (read.by === null || model.unit.kind === 'full') return types
-  const column = quoteName(read.by)
+  const column = quoteIdentifier(read.by)
   const field = fieldOf(model, table, read.by)
   if (dirty.kind === 'keys' && keys !== null) {
     const key = field.type === 'string' && typeOf(model, unitColumn(model)) === 'string' ? column : `cast(${column} as varchar)`

@@ -5,6 +5,7 @@
 import { mkdir } from 'node:fs/promises'
 import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
 import { duckdbScan, type LiveFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
+import { noExtensions } from '../query/duckdb-session.ts'
 
 export interface DatabaseOptions { readonly memoryMiBMax: number, readonly tempDir: string }
 
@@ -56,16 +57,6 @@ async function openInstance ({ memoryMiBMax, tempDir }: DatabaseOptions): Promis
     memory_limit: `${memoryMiBMax}MiB`,
     temp_directory: tempDir,
     preserve_insertion_order: 'false',
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-    allow_community_extensions: 'false'
+    ...noExtensions
   })
-}
-
-export function quoteText (text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
-}
-
-export function quoteName (name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
 }

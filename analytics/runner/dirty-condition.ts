@@ -1,8 +1,8 @@
 // Dirty units as a condition on the model's own columns, and as files that can hold them.
 
-import { mayHold, type LiveFile, type SingleValue } from '../../catalog/index.ts'
+import { mayHold, quoteIdentifier, type LiveFile, type SingleValue } from '../../catalog/index.ts'
 import type { Model } from '../models/model-file.ts'
-import { quoteName, type Session } from './database.ts'
+import type { Session } from './database.ts'
 import type { Dirty } from './find-dirty.ts'
 import type { PinnedTable } from './pinned-tables.ts'
 import { fieldOf } from './source-columns.ts'
@@ -17,9 +17,9 @@ export function unitColumn (model: Model): string {
 export function inUnits (model: Model, dirty: Dirty): string {
   if (model.unit.kind === 'full') return 'true'
   const column = unitColumn(model)
-  if (dirty.kind === 'keys') return `${quoteName(column)} in (select key from dirty_keys)`
-  if (dirty.kind === 'time') return rangesSql(quoteName(column), typeOf(model, column) === 'date', dirty.ranges, unitUs[model.unit.kind as 'hour' | 'day'])
-  return `${quoteName(column)} is not null`
+  if (dirty.kind === 'keys') return `${quoteIdentifier(column)} in (select key from dirty_keys)`
+  if (dirty.kind === 'time') return rangesSql(quoteIdentifier(column), typeOf(model, column) === 'date', dirty.ranges, unitUs[model.unit.kind as 'hour' | 'day'])
+  return `${quoteIdentifier(column)} is not null`
 }
 
 /** Files that can hold rows of the units, by the bounds of the column that says so. */

@@ -2,10 +2,10 @@
 // more: a unit that is recomputed for nothing gives the same rows. Where it cannot be established, everything is dirty and
 // the reason says why.
 
-import { mayHold, upperBound, type LiveFile } from '../../catalog/index.ts'
+import { mayHold, quoteIdentifier, upperBound, type LiveFile } from '../../catalog/index.ts'
 import type { Model, SourceRead } from '../models/model-file.ts'
 import { sqlType } from '../models/render.ts'
-import { quoteName, type Session } from './database.ts'
+import type { Session } from './database.ts'
 import type { ModelState } from './model-state.ts'
 import type { PinnedTable, PinnedTables, SourceNews } from './pinned-tables.ts'
 import { columnsRead, fieldOf, filesOfTypes, typesSql, usesWatermark } from './source-columns.ts'
@@ -99,7 +99,7 @@ async function findTimes (question: Question, unit: bigint, news: readonly News[
   const ranges: TimeRange[] = []
   for (const { read, pinned, changes, files } of news) {
     const found = isRewritten(changes)
-      ? rangesOfUnits((await question.session.rows(`select distinct ${unitSql(quoteName(read.by!), unit)} from ${await changedRows(question, read, pinned, changes)} where ${quoteName(read.by!)} is not null`)).map(([us]) => us as bigint), unit)
+      ? rangesOfUnits((await question.session.rows(`select distinct ${unitSql(quoteIdentifier(read.by!), unit)} from ${await changedRows(question, read, pinned, changes)} where ${quoteIdentifier(read.by!)} is not null`)).map(([us]) => us as bigint), unit)
       : await unitsOfFiles(question, read, pinned, files, unit)
     ranges.push(...widenForward(found, BigInt(read.beforeMs) * 1000n, unit))
   }
@@ -126,7 +126,7 @@ async function unitsOfFiles ({ model, session }: Question, read: SourceRead, { t
   })
   if (unclear.length > 0) {
     const scan = await session.scan(table, unclear, read.eventTypes === null ? [read.by!] : [read.by!, 'event_type'])
-    for (const [us] of await session.rows(`select distinct ${unitSql(quoteName(read.by!), unit)} from ${scan} where ${typesSql(read)} and ${quoteName(read.by!)} is not null`)) units.add(us as bigint)
+    for (const [us] of await session.rows(`select distinct ${unitSql(quoteIdentifier(read.by!), unit)} from ${scan} where ${typesSql(read)} and ${quoteIdentifier(read.by!)} is not null`)) units.add(us as bigint)
   }
   return rangesOfUnits(units, unit)
 }
@@ -140,7 +140,7 @@ async function findKeys (question: Question, key: string, news: readonly News[],
     const rows = isRewritten(changes)
       ? await changedRows(question, read, pinned, changes)
       : await session.scan(pinned.table, files, read.eventTypes === null ? [read.by!] : [read.by!, 'event_type'])
-    selects.push(`select ${quoteName(read.by!)} as key from ${rows} where ${typesSql(read)}`)
+    selects.push(`select ${quoteIdentifier(read.by!)} as key from ${rows} where ${typesSql(read)}`)
   }
   // Those whose lateness passed: the model's own rows, and rows of sources from which no row came as yet.
   const spans = [...moved ? [passed(question)] : [], ...from === null ? [] : [{ firstUs: BigInt(from.getTime()) * 1000n, lastUs: endOfTimeUs }]]
@@ -149,8 +149,8 @@ async function findKeys (question: Question, key: string, news: readonly News[],
     for (const { firstUs, lastUs } of spans) {
       const files = ofTypes(await tables.files(pinned)).filter(file => field.type !== 'timestamptz' || mayHold(file, field, firstUs, lastUs))
       if (files.length === 0) continue
-      const column = `cast(${quoteName(time)} as timestamptz)`
-      selects.push(`select ${quoteName(keyColumn)} as key from ${await session.scan(pinned.table, files)} where ${where} and ${field.type === 'timestamptz' ? quoteName(time) : column} between make_timestamptz(${firstUs}) and make_timestamptz(${lastUs})`)
+      const column = `cast(${quoteIdentifier(time)} as timestamptz)`
+      selects.push(`select ${quoteIdentifier(keyColumn)} as key from ${await session.scan(pinned.table, files)} where ${where} and ${field.type === 'timestamptz' ? quoteIdentifier(time) : column} between make_timestamptz(${firstUs}) and make_timestamptz(${lastUs})`)
     }
   }
   if (spans.length > 0) {
@@ -171,7 +171,7 @@ async function changedRows ({ model, session }: Question, read: SourceRead, { ta
   if (changes.kind === 'rows') return `(${changes.tables.map(name => `select * from ${name}`).join(' union all by name ')})`
   const { removed, added } = changes
   const columns = columnsRead(model, read, table)
-  const list = columns === null ? '*' : columns.map(quoteName).join(', ')
+  const list = columns === null ? '*' : columns.map(quoteIdentifier).join(', ')
   const before = `select ${list} from ${await session.scan(table, removed)}`
   const after = `select ${list} from ${await session.scan(table, added)}`
   return `((${before} except all ${after}) union all (${after} except all ${before}))`

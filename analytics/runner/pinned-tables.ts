@@ -2,8 +2,8 @@
 // whoever ran earlier saw, or the table that an earlier model of this cycle committed. Files, changes and watermarks are read
 // once for all models. Tables that only the runner writes are kept between cycles until somebody says otherwise.
 
-import { changesSince, currentSchema, isCatalogError, recordOf, scanFiles, upperBound, type Catalog, type LiveFile, type LoadedTable, type SourceChanges, type SourceRecord, type Storage } from '../../catalog/index.ts'
-import { quoteName, type Database, type Session } from './database.ts'
+import { changesSince, currentSchema, isCatalogError, quoteIdentifier, recordOf, scanFiles, upperBound, type Catalog, type LiveFile, type LoadedTable, type SourceChanges, type SourceRecord, type Storage } from '../../catalog/index.ts'
+import { type Database, type Session } from './database.ts'
 import { readState, type ModelState } from './model-state.ts'
 
 export interface PinnedTable {
@@ -129,7 +129,7 @@ export class PinnedTables {
     if (unbounded.length > 0) {
       const session = await this.#database.session(this.#storage)
       try {
-        const [row] = await session.rows(`select epoch_us(max(${quoteName(field.name)})) from ${await session.scan(table, unbounded, [field.name])}`)
+        const [row] = await session.rows(`select epoch_us(max(${quoteIdentifier(field.name)})) from ${await session.scan(table, unbounded, [field.name])}`)
         const found = (row?.[0] ?? null) as bigint | null
         if (found !== null && (last === null || found > last)) last = found
       } finally {

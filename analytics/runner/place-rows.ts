@@ -2,8 +2,8 @@
 // that knows the transforms, and joined back. The rows stand afterwards in a table with their partition's number in `_part`.
 
 import { DuckDBDateValue, DuckDBDecimalValue, DuckDBTimestampTZValue, type DuckDBValue } from '@duckdb/node-api'
-import { applyTransform, fieldById, currentSchema, type LoadedTable, type NestedField, type Partition, type PartitionValue } from '../../catalog/index.ts'
-import { quoteName, type Session } from './database.ts'
+import { applyTransform, currentSchema, fieldById, quoteIdentifier, type LoadedTable, type NestedField, type Partition, type PartitionValue } from '../../catalog/index.ts'
+import type { Session } from './database.ts'
 import { unitSql, unitUs } from './time-ranges.ts'
 
 export interface PlacedRows {
@@ -46,7 +46,7 @@ export async function placeRows (session: Session, { metadata }: LoadedTable, ta
 }
 
 function termOf (name: string, transform: string, field: NestedField): Term {
-  const column = quoteName(field.name)
+  const column = quoteIdentifier(field.name)
   const isTime = /^(hour|day|month|year)$/.test(transform)
   return { name, transform, field, isUs: isTime, sql: isTime ? unitSql(column, transform === 'hour' ? unitUs.hour : unitUs.day) : column }
 }

@@ -2,9 +2,9 @@
 // and small files of the same partitions, so that files do not grow in number. Rows of other units in those files are kept,
 // in the partition that they lie in. The rows that changed stay in the session's table `diff_rows`, before and after.
 
-import { partitionColumns, type LiveFile, type Partition, type Storage } from '../../catalog/index.ts'
+import { partitionColumns, quoteIdentifier, type LiveFile, type Partition, type Storage } from '../../catalog/index.ts'
 import type { Model } from '../models/model-file.ts'
-import { quoteName, type Session } from './database.ts'
+import type { Session } from './database.ts'
 import { inUnits, pruneFiles, unitColumn } from './dirty-condition.ts'
 import type { Dirty } from './find-dirty.ts'
 import { chooseFolded } from './fold-files.ts'
@@ -28,7 +28,7 @@ export interface Rewrite {
 
 /** null: every row is as it was. `known`: the rows that stand there are ours, of this digest. */
 export async function planRewrite (session: Session, storage: Storage, tables: PinnedTables, model: Model, own: PinnedTable, dirty: Dirty, known: boolean): Promise<Rewrite | null> {
-  const columns = model.columns.map(({ name }) => quoteName(name)).join(', ')
+  const columns = model.columns.map(({ name }) => quoteIdentifier(name)).join(', ')
   return dirty.kind === 'time' || dirty.kind === 'keys'
     ? await rewriteUnits(session, storage, tables, model, own, dirty, columns)
     : await rewriteAll(session, tables, model, own, known, columns)
@@ -50,7 +50,7 @@ async function rewriteAll (session: Session, tables: PinnedTables, model: Model,
 async function rewriteUnits (session: Session, storage: Storage, tables: PinnedTables, model: Model, own: PinnedTable, dirty: Dirty, columns: string): Promise<Rewrite | null> {
   const live = await tables.files(own)
   const candidates = await pruneFiles(session, model, own, unitColumn(model), live, dirty)
-  const unit = model.unit.kind === 'hour' || model.unit.kind === 'day' ? unitSql(quoteName(unitColumn(model)), unitUs[model.unit.kind]) : quoteName(unitColumn(model))
+  const unit = model.unit.kind === 'hour' || model.unit.kind === 'day' ? unitSql(quoteIdentifier(unitColumn(model)), unitUs[model.unit.kind]) : quoteIdentifier(unitColumn(model))
   await session.run(`create or replace temp table old_rows as select ${columns}, ${candidates.length === 0 ? "''" : 'filename'} as _file from ${await session.scan(own.table, candidates)} where ${inUnits(model, dirty)}`)
   await session.run(`create or replace temp table diff_rows as ${differenceSql(columns)}; create or replace temp table changed as select distinct ${unit} as unit from diff_rows`)
   const units = await countRows(session, 'changed')

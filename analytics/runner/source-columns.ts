@@ -1,11 +1,10 @@
 // Which columns of a source a model can see at all, by the words of its SQL: what is read of the files, and what counts as a
 // change. A superset, or null for "all". And which files can hold rows of the types that it asks for. Pure.
 
-import { currentSchema, type LiveFile, type LoadedTable, type NestedField } from '../../catalog/index.ts'
+import { currentSchema, quoteText, type LiveFile, type LoadedTable, type NestedField } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import { watermarkHole, type Model, type SourceRead } from '../models/model-file.ts'
 import { tokensOf } from '../query/sql-tokens.ts'
-import { quoteText } from './database.ts'
 
 export function columnsRead (model: Model, read: SourceRead, table: LoadedTable): string[] | null {
   const tokens = tokensOf(model.sql)

@@ -1,11 +1,11 @@
 // For tests: a lake of its own in a temporary folder, with events that somebody appends, compacts, deletes and expires, and
 // the full recompute of a model at the snapshots that its table names, to compare the table with.
 
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
-import { applyTransform, commitSnapshot, connectCatalog, createSnapshotId, currentSchema, dataFileFromDuckDB, dataFileLocation, duckdbScan, duckdbType, fieldIdsForDuckDB, mainSnapshotId, openStorage, partitionSpecOf, scanFiles, schemaOfColumns, stageAppend, stageOverwrite, startCatalogServer, type Catalog, type DataFile, type DuckDBStatsRow, type LoadedTable, type Partition, type Storage, type TableIdentifier } from '../../catalog/index.ts'
+import { applyTransform, commitSnapshot, connectCatalog, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, duckdbScan, duckdbType, mainSnapshotId, openStorage, partitionSpecOf, scanFiles, schemaOfColumns, stageAppend, stageOverwrite, startCatalogServer, type Catalog, type DataFile, type LoadedTable, type Partition, type Storage, type TableIdentifier } from '../../catalog/index.ts'
 import { contractColumns, rowColumns } from '../../openapi/index.ts'
 import type { Model } from '../models/model-file.ts'
 import { renderModel } from '../models/render.ts'
@@ -54,11 +54,9 @@ export async function openTestLake (t: Owner, given?: LakeParts): Promise<TestLa
   const write = async (table: LoadedTable, select: string, partition: Partition): Promise<DataFile> => {
     const schema = currentSchema(table.metadata)
     const location = dataFileLocation(table.metadata, partition, `${crypto.randomUUID()}.parquet`)
-    const path = storage.toEnginePath(location)
-    if (path.startsWith('/')) mkdirSync(dirname(path), { recursive: true })
-    const result = await connection.runAndReadAll(`copy (select ${schema.fields.map(({ name, type }) => `cast(${name} as ${duckdbType(type)}) as ${name}`).join(', ')} from (${select})) to '${path}' (format parquet, field_ids ${fieldIdsForDuckDB(schema)}, return_stats)`)
+    const file = await copyToDataFile(connection, storage, table, { select: `select ${schema.fields.map(({ name, type }) => `cast(${name} as ${duckdbType(type)}) as ${name}`).join(', ')} from (${select})`, partition, location })
     await storage.makeDurable([location])
-    return dataFileFromDuckDB(result.getRowObjects()[0] as unknown as DuckDBStatsRow, schema, table.metadata['partition-specs'][0]!, partition, location)
+    return file
   }
   const rewrite = async (id: TableIdentifier, condition: string, operation?: 'replace'): Promise<void> => {
     const table = await catalog.loadTable(id)

@@ -49,10 +49,6 @@ export function countUnits (ranges: readonly TimeRange[], unit: bigint): bigint 
   return ranges.reduce((sum, { fromUs, toUs }) => sum + (toUs - fromUs) / unit, 0n)
 }
 
-export function overlaps (ranges: readonly TimeRange[], firstUs: bigint, lastUs: bigint): boolean {
-  return ranges.some(({ fromUs, toUs }) => fromUs <= lastUs && firstUs < toUs)
-}
-
 /** The start of the unit that a time or date lies in, in microseconds since 1970, as DuckDB says it. */
 export function unitSql (column: string, unit: bigint): string {
   const us = `epoch_us(cast(${column} as timestamptz))`

@@ -2,13 +2,11 @@
 // statistics; more where a file would grow too large to be rewritten for a few rows. Durable when this resolves; on failure
 // the files go.
 
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { currentSchema, dataFileFromDuckDB, dataFileLocation, duckdbType, fieldIdsForDuckDB, type DataFile, type DuckDBStatsRow, type LoadedTable, type Storage } from '../../catalog/index.ts'
+import { copyToDataFile, currentSchema, dataFileLocation, duckdbType, quoteIdentifier, type DataFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
 import type { DuckDBListValue } from '@duckdb/node-api'
 import type { Model, ModelColumn } from '../models/model-file.ts'
 import { unitColumn } from './dirty-condition.ts'
-import { quoteName, quoteText, type Session } from './database.ts'
+import type { Session } from './database.ts'
 import type { NewPart } from './plan-rewrite.ts'
 
 /** Small enough that a late row does not rewrite much, large enough to scan well. */
@@ -18,22 +16,18 @@ const bytesPerRowUnknown = 64n
 /** `bytesPerRow`: of the files that are there. */
 export async function writeFiles (session: Session, storage: Storage, model: Model, table: LoadedTable, parts: readonly NewPart[], bytesPerRow: bigint = bytesPerRowUnknown): Promise<DataFile[]> {
   const schema = currentSchema(table.metadata)
-  const spec = table.metadata['partition-specs'].find(({ 'spec-id': id }) => id === table.metadata['default-spec-id'])!
   const known = new Set(model.columns.map(({ name }) => name))
-  const columns = schema.fields.map(({ name, type }) => `cast(${known.has(name) ? quoteName(name) : 'null'} as ${duckdbType(type)}) as ${quoteName(name)}`).join(', ')
+  const columns = schema.fields.map(({ name, type }) => `cast(${known.has(name) ? quoteIdentifier(name) : 'null'} as ${duckdbType(type)}) as ${quoteIdentifier(name)}`).join(', ')
   const ordered = model.sort.length > 0 ? model.sort : model.unit.kind === 'full' ? model.key : [unitColumn(model)]
   const firstOrder = model.columns.find(({ name }) => name === ordered[0])!
-  const order = ordered.map(name => `${quoteName(name)} nulls last`).join(', ')
+  const order = ordered.map(name => `${quoteIdentifier(name)} nulls last`).join(', ')
   const rowsMax = fileBytesTarget / (bytesPerRow > 0n ? bytesPerRow : 1n)
   const begun: string[] = []
   const written: DataFile[] = []
   const write = async (select: string, { partition }: NewPart): Promise<void> => {
     const location = dataFileLocation(table.metadata, partition, `${crypto.randomUUID()}.parquet`)
-    const path = storage.toEnginePath(location)
-    if (path.startsWith('/')) await mkdir(dirname(path), { recursive: true })
     begun.push(location)
-    const result = await session.connection.runAndReadAll(`copy (${select}) to ${quoteText(path)} (format parquet, compression zstd, field_ids ${fieldIdsForDuckDB(schema)}, return_stats)`)
-    written.push(dataFileFromDuckDB(result.getRowObjects()[0] as unknown as DuckDBStatsRow, schema, spec, partition, location))
+    written.push(await copyToDataFile(session.connection, storage, table, { select, partition, location }))
   }
   try {
     for (const part of parts) {
@@ -60,7 +54,7 @@ export async function writeFiles (session: Session, storage: Storage, model: Mod
  */
 async function slicesOf (session: Session, part: NewPart, { name, type }: ModelColumn, rowsMax: bigint): Promise<string[]> {
   const count = Number((part.rows + rowsMax - 1n) / rowsMax)
-  const column = quoteName(name)
+  const column = quoteIdentifier(name)
   if (type !== 'timestamptz') return Array.from({ length: count }, (_, i) => `hash(${column}) % ${count} = ${i}`)
   const us = `epoch_us(${column})`
   const [[found]] = await session.rows(`select list_sort(list_distinct(approx_quantile(${us}, [${Array.from({ length: count - 1 }, (_, i) => (i + 1) / count).join(', ')}]))) from (${part.select})`) as [[DuckDBListValue | null]]

@@ -2,7 +2,7 @@
 // process, since no word of the statement is a stranger's. A few at once; the next ones wait.
 
 import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
-import { applyTransform, currentSchema, duckdbScan, isCatalogError, mayHold, scanFiles, type LiveFile, type LoadedTable, type NestedField } from '../../catalog/index.ts'
+import { applyTransform, currentSchema, duckdbScan, isCatalogError, mayHold, quoteIdentifier, scanFiles, type LiveFile, type LoadedTable, type NestedField } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import { noExtensions } from '../query/duckdb-session.ts'
 import { unreadable, type KnownTables, type LakeTables } from '../query/duckdb-views.ts'
@@ -59,7 +59,7 @@ export async function openKeyLookup ({ catalog, catalogUrl, storage }: LakeTable
         release = await storage.bringNear(candidates.map(file => file.location))
         connection = await instance.connect()
         await connection.run("set TimeZone = 'UTC'; set parquet_metadata_cache = true")
-        const reader = await connection.runAndReadUntil(`select * from ${duckdbScan(table, candidates, storage)} where "${key.replaceAll('"', '""')}" = $1 limit 1`, 1, [value])
+        const reader = await connection.runAndReadUntil(`select * from ${duckdbScan(table, candidates, storage)} where ${quoteIdentifier(key)} = $1 limit 1`, 1, [value])
         const row = reader.getRows()[0]
         return row === undefined ? null : { names: reader.columnNames(), row, snapshotId: String(snapshotId) }
       } catch (error) {

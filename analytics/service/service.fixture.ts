@@ -1,10 +1,8 @@
 // For tests: the query service over a lake of its own, on a server that listens, and tables made from a SELECT.
 
 import { request as httpRequest } from 'node:http'
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
 import type { Test } from 'tap'
-import { commitSnapshot, createSnapshotId, currentSchema, dataFileFromDuckDB, dataFileLocation, duckdbType, fieldIdsForDuckDB, partitionSpecOf, schemaOfColumns, stageAppend, type DataFile, type DuckDBStatsRow, type Partition, type WantedColumn } from '../../catalog/index.ts'
+import { commitSnapshot, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, duckdbType, partitionSpecOf, schemaOfColumns, stageAppend, type DataFile, type Partition, type WantedColumn } from '../../catalog/index.ts'
 import { createHttpServer, createLogger, readConfig } from '../../runtime/index.ts'
 import { Type } from 'typebox'
 import { openTestLake, type TestLake } from '../runner/test-lake.ts'
@@ -45,11 +43,8 @@ export async function openTestService (t: Test, settings: Record<string, string>
       for (const { select, partition = {} } of selects) {
         const schema = currentSchema(table.metadata)
         const location = dataFileLocation(table.metadata, partition, `${crypto.randomUUID()}.parquet`)
-        const path = lake.storage.toEnginePath(location)
-        mkdirSync(dirname(path), { recursive: true })
-        const result = await lake.connection.runAndReadAll(`copy (select ${schema.fields.map(({ name, type }) => `cast("${name}" as ${duckdbType(type)}) as "${name}"`).join(', ')} from (${select})) to '${path}' (format parquet, field_ids ${fieldIdsForDuckDB(schema)}, return_stats)`)
+        files.push(await copyToDataFile(lake.connection, lake.storage, table, { select: `select ${schema.fields.map(({ name, type }) => `cast("${name}" as ${duckdbType(type)}) as "${name}"`).join(', ')} from (${select})`, partition, location }))
         await lake.storage.makeDurable([location])
-        files.push(dataFileFromDuckDB(result.getRowObjects()[0] as unknown as DuckDBStatsRow, schema, table.metadata['partition-specs'][0]!, partition, location))
       }
       const snapshotId = createSnapshotId(table.metadata)
       const outcome = await commitSnapshot({ catalog: lake.catalog, storage: lake.storage, table }, snapshotId, async base => await stageAppend({ storage: lake.storage }, base, { snapshotId, files }))

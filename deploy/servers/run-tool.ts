@@ -1,6 +1,6 @@
 // Runs a package client (mvn, go, pip) to its end: bounded in time, its words kept for the sentence when it fails.
 
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { fail } from './errors.ts'
 
 const toolMsMax = 20 * 60_000
@@ -42,10 +42,6 @@ export async function runTool (tool: string, args: readonly string[], { what, en
 
 export function missingTool (tool: string, server: string): Error {
   return fail('SERVER_TOOL_MISSING', { tool, server, install: installOf[tool] ?? `install ${tool}` })
-}
-
-export function toolIsThere (tool: string, args: readonly string[]): boolean {
-  return spawnSync(tool, args, { stdio: 'ignore' }).status === 0
 }
 
 /** The last lines that name an error, and the very last ones. */

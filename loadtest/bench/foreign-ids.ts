@@ -2,11 +2,9 @@
 
 import { DuckDBInstance } from '@duckdb/node-api'
 import {
-  commitSnapshot, connectCatalog, createSnapshotId, currentSchema, dataFileFromDuckDB, dataFileLocation, duckdbType, fieldIdsForDuckDB, openStorage,
-  scanFiles, stageAppend, type DataFile, type DuckDBStatsRow
+  commitSnapshot, connectCatalog, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, duckdbType, openStorage, scanFiles, stageAppend,
+  type DataFile
 } from '../../catalog/index.ts'
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
 import type { Line } from '../line.ts'
 
 const identifier = { namespace: ['firn'], name: 'events' }
@@ -37,9 +35,8 @@ export async function appendIds (line: Line, count: number): Promise<void> {
   const files: DataFile[] = []
   for (let from = 0; from < count; from += perFile) {
     const location = dataFileLocation(table.metadata, partition, `ids-${from}.parquet`)
-    mkdirSync(dirname(storage.toEnginePath(location)), { recursive: true })
-    const reader = await db.runAndReadAll(`copy (select ${columns} from range(${from}, ${Math.min(count, from + perFile)}) r(n)) to '${storage.toEnginePath(location)}' (format parquet, compression zstd, field_ids ${fieldIdsForDuckDB(schema)}, return_stats)`)
-    files.push(dataFileFromDuckDB(reader.getRowObjects()[0] as unknown as DuckDBStatsRow, schema, spec, partition, location))
+    const select = `select ${columns} from range(${from}, ${Math.min(count, from + perFile)}) r(n)`
+    files.push(await copyToDataFile(db, storage, table, { select, partition, location }))
   }
   db.closeSync()
   await storage.makeDurable(files.map(file => file.location))

@@ -2,12 +2,10 @@
 // payments and customers, spread evenly over a time. Eighteen columns are filled, the others are null. What a row is follows
 // from its number alone, so a second history of other numbers goes on where the first one ended.
 
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import {
-  commitSnapshot, createSnapshotId, currentSchema, dataFileFromDuckDB, dataFileLocation, duckdbType, fieldIdsForDuckDB, stageAppend,
-  type Catalog, type DataFile, type DuckDBStatsRow, type LoadedTable, type PartitionSpec, type Schema, type Storage
+  commitSnapshot, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, duckdbType, stageAppend, type Catalog, type DataFile,
+  type LoadedTable, type PartitionSpec, type Schema, type Storage
 } from '../../catalog/index.ts'
 
 export const eventsId = { namespace: ['firn'], name: 'events' }
@@ -83,9 +81,8 @@ async function writeFiles (db: DuckDBConnection, storage: Storage, table: Loaded
   for (const [eventType, days] of groups) {
     const partition = Object.fromEntries(spec.fields.map(({ name }) => [name, name === 'event_date' ? Number(days) : eventType]))
     const location = dataFileLocation(table.metadata, partition, `history-${from}-${eventType}-${days}.parquet`)
-    mkdirSync(dirname(storage.toEnginePath(location)), { recursive: true })
-    const [row] = (await db.runAndReadAll(`copy (select ${columns} from rows where event_type = '${eventType}' and event_time::date = date '1970-01-01' + ${days}::int) to '${storage.toEnginePath(location)}' (format parquet, compression zstd, field_ids ${fieldIdsForDuckDB(schema)}, return_stats)`)).getRowObjects()
-    files.push(dataFileFromDuckDB(row as unknown as DuckDBStatsRow, schema, spec, partition, location))
+    const select = `select ${columns} from rows where event_type = '${eventType}' and event_time::date = date '1970-01-01' + ${days}::int`
+    files.push(await copyToDataFile(db, storage, table, { select, partition, location }))
   }
   await storage.makeDurable(files.map(file => file.location))
   return files

@@ -2,13 +2,13 @@
 // manifests, everything removed once and written anew. The judges must read the rows of each snapshot, and after Java's
 // own expiry no file may be left of what was removed.
 
-import { mkdirSync, readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import {
-  applyTransform, commitSnapshot, connectCatalog, createSnapshotId, currentSchema, dataFileFromDuckDB, dataFileLocation, fieldIdsForDuckDB, openStorage, partitionSpecOf, scanFiles, schemaOfColumns, stageOverwrite,
-  type Catalog, type DataFile, type DuckDBStatsRow, type LiveFile, type LoadedTable, type Storage
+  applyTransform, commitSnapshot, connectCatalog, copyToDataFile, createSnapshotId, dataFileLocation, openStorage, partitionSpecOf, scanFiles,
+  schemaOfColumns, stageOverwrite, type Catalog, type DataFile, type LiveFile, type LoadedTable, type Storage
 } from '../../catalog/index.ts'
 
 export const overwrittenTable = { namespace: ['analytics'], name: 'overwritten' }
@@ -57,18 +57,12 @@ export function countDataFiles (table: LoadedTable): number {
 }
 
 async function writeFile ({ storage, db }: Parts, table: LoadedTable, bucket: number, version: number): Promise<DataFile> {
-  const spec = table.metadata['partition-specs'][0]
-  if (spec === undefined) throw new Error('the table has no partition spec')
   // Java checks nothing of the bucket, and filters on the column must find the rows: the values are those that hash there.
   const values = valuesOf(bucket)
   const partition = { at_hour: 490_000, quantity_bucket: bucket }
   const location = dataFileLocation(table.metadata, partition, `${createSnapshotId()}.parquet`)
-  const path = storage.toEnginePath(location)
-  mkdirSync(dirname(path), { recursive: true })
   const select = `select 'e' || q || '-${version}' as event_id, make_timestamptz(490000 * 3600000000 + row_number() over ()) as at, q::bigint as quantity, (q * ${version} + 0.01)::decimal(38, 2) as amount from (select unnest([${values.join(', ')}]) as q)`
-  const schema = currentSchema(table.metadata)
-  const result = await db.runAndReadAll(`copy (${select}) to '${path.replaceAll("'", "''")}' (format parquet, return_stats, field_ids ${fieldIdsForDuckDB(schema)})`)
-  const file = dataFileFromDuckDB(result.getRowObjects()[0] as unknown as DuckDBStatsRow, schema, spec, partition)
+  const file = await copyToDataFile(db, storage, table, { select, partition, location })
   await storage.makeDurable([file.location])
   return file
 }

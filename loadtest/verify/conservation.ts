@@ -3,9 +3,10 @@
 // Two temporary tables are the input: `landed` (event_id, seen_at, topic, part, off) and `letters` (reason, event_id, topic, part, off).
 
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { quoteText } from '../../catalog/index.ts'
 import { judge, type Finding } from './finding.ts'
 import type { PartitionRecord } from './progress-record.ts'
-import { readFiles, sqlText, type TableFiles } from './table-files.ts'
+import { readFiles, type TableFiles } from './table-files.ts'
 
 const gapsMax = 1000
 
@@ -27,7 +28,7 @@ export async function loadRows (connection: DuckDBConnection, events: TableFiles
 
 /** `gaps` are left to the log to explain: a hole in it is no loss. */
 export async function checkConservation (connection: DuckDBConnection, partitions: readonly PartitionRecord[], ageDaysMax: number): Promise<{ findings: Finding[], gaps: Gap[] }> {
-  const values = partitions.map(({ topic, partition, start, next }) => `(${sqlText(topic)}, ${partition}, ${start}::bigint, ${next}::bigint)`)
+  const values = partitions.map(({ topic, partition, start, next }) => `(${quoteText(topic)}, ${partition}, ${start}::bigint, ${next}::bigint)`)
   await connection.run(`create temp table claimed as select * from (values ${values.join(', ') || "(null, null, null::bigint, null::bigint)"}) v(topic, part, first, next) where topic is not null`)
   // A re-read that an operator asked for leaves letters of reason `duplicate` for offsets that are rows already: no loss, no double.
   await connection.run(`create temp table taken as

@@ -2,7 +2,7 @@
 // each exists with the size and the row count that the manifests give, and every value in it can be read.
 
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { isCatalogError, scanFiles, type Lake, type LoadedTable, type Storage } from '../../catalog/index.ts'
+import { isCatalogError, quoteText, scanFiles, type Lake, type LoadedTable, type Storage } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import { broken, judge, type Finding } from './finding.ts'
 
@@ -32,7 +32,7 @@ export async function openTable ({ catalog, storage }: Pick<Lake, 'catalog' | 's
 /** SQL that reads these columns of all files by name; `null` where there are no files. */
 export function readFiles (files: readonly TableFile[], columns: readonly string[]): string | null {
   if (files.length === 0) return null
-  return `(select ${columns.join(', ')} from read_parquet([${files.map(file => sqlText(asPattern(file.path))).join(', ')}], union_by_name = true, hive_partitioning = false))`
+  return `(select ${columns.join(', ')} from read_parquet([${files.map(file => quoteText(asPattern(file.path))).join(', ')}], union_by_name = true, hive_partitioning = false))`
 }
 
 export async function checkFiles (connection: DuckDBConnection, { name, table, storage, files }: TableFiles): Promise<Finding[]> {
@@ -46,7 +46,7 @@ export async function checkFiles (connection: DuckDBConnection, { name, table, s
   if (wrong.length === 0) {
     for (let at = 0; at < files.length; at += 200) {
       const some = files.slice(at, at + 200)
-      const list = `[${some.map(file => sqlText(asPattern(file.path))).join(', ')}]`
+      const list = `[${some.map(file => quoteText(asPattern(file.path))).join(', ')}]`
       try {
         const release = await storage.bringNear(some.map(file => file.location))
         // Hashing the row makes DuckDB decode every column of it.
@@ -93,10 +93,6 @@ async function filesOf (table: LoadedTable, storage: Storage, snapshotId?: bigin
   const { files, deleteFiles } = await scanFiles(storage, table, snapshotId === undefined ? {} : { snapshotId })
   if (deleteFiles.length > 0) throw new Error(`${table.id.name} has ${deleteFiles.length} delete files: this verifier counts rows of data files only`)
   return files.map(file => ({ location: file.location, path: storage.toEnginePath(file.location), rows: file.recordCount, bytes: file.fileSizeBytes }))
-}
-
-export function sqlText (value: string): string {
-  return `'${value.replaceAll("'", "''")}'`
 }
 
 /** DuckDB takes a path for a pattern: what is special in one stands for itself. */

@@ -4,6 +4,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { parse } from 'csv-parse/sync'
+import { quoteText } from '../../../catalog/index.ts'
 import { fail } from '../../errors.ts'
 import { tableOf } from '../../models/catalogue.ts'
 import type { Model, SourceRead } from '../../models/model-file.ts'
@@ -60,7 +61,7 @@ export async function referenceSql (dialect: Dialect): Promise<Map<string, strin
   const tables = new Map<string, string>()
   for (const { table, file, columns } of await readReferences()) {
     const rows = parse(await readFile(file), { bom: true, from_line: 2, skip_empty_lines: true, relax_column_count: true }) as string[][]
-    const value = (text: string | undefined, type: string): string => `cast(${text === undefined || text.trim() === '' ? 'null' : `'${text.trim().replaceAll("'", "''")}'`} as ${sqlType(type, dialect)})`
+    const value = (text: string | undefined, type: string): string => `cast(${text === undefined || text.trim() === '' ? 'null' : quoteText(text.trim())} as ${sqlType(type, dialect)})`
     const all = rows.length === 0 ? [[]] : rows
     const values = all.map(row => `(${columns.map(({ type }, i) => value(row[i], type)).join(', ')})`)
     tables.set(table, `(select * from (values ${values.join(', ')}) r(${columns.map(({ name }) => name).join(', ')})${rows.length === 0 ? ' where false' : ''})`)

@@ -1,6 +1,7 @@
 // A value that a stranger typed as a literal of its type, in words that DuckDB and Trino share. What is not of the type is
 // refused; nothing of the text becomes SQL. Pure.
 
+import { quoteText } from '../../../catalog/index.ts'
 import { fail } from '../../errors.ts'
 import { timeLiteral } from '../../models/render.ts'
 
@@ -10,7 +11,7 @@ const textCharsMax = 1_000
 const integerMax = { long: 2n ** 63n - 1n, int: 2n ** 31n - 1n }
 
 const literals: Readonly<Record<ParameterType, (text: string) => string | null>> = {
-  string: text => text.length > textCharsMax || text.includes('\0') || !text.isWellFormed() ? null : `'${text.replaceAll("'", "''")}'`,
+  string: text => text.length > textCharsMax || text.includes('\0') || !text.isWellFormed() ? null : quoteText(text),
   long: text => integer(text, 'long', 'bigint'),
   int: text => integer(text, 'int', 'integer'),
   double: text => /^-?\d{1,17}(\.\d{1,17})?([eE][+-]?\d{1,3})?$/.test(text) && Number.isFinite(Number(text)) ? `cast('${text}' as double)` : null,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import t from 'tap'
+import { quoteText } from '../../../catalog/index.ts'
 import { openSandbox, Sandboxes } from './sandbox.ts'
 import type { SandboxPlan } from './protocol.ts'
 
@@ -14,7 +15,7 @@ const limits = { memoryMiBMax: 100, spillMiBMax: 100, threadsMax: 1, spillDir: j
 // A name that is a pattern when it is not written as one.
 const [own, other] = [join(folder, 'a[1] it\'s.parquet'), join(folder, 'other.parquet')]
 const writer = await (await DuckDBInstance.create(':memory:')).connect()
-for (const file of [own, other]) await writer.run(`copy (select range as id from range(3)) to '${file.replaceAll("'", "''")}' (format parquet)`)
+for (const file of [own, other]) await writer.run(`copy (select range as id from range(3)) to ${quoteText(file)} (format parquet)`)
 writer.closeSync()
 writeFileSync(join(folder, 'secret.csv'), 'a,b\n')
 mkdirSync(limits.spillDir)
@@ -23,7 +24,7 @@ const plan: SandboxPlan = {
   key: 'a',
   setup: [
     { sql: "attach ':memory:' as lake; create schema lake.firn" },
-    { sql: `create view lake.firn.events as select * from read_parquet(['${own.replaceAll(/[[?*]/g, char => `[${char}]`).replaceAll("'", "''")}'])`, table: 'firn.events' },
+    { sql: `create view lake.firn.events as select * from read_parquet([${quoteText(own.replaceAll(/[[?*]/g, char => `[${char}]`))}])`, table: 'firn.events' },
     { sql: "set search_path = 'lake.firn'" }
   ],
   named: ['firn.events'],

@@ -3,6 +3,7 @@
 // A few are kept, so that a question asked again finds its views made and the footers of their files read.
 
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import { quoteText } from '../../../catalog/index.ts'
 import { makeViews, noExtensions } from '../../query/duckdb-session.ts'
 import type { SandboxLimits, SandboxPlan } from './protocol.ts'
 
@@ -59,7 +60,7 @@ export async function openSandbox (plan: SandboxPlan, { memoryMiBMax, spillMiBMa
   await makeViews(connection, plan.setup, table => plan.named.includes(table))
   // DuckDB compares what the statement says, in which a bracket of a name is written as a pattern, and then the name found.
   const allowed = new Set(plan.paths.flatMap(path => [path, path.replaceAll(/[*?[]/g, char => `[${char}]`)]))
-  const paths = [...allowed].map(path => `'${path.replaceAll("'", "''")}'`).join(', ')
+  const paths = [...allowed].map(quoteText).join(', ')
   await connection.run(`set allowed_paths = [${paths}]; set max_expression_depth = ${expressionDepthMax}; set enable_external_access = false; set lock_configuration = true`)
   return {
     connection,

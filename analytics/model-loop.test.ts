@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { LoadedTable } from '../catalog/index.ts'
+import { until } from '../runtime/index.ts'
 import { ModelLoop } from './model-loop.ts'
 import type { CycleOptions, ModelRun } from './runner/index.ts'
 
@@ -27,14 +28,6 @@ function parts (t: { after(run: () => void): unknown }, onCycle: (options: Cycle
 }
 
 interface World { snapshotId: bigint, said: string[] }
-
-async function until (isSo: () => boolean): Promise<void> {
-  const endMs = performance.now() + 5000
-  while (!isSo()) {
-    if (performance.now() > endMs) throw new Error('it did not come to that within 5 s')
-    await new Promise(resolve => setTimeout(resolve, 2))
-  }
-}
 
 t.test('what the rules find is told before the slow models run, and these give way to the next snapshot', async t => {
   const { loop, world, stop } = parts(t, async ({ minute, giveWay }, world) => {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import zlib from 'node:zlib'
 import t from 'tap'
 import { failLog, type Log, type LogRecord } from '../log/index.ts'
+import { until } from '../runtime/index.ts'
 import { someEvent, startGateway } from './started-gateway.ts'
 
 const json = { 'content-type': 'application/json' }
@@ -26,14 +27,6 @@ function gate (): { wrap: (log: Log) => Log, arrived: (records: number) => Promi
     arrived: async records => { await until(() => handed >= records) },
     open: () => { release() },
     failWith: error => { failure = error }
-  }
-}
-
-/** Asks until it is so; ten seconds at most. */
-async function until (isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const endMs = Date.now() + 10_000; !await isSo();) {
-    if (Date.now() > endMs) throw new Error(`not within 10 s: ${isSo.toString()}`)
-    await sleep(5)
   }
 }
 

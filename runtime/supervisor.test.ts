@@ -3,8 +3,8 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { supervise, type SupervisedService, type SuperviseOptions } from './supervisor.ts'
+import { until } from './until.ts'
 
 const runtime = join(import.meta.dirname, 'index.ts')
 
@@ -25,14 +25,6 @@ function service (dir: string, name: string, body = ''): SupervisedService {
 
 function options (dir: string, lines: string[] = []): SuperviseOptions {
   return { logDir: join(dir, 'logs'), closeOrder: ['b', 'a'], backoffMs: { min: 10, max: 40 }, say: line => { lines.push(line) } }
-}
-
-async function until (condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 15_000
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error('it did not happen within 15 s')
-    await sleep(20)
-  }
 }
 
 function alive (pid: number): boolean {

@@ -4,9 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { createMetrics } from '../../runtime/index.ts'
+import { createMetrics, until } from '../../runtime/index.ts'
 import { openAlerts, type Alerts, type AlertsOptions } from './alerts.ts'
 import type { Channel } from './channel.ts'
 import type { AlertConfig } from './config.ts'
@@ -16,23 +15,20 @@ import { openWebhook } from './webhook.ts'
 
 const quickMail = { connectMsMax: 300, silenceMsMax: 300, attemptMsMax: 600 }
 
-interface Opened extends Alerts { readonly dataDir: string, readonly told: string[] }
+interface Opened extends Alerts { readonly dataDir: string, readonly told: string[], /** When, ms. */ readonly toldMs: number[] }
 
 async function open (t: Test, mailUrl: string, more: Partial<AlertsOptions> & { settings?: Partial<AlertConfig> } = {}): Promise<Opened> {
   const { settings, ...options } = more
   const config = testConfig(mailUrl, settings)
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'firn-delivery-'))
   const told: string[] = []
-  const tell = (...words: unknown[]): void => { told.push(JSON.stringify(words)) }
+  const toldMs: number[] = []
+  const tell = (...words: unknown[]): void => { told.push(JSON.stringify(words)); toldMs.push(performance.now()) }
   const alerts = await openAlerts({ config, dataDir, say: () => {}, logger: { info: () => {}, warn: tell as never, error: tell as never }, channels: [openMail(config, quickMail)], retryMs: { first: 30, max: 100 }, ...options })
   let closing: Promise<void> | null = null
   const close = (): Promise<void> => closing ??= alerts.close()
   t.teardown(close)
-  return { ...alerts, close, dataDir, told }
-}
-
-async function until (isSo: () => boolean): Promise<void> {
-  for (let i = 0; i < 200 && !isSo(); i++) await sleep(20)
+  return { ...alerts, close, dataDir, told, toldMs }
 }
 
 const idsOf = (server: TestMailServer): string[] => server.mails.map(({ messageId }) => messageId)
@@ -64,9 +60,10 @@ t.test('a server that is away gets every alert once when it is back, and the wai
   await away.close()
   const alerts = await open(t, away.url)
   await alerts.offer([fraudAlert('o-1', 5), fraudAlert('o-2', 5)])
-  await sleep(150)
+  await until(() => alerts.told.length >= 2)
   t.match(alerts.told[0], /ECONNREFUSED.*could not be sent/)
-  t.ok(alerts.told.length <= 6, `${alerts.told.length} attempts in 150 ms, each after a longer wait`)
+  const [first, second] = alerts.toldMs
+  t.ok(second! - first! >= 25, `the second attempt ${second! - first!} ms after the first`)
   const server = await startMailServer(t, away.port)
   t.ok(await alerts.drained(5000))
   t.equal(new Set(idsOf(server)).size, 2)

@@ -3,9 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { parseMetrics } from '../../runtime/index.ts'
+import { parseMetrics, until } from '../../runtime/index.ts'
 import type { Alert } from './alert.ts'
 import { openConditions, type Condition, type Finding } from './conditions.ts'
 import { testConfig } from './mail-server.fixture.ts'
@@ -87,10 +86,6 @@ t.test('the watch scrapes, hears of failing models, and tells when they work aga
     config: testConfig(undefined, { FIRN_ALERT_HOLD_SECONDS: 0 }), dataDir: mkdtempSync(join(tmpdir(), 'firn-watch-')), logger: { warn: () => {} }, everyMs: 20
   })
   t.teardown(() => watch.close())
-  const until = async (isSo: () => boolean): Promise<void> => {
-    for (let i = 0; i < 150 && !isSo(); i++) await sleep(20)
-    t.ok(isSo())
-  }
   const failed = [{ model: 'orders', outcome: 'failed', error: 'no such column' }, { model: 'customers', outcome: 'written' }]
   watch.afterCycle(failed)
   await until(() => told.length === 1)

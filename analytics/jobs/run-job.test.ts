@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseJobs, type Job } from './jobs-file.ts'
 import { runJob, type JobFailure, type RunOptions } from './run-job.ts'
-import { isRunning } from '../../runtime/index.ts'
+import { isRunning, until } from '../../runtime/index.ts'
 import { readRunState, runFolder, type RunState } from './run-state.ts'
 
 const date = '2026-01-31'
@@ -87,8 +87,8 @@ t.test('a step that runs too long is ended with all that it started', async t =>
   const { outcome, state } = await runJob(optionsIn(dataDir, jobOf([{ name: 'slow', code, retries: 0, stepSecondsMax: 1 }])))
   t.equal(outcome, 'failed')
   t.match(state.steps.slow?.reason, /ran longer than 1 s/)
-  await sleep(50)
-  t.notOk(isRunning({ pid: Number(readFileSync(join(dataDir, 'pid'), 'utf8')), started: null }), 'its child has ended too')
+  const child = { pid: Number(readFileSync(join(dataDir, 'pid'), 'utf8')), started: null }
+  await t.resolves(until(() => !isRunning(child)), 'its child has ended too')
 })
 
 t.test('a process that a step leaves behind ends with it when its time is up', async t => {
@@ -120,10 +120,11 @@ t.test('steps that do not wait for each other run side by side; who waits for a 
 
 t.test('the same date does not run twice at once; another date does', async t => {
   const dataDir = t.testdir()
-  const job = jobOf([{ name: 'wait', code: 'setTimeout(() => {}, 300)' }])
+  const job = jobOf([{ name: 'wait', code: `const t = setInterval(() => { if (require('fs').existsSync('${dataDir}/go')) clearInterval(t) }, 5)` }])
   const running = runJob(optionsIn(dataDir, job))
-  await sleep(100)
+  await until(() => ran(dataDir).includes('wait'))
   await t.rejects(runJob(optionsIn(dataDir, job)), { code: 'JOB_RUNNING', message: /tiny for 2026-01-31 is running already/ })
+  writeFileSync(join(dataDir, 'go'), '')
   t.equal((await runJob(optionsIn(dataDir, job, { date: '2026-02-01' }))).outcome, 'done')
   t.equal((await running).outcome, 'done')
 })

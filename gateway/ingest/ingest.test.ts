@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { openLog } from '../../log/index.ts'
-import { readConfig } from '../../runtime/index.ts'
+import { readConfig, until } from '../../runtime/index.ts'
 import { nowMs, readRecords, someEvent, type StoredRecord } from '../started-gateway.ts'
 import { listInputs } from './input-files.ts'
 import { Ledger } from './ledger.ts'
@@ -151,10 +151,12 @@ t.test('a watched file is taken line by line, and a half-written line waits for 
   const half = lines('2').slice(0, 30)
   await writeFile(path, lines('1') + half)
   const controller = new AbortController()
-  const running = place.run({ watchMs: 50, signal: controller.signal })
-  await sleep(200)
+  let taken = 0
+  const running = place.run({ watchMs: 50, signal: controller.signal, line: { progressed (_progress, _fileBytes, events) { taken += events }, clear () {} } })
+  await until(() => taken === 1)
+  await sleep(200) // for a few looks at the half line
   await appendFile(path, lines('2').slice(30))
-  await sleep(300)
+  await until(() => taken === 2)
   controller.abort()
   const { delivered } = await running
   t.same([delivered[0]?.accepted, delivered[0]?.rejected], [2, 0])

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { until } from '../../runtime/index.ts'
 import { nextBatch, readAll, record, testLogBehaviour } from '../behaviour.ts'
 import { openLog, partitionOf, type Log } from '../index.ts'
 
@@ -123,11 +124,3 @@ void t.test('a log that is closed while it is asked leaves nothing running', asy
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { timeout: 20_000, env: { PATH: process.env.PATH } })
   t.match(stdout, /LOG_CLOSED/)
 })
-
-async function until (isDone: () => Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + 30_000
-  while (!await isDone()) {
-    if (performance.now() > endMs) throw new Error('it did not come to that within 30 s')
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
-}

@@ -14,5 +14,5 @@ export const analyticsSettings = Type.Object({
   ...queryServiceSettings,
   ...runnerSettings,
   FIRN_DATA_DIR: Type.String({ default: './data', description: 'the folder under which everything that lasts is kept on one machine' }),
-  FIRN_MODELS_LOOK_MS: Type.Integer({ default: 1000, minimum: 50, maximum: 3_600_000, description: 'how often the models look whether a snapshot has landed' })
+  FIRN_MODELS_LOOK_MS: Type.Integer({ default: 1000, minimum: 50, maximum: 3_600_000, description: 'how often the models look whether a snapshot has landed; half as often after a minute without one' })
 })

@@ -10,6 +10,8 @@ import type { CycleOptions, ModelRun, Runner } from './runner/index.ts'
 
 const eventsId = { namespace: ['firn'], name: 'events' }
 const backoffMsMax = 30_000
+// A line with nothing to do should cost next to nothing.
+const quietAfterMs = 60_000
 
 export interface ModelLoopParts {
   readonly catalog: Pick<Catalog, 'loadTable'>
@@ -29,6 +31,7 @@ export class ModelLoop {
   #error: unknown = null
   /** The events' snapshot at the last look. */
   #seen: bigint | null = null
+  #changedMsAt = -Infinity
   /** Something waits for the next cycle: slow models that gave way, or all of them after a failure. */
   #left = false
 
@@ -72,7 +75,8 @@ export class ModelLoop {
         this.#left = true
       }
       if (failures === 0 && this.#left) continue
-      await sleep(failures === 0 ? lookMs : Math.min(backoffMsMax, lookMs * 2 ** Math.min(failures, 10)), undefined, { signal }).catch(() => undefined)
+      const usualMs = performance.now() - this.#changedMsAt < quietAfterMs ? lookMs : 2 * lookMs
+      await sleep(failures === 0 ? usualMs : Math.min(backoffMsMax, lookMs * 2 ** Math.min(failures, 10)), undefined, { signal }).catch(() => undefined)
     }
   }
 
@@ -87,6 +91,7 @@ export class ModelLoop {
   async #isNew (): Promise<boolean> {
     const snapshotId = await this.#eventsSnapshot()
     const isNew = snapshotId !== this.#seen
+    if (isNew) this.#changedMsAt = performance.now()
     this.#seen = snapshotId
     return isNew
   }

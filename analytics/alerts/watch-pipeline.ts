@@ -37,7 +37,7 @@ export interface PipelineWatch {
 }
 
 export function watchPipeline (options: WatchOptions): PipelineWatch {
-  const { alerts, config, logger, metricsUrls, everyMs = 5000, clock = Date.now } = options
+  const { alerts, config, logger, metricsUrls, everyMs = 10_000, clock = Date.now } = options
   const holdMs = config.FIRN_ALERT_HOLD_SECONDS * 1000
   const conditions = openConditions({ file: join(options.dataDir, 'alerts', 'open-conditions.json'), beginMs: holdMs, endMs: holdMs, offer: alert => alerts.offer(alert) })
   const history = new Map<string, Array<{ atMs: number, samples: Samples }>>()

@@ -77,9 +77,10 @@ export async function openDuckdbRunner (lake: LakeTables, config: QueryServiceCo
       if (one.isAlive) return one
     }
   }
-  idle.push(spawn())
   return {
     async start (statement, signal) {
+      // The first one starts with the first question, while its views are planned: a line that nobody asks carries none.
+      if (processes.size === 0) idle.push(spawn())
       const { key, views, setup, snapshots } = await planViews(lake, statement.sql, statement.asOf, known)
       signal.throwIfAborted()
       const locations = views.flatMap(view => view.locations)

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { freePort } from '../../runtime/index.ts'
 import { startLine } from '../line.ts'
 import type { Figure } from './figure.ts'
 import { cpuSeconds, processTree, pssMiB } from './process-cost.ts'
@@ -18,7 +19,7 @@ export async function benchIdle (scale: number): Promise<Figure[]> {
   const { gatewayUrl, catalogUrl, writerUrl } = await startLine({ dataDir: dir })
   const port = (url: string): string => new URL(url).port
   const start = spawn(process.execPath, [resolve(import.meta.dirname, '../../deploy/local/main.ts')], {
-    env: { ...process.env, FIRN_DATA_DIR: dir, FIRN_GATEWAY_PORT: port(gatewayUrl), FIRN_CATALOG_PORT: port(catalogUrl), FIRN_WRITER_PORT: port(writerUrl), FIRN_CATALOG_URL: catalogUrl },
+    env: { ...process.env, FIRN_DATA_DIR: dir, FIRN_GATEWAY_PORT: port(gatewayUrl), FIRN_CATALOG_PORT: port(catalogUrl), FIRN_WRITER_PORT: port(writerUrl), FIRN_CATALOG_URL: catalogUrl, FIRN_ANALYTICS_PORT: String(await freePort()) },
     stdio: 'ignore'
   })
   try {

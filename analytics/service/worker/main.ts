@@ -35,7 +35,6 @@ lines.on('line', line => {
     case 'limits':
       limits = command.limits
       sandboxes = new Sandboxes(limits)
-      watchMemory()
       break
     case 'plan': planned?.(command.plan); break
     case 'interrupt':
@@ -49,6 +48,7 @@ lines.on('line', line => {
 
 async function run ({ sql, key, shape }: Extract<Command, { do: 'run' }>): Promise<void> {
   const own: NonNullable<typeof running> = running = { sandbox: null, stop: new AbortController() }
+  const memoryWatch = watchMemory()
   try {
     await (await checking).check(sql)
     own.sandbox = sandboxes.get(key) ?? await sandboxes.open(await askForPlan())
@@ -59,6 +59,7 @@ async function run ({ sql, key, shape }: Extract<Command, { do: 'run' }>): Promi
     if (own.sandbox !== null) sandboxes.forget(key)
     await send({ kind: 'failed', failure: failureOf(error, sql) })
   } finally {
+    clearInterval(memoryWatch)
     running = null
   }
 }
@@ -82,10 +83,10 @@ function failureOf (error: unknown, sql: string): AnswerFailure {
 }
 
 /** DuckDB's own limit does not count what a single value or a list takes. */
-function watchMemory (): void {
-  setInterval(() => {
+function watchMemory (): NodeJS.Timeout {
+  return setInterval(() => {
     if (process.memoryUsage.rss() / 2 ** 20 > limits.processMiBMax) end(memorySignal)
-  }, memoryLookMs).unref()
+  }, memoryLookMs)
 }
 
 /** Not process.exit: that waits for the thread in which the statement is busy. */

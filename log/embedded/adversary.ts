@@ -1,6 +1,6 @@
 // What tests of the embedded log do to it from another process.
 //   append FOLDER NAME   appends without end; prints "partition offset value" after each acknowledgment
-//   try FOLDER COUNT     appends one after the other; prints "partition offset value", or the code of the error
+//   try FOLDER COUNT     prints "opened", appends one after the other; prints "partition offset value", or the code of the error
 //   hold FOLDER          takes the write lock and stops itself (SIGSTOP) with it
 //   pin FOLDER           reads a state of the log and stops itself with it
 //   idle FOLDER MS       reads with nothing to read; prints the CPU milliseconds that it took
@@ -26,6 +26,7 @@ if (command === 'append') {
   await Promise.all(Array.from({ length: 8 }, (_, worker) => work(worker)))
 } else if (command === 'try') {
   const log = await openEmbeddedLog(pathToFileURL(folder), { appendMsMax: 1000 })
+  process.stdout.write('opened\n')
   for (let i = 0, failures = 0; i < Number(argument) && failures < 10; i++) {
     try {
       const [position] = await log.append([record(topic, `key-${i}`, `value-${i}`)])

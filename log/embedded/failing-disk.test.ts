@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { pathToFileURL } from 'node:url'
 import { readAll, record } from '../behaviour.ts'
 import { openLog } from '../index.ts'
-import { collectLines, startFailing } from './adversary-process.ts'
+import { linesOfFailing } from './adversary-process.ts'
 
 const topic = 'events'
 
@@ -18,7 +18,7 @@ t.test('after a failed fdatasync nothing is acknowledged any more, and what was 
 })
 
 t.test('a disk without space refuses appends, and takes them again when there is space', async t => {
-  const { lines, folder } = await tryAppends('enable_random name=posix/io/rw/writev,probability=0.3,failinfo=28', t, 30)
+  const { lines, folder } = await tryAppends('enable_random name=posix/io/rw/writev,probability=0.5,failinfo=28', t, 120)
   if (lines === null) return
   const full = lines.indexOf('LOG_FULL')
   t.ok(full >= 0, 'space was missing')
@@ -41,12 +41,9 @@ async function tryAppends (faults: string, t: Test, count: number): Promise<{ li
   const log = await openLog(pathToFileURL(folder).href)
   await log.ensureTopic(topic)
   await log.close()
-  const child = startFailing(t, faults, 'try', folder, String(count))
-  if (child === null) {
-    t.pass('libfiu is not installed', { skip: 'needs fiu-run' })
-    return { lines: null, folder }
-  }
-  return { lines: await collectLines(child).end(), folder }
+  const lines = await linesOfFailing(t, faults, 'try', folder, String(count))
+  if (lines === null) t.pass('libfiu is not installed', { skip: 'needs fiu-run' })
+  return { lines, folder }
 }
 
 async function expectStored (t: Test, folder: string, lines: readonly string[]): Promise<void> {

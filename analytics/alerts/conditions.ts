@@ -55,7 +55,7 @@ export function openConditions ({ file, beginMs, endMs, offer }: ConditionsOptio
     if (state.openSinceMs !== null && state.goodSinceMs !== null && nowMs - state.goodSinceMs >= endMs) {
       const id = idOf(condition, state.openSinceMs)
       const minutes = Math.max(1, Math.round((state.goodSinceMs - state.openSinceMs) / 60_000))
-      const over: Alert = { id: `${id}-over`, about: id, kind: condition.kind, severity: 'low', title: `Over: ${state.title}`, evidence: [`it lasted ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`, ...condition.evidence], at: new Date(state.goodSinceMs) }
+      const over: Alert = { id: `${id}-over`, about: id, kind: condition.kind, severity: 'low', title: `No longer: ${state.title}`, evidence: [`it lasted ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`, ...condition.evidence], at: new Date(state.goodSinceMs) }
       state.openSinceMs = null
       return over
     }

@@ -38,6 +38,6 @@ t.test('ten bad hours are one alert, and one that says when it is over', async t
     follower.afterCycle([{ model: 'data_quality', outcome: 'written' }])
     await follower.settled()
   }
-  t.match(told, [{ title: '40.0 % of order_created lack a field that they should have', kind: 'quality' }, { title: /^Over: 40.0 %/, about: told[0]!.id }])
+  t.match(told, [{ title: '40.0 % of order_created lack a field that they should have', kind: 'quality' }, { title: /^No longer: 40.0 %/, about: told[0]!.id }])
   t.equal(told.length, 2)
 })

@@ -21,7 +21,7 @@ t.test('one alert when it begins, one when it is over, none in between, none for
   const findings: Finding[] = ['bad', 'good', 'bad', 'bad', 'bad', 'unknown', 'bad', 'bad', 'good', 'bad', 'good', 'good', 'good', 'good', 'good']
   for (const [i, finding] of findings.entries()) await conditions.judge([lag(finding)], nowMs + i * 15_000)
   t.strictSame(told.map(({ id }) => id), ['pipeline-lag-2026-03-10T12:00:30.000Z', 'pipeline-lag-2026-03-10T12:00:30.000Z-over'])
-  t.match(told[1], { about: told[0]!.id, title: 'Over: The writer is behind', severity: 'low' })
+  t.match(told[1], { about: told[0]!.id, title: 'No longer: The writer is behind', severity: 'low' })
   t.strictSame(conditions.open(), [])
 })
 

@@ -84,7 +84,7 @@ t.test('a customer cannot be in Tokyo half an hour after New York, but in Newark
       payment('o-3', '10:41:00', 'a', { location: places.tokyo }), order('o-4', '12:00:00', { location: places.newYork }), order('o-5', '12:01:00', { location: null }),
       order('o-6', '12:02:00', { location: { city: 'Nowhere', latitude: 999, longitude: 0 } }), order('o-7', '12:03:00', { customer_id: 'c-2', location: places.tokyo })
     ]
-  }, [{ order_id: 'o-3', event_time: at('10:40:00'), score: 3, evidence: '東京 is 10842 km from Newark, where the customer was 30 minutes before' }])
+  }, [{ order_id: 'o-3', event_time: at('10:40:00'), score: 3, evidence: '東京 is 10842 km from Newark, where the customer was 30 min before' }])
 })
 
 t.test('travel over the full hour', async t => {

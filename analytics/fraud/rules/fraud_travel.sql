@@ -40,6 +40,6 @@ with seen as (
 )
 select r.order_id, r.customer_id, r.event_time, r.received_at, 3 as score,
   r.place || ' is ' || cast(cast(round(r.kilometres) as bigint) as varchar) || ' km from ' || r.last_place || ', where the customer was '
-    || case when r.seconds < 120 then cast(r.seconds as varchar) || ' seconds' else cast(cast(round(r.seconds / 60e0) as bigint) as varchar) || ' minutes' end || ' before' as evidence
+    || case when r.seconds < 120 then cast(r.seconds as varchar) || ' s' else cast(cast(round(r.seconds / 60e0) as bigint) as varchar) || ' min' end || ' before' as evidence
 from ranked r
 where r.nth = 1

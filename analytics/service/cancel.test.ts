@@ -44,7 +44,7 @@ t.test('who hangs up ends the statement, before the answer and in the middle of 
     request.destroy()
     const startedMs = performance.now()
     await stillAnswers(t)
-    t.ok(performance.now() - startedMs < 3000, `the slot is free after ${Math.round(performance.now() - startedMs)} ms`)
+    t.ok(performance.now() - startedMs < 9000, `the slot is free after ${Math.round(performance.now() - startedMs)} ms`)
     t.match((await service.get(`/v1/queries/hang-up-${sql.length}`)).json, { state: 'cancelled' })
   }
 })

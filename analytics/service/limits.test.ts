@@ -27,7 +27,7 @@ t.test('the time limit ends a statement that is busy inside of one operator, and
   const startedMs = performance.now()
   const ended = await service.ask(endless)
   t.match([ended.status, ended.json.code], [504, 'QUERY_TIME_LIMIT'])
-  t.ok(performance.now() - startedMs < 4000, `${Math.round(performance.now() - startedMs)} ms`)
+  t.ok(performance.now() - startedMs < 9000, `${Math.round(performance.now() - startedMs)} ms`)
   await stillAnswers(t)
 })
 
@@ -63,7 +63,7 @@ t.test('who reads nothing is cut off at the time limit, and memory does not grow
   t.ok(process.memoryUsage.rss() - before < 200_000_000, `${Math.round((process.memoryUsage.rss() - before) / 1e6)} MB more`)
   const startedMs = performance.now()
   await stillAnswers(t)
-  t.ok(performance.now() - startedMs < 4000)
+  t.ok(performance.now() - startedMs < 9000)
   t.match((await service.get('/v1/queries/reads-nothing')).json, { state: 'failed', error: { code: 'QUERY_TIME_LIMIT' } })
   request.destroy()
 })

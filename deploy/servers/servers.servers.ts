@@ -42,12 +42,12 @@ t.test('a user of the S3 server who may only read cannot write', async t => {
 t.test('a server is frozen, goes on, is stopped, and starts again on its port with what it kept', async t => {
   const dir = t.testdir()
   const first = await startServer('s3', { dir })
-  const health = async (): Promise<number> => (await fetch(`${first.url}/healthz`, { signal: AbortSignal.timeout(300) })).status
+  const health = async (msMax = 10_000): Promise<number> => (await fetch(`${first.url}/healthz`, { signal: AbortSignal.timeout(msMax) })).status
   t.equal(await health(), 200)
   first.pause()
   // The signal takes effect a moment after it was sent.
   let frozen = false
-  for (const endMs = Date.now() + 10_000; !frozen && Date.now() < endMs;) frozen = await health().then(() => false, () => true)
+  for (const endMs = Date.now() + 10_000; !frozen && Date.now() < endMs;) frozen = await health(300).then(() => false, () => true)
   t.ok(frozen, 'nothing answers while it is frozen')
   first.resume()
   t.equal(await health(), 200)

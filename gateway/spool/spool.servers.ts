@@ -41,7 +41,7 @@ t.test('brokers that are away at the start: events are taken at once, and are in
   const before = (await started.landed()).length
   const startedMs = performance.now()
   t.equal(await started.spooling.append([recordOf('a', 'at the start')]), null)
-  t.ok(performance.now() - startedMs < 1000, 'it did not wait for the brokers')
+  t.ok(performance.now() - startedMs < 3000, 'it did not wait for the brokers')
   t.match(await started.spooling.checkReady(), /spooling: 1 events/)
   there = true
   await started.untilStraight(20_000)

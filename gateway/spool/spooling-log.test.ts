@@ -29,11 +29,11 @@ t.test('a log that is away: events are taken, and arrive with key, topic, header
 
 t.test('an append that is not confirmed in time gets its 202 from the spool, and what follows of its key lies behind it', async t => {
   for (const fault of ['silent', 'unheard'] as const) {
-    const started = await startSpool(t, { answerMsMax: 400, afterMs: 40 })
+    const started = await startSpool(t, { answerMsMax: 2000, afterMs: 40 })
     started.target.fault = fault
     const startedMs = performance.now()
     t.equal(await started.spooling.append([recordOf('a', '1')]), null)
-    t.ok(performance.now() - startedMs < 300, 'it does not wait for the answer of the log')
+    t.ok(performance.now() - startedMs < 1900, 'it does not wait for the answer of the log')
     t.equal(await started.spooling.append([recordOf('a', '2')]), null)
     started.target.fault = 'none'
     await started.untilStraight()

@@ -49,6 +49,24 @@ void t.test('acknowledged offsets are the group\'s, for lag tools to read', asyn
   await reader.close()
 })
 
+void t.test('closing the log waits for readers that are being closed or opened, whoever began it', async t => {
+  const log = await open(t)
+  const topic = newTopic()
+  await log.ensureTopic(topic)
+  const options = { topics: [topic], startAt: () => 'earliest' as const, group: `group-${topic}` }
+  const reader = await log.open(options)
+  await until(async () => (await reader.poll(500, 1024))?.kind === 'assigned')
+  const ended: string[] = []
+  void reader.close().then(() => { ended.push('reader') })
+  const opening = log.open(options).then(() => { ended.push('opened') }, (error: { code: string }) => { ended.push(error.code) })
+  await reader.close()
+  t.ok(ended.includes('reader'), 'a second call waits as the first does')
+  await log.close()
+  ended.push('log')
+  await opening
+  t.equal(ended.at(-1), 'log', ended.join())
+})
+
 void t.test('records of foreign producers are read: no key, plain headers, no value', async t => {
   const log = await open(t)
   const topic = newTopic()

@@ -37,6 +37,7 @@ class KafkaLog implements Log {
   readonly #topics: Topics
   readonly #producer: KafkaProducer
   readonly #readers = new Set<KafkaReader>()
+  readonly #opening = new Set<Promise<KafkaReader>>()
   readonly #appendMsMax: number
   readonly #countOf = (topic: string): number => this.#topics.countOf(topic)!
   #closing: Promise<void> | null = null
@@ -70,13 +71,16 @@ class KafkaLog implements Log {
 
   async open (options: LogOpenOptions): Promise<KafkaReader> {
     this.#checkOpen()
-    const reader = await KafkaReader.open(this.#kafka, this.#config, options, this.#topics, this.#trouble, this.#turns, closed => this.#readers.delete(closed))
-    this.#readers.add(reader)
-    if (this.#closing !== null) {
-      await reader.close()
-      throw fail('LOG_CLOSED', { path: this.#trouble.url })
+    const opening = KafkaReader.open(this.#kafka, this.#config, options, this.#topics, this.#trouble, this.#turns, closed => this.#readers.delete(closed))
+    this.#opening.add(opening)
+    try {
+      const reader = await opening
+      this.#readers.add(reader)
+      this.#checkOpen()
+      return reader
+    } finally {
+      this.#opening.delete(opening)
     }
-    return reader
   }
 
   async identity (topics: readonly string[]): ReturnType<Log['identity']> {
@@ -111,7 +115,11 @@ class KafkaLog implements Log {
   }
 
   async #close (): Promise<void> {
-    await Promise.all([this.#producer.close(), ...[...this.#readers].map(async reader => { await reader.close() })])
+    await Promise.all([
+      this.#producer.close(),
+      ...[...this.#readers].map(async reader => { await reader.close() }),
+      ...[...this.#opening].map(async opening => { await (await opening.catch(() => null))?.close() })
+    ])
     await this.#topics.close()
   }
 

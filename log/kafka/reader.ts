@@ -58,6 +58,7 @@ export class KafkaReader implements LogReader {
   #unseen: Set<string>
   #rangesDue = false
   #closed = false
+  #closing: Promise<void> | null = null
 
   static async open (kafka: NativeKafka, config: ClientConfig, options: LogOpenOptions, topics: Topics, trouble: Trouble, turns: Turns, onClose: (reader: KafkaReader) => void): Promise<KafkaReader> {
     let reader: KafkaReader | null = null
@@ -138,15 +139,20 @@ export class KafkaReader implements LogReader {
     this.#consumer.commit(ours.map(([partition, offset]) => ({ topic, partition, offset: Number(offset) })))
   }
 
+  /** Every caller waits: a process that ends while the client leaves its group would never get to its end. */
   async close (): Promise<void> {
-    if (this.#closed) return
+    this.#closing ??= this.#close()
+    await this.#closing
+  }
+
+  async #close (): Promise<void> {
     this.#closed = true
-    this.#onClose()
     await this.#consuming?.catch(() => undefined)
     await new Promise<void>(resolve => {
       const late = setTimeout(resolve, closeMsMax)
       this.#consumer.disconnect(() => { clearTimeout(late); resolve() })
     })
+    this.#onClose()
   }
 
   /**

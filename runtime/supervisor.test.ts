@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isRunning } from './process-identity.ts'
 import { supervise, type SupervisedService, type SuperviseOptions } from './supervisor.ts'
 import { until } from './until.ts'
 
@@ -25,16 +26,6 @@ function service (dir: string, name: string, body = ''): SupervisedService {
 
 function options (dir: string, lines: string[] = []): SuperviseOptions {
   return { logDir: join(dir, 'logs'), closeOrder: ['b', 'a'], backoffMs: { min: 10, max: 40 }, say: line => { lines.push(line) } }
-}
-
-function alive (pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    // In a container nobody may collect an orphan: a process that has ended stays listed, as a zombie.
-    return !existsSync(`/proc/${pid}/stat`) || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  } catch {
-    return false
-  }
 }
 
 t.test('what a service has to tell is said beside what the supervisor says', async t => {
@@ -112,7 +103,7 @@ t.test('when the supervisor itself is killed, its services close and none is lef
   const [line] = await once(child.stdout, 'data') as [Buffer]
   const [supervisor, ...services] = JSON.parse(line.toString()) as [number, ...number[]]
   process.kill(supervisor, 'SIGKILL')
-  await until(() => services.every(pid => !alive(pid)))
+  await until(() => services.every(pid => !isRunning({ pid, started: null })))
   t.strictSame(readFileSync(join(dir, 'closed'), 'utf8').trim().split('\n').sort(), ['a', 'b'])
 })
 

@@ -22,6 +22,7 @@ export const { fail, is, registry: gatewayErrors } = defineErrors('gateway', {
   GATEWAY_LOG_OPENING: { message: 'the log has not answered yet since this gateway started: send again after the time in Retry-After', retryable: true, httpStatus: 503 },
   GATEWAY_LOG_SLOW: { message: 'the log has not confirmed within {afterMs} ms', retryable: true, httpStatus: 503 },
   GATEWAY_SPOOL_FULL: { message: 'the log does not take events ({reason}) and the spool is at its bound of {bytesMax} bytes: send again, with the same event_id, after the time in Retry-After', retryable: true, httpStatus: 503 },
+  GATEWAY_SPOOL_DAMAGED: { message: 'the spool cannot read its events {from} to {to} ({reason}): nothing was skipped; restore the folder FIRN_GATEWAY_SPOOL_DIR from a copy, or move it away (its events are then lost)', retryable: false, httpStatus: 503 },
   GATEWAY_SPOOL_IN_USE: { message: 'the spool in {path} is used by another process ({pid}): give each gateway a folder of its own in FIRN_GATEWAY_SPOOL_DIR, or end that process', retryable: false },
   GATEWAY_LOG_UNAVAILABLE: { message: 'the log takes no events now: send again after the time in Retry-After', retryable: true, httpStatus: 503 },
   GATEWAY_TYPE_UNKNOWN: { message: 'the contract declares no event type {eventType}: /openapi.json lists them; undeclared types are accepted with the base fields', retryable: false, httpStatus: 404 },

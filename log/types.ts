@@ -47,6 +47,11 @@ export interface RecordBatch {
   readonly headersIndex: Uint32Array
   /** The key of record i; null where a foreign producer sent none. */
   key(i: number): string | null
+  /**
+   * Evidence of the log's records of this partition up to `nextOffset`, for `compareFingerprint`: opaque text of the
+   * backend, at most 200 characters; empty where the backend has none.
+   */
+  readonly fingerprint: string
 }
 
 /** Partition → offset. Offsets are bigint everywhere. */
@@ -60,6 +65,14 @@ export type LogEvent =
   | { readonly kind: 'revoked', readonly topic: string, readonly partitions: readonly number[] }
   /** The wanted offset does not exist in the log (retention, truncation). The reader does not move: the caller decides. */
   | { readonly kind: 'out-of-range', readonly topic: string, readonly partition: number, readonly wanted: bigint, readonly first: bigint, readonly end: bigint }
+  /** Records of [from, to) cannot be read. Reported once; the reader does not move past them: the caller decides and seeks. */
+  | { readonly kind: 'damaged', readonly topic: string, readonly partition: number, readonly from: bigint, readonly to: bigint, readonly reason: string }
+
+/**
+ * What a log says about a fingerprint that was taken from it, or from another. `unknown`: the records that would tell are
+ * gone (retention, compaction), or the fingerprint is from before there were any.
+ */
+export type FingerprintVerdict = 'same' | 'other' | 'unknown'
 
 export interface LogReader {
   /**
@@ -106,6 +119,11 @@ export interface Log {
   open(options: LogOpenOptions): Promise<LogReader>
   identity(topics: readonly string[]): Promise<LogIdentity>
   ranges(topic: string): Promise<TopicRange>
+  /**
+   * Whether this log still holds before `offset` what was consumed there, by the fingerprint of the batch that ended at
+   * `offset`. A log that was restored, truncated, recreated or has grown anew says 'other'.
+   */
+  compareFingerprint(topic: string, partition: number, offset: bigint, fingerprint: string): Promise<FingerprintVerdict>
   /** Creates the topic when it is absent; returns its partition count. */
   ensureTopic(topic: string): Promise<number>
   /** The reader's progress after its commit: retention may remove what lies below. Advisory for lag tools. */

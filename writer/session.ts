@@ -3,7 +3,7 @@
 // Halts (WRITER_HALTED) instead of guessing; a partition whose offsets the log does not have halts alone.
 
 import { duckdbScan, scanFiles, type Catalog, type LoadedTable } from '../catalog/index.ts'
-import type { Log } from '../log/index.ts'
+import type { Log, LogEvent } from '../log/index.ts'
 import { commitDecision, lettersProgress } from './commit.ts'
 import type { BatchParts } from './batch-work.ts'
 import { fail } from './errors.ts'
@@ -84,6 +84,11 @@ export function outOfRange (topic: string, partition: number, wanted: bigint, fi
     ? `the table was written up to offset ${wanted}, but the log begins at ${first}: ${first - wanted} records are gone from the log`
     : `the table was written up to offset ${wanted}, but the log ends at ${end}: the log was truncated or restored`
   return { topic, partition, reason, choices: `${choices.earliest}; or restore the log` }
+}
+
+/** Records that the log cannot read any more: nothing is skipped before an operator has decided. */
+export function damaged ({ topic, partition, from, to, reason }: Extract<LogEvent, { kind: 'damaged' }>): HaltedPartition {
+  return { topic, partition, reason: `the log cannot read its records ${from} to ${to - 1n} (${reason})`, choices: 'restore the log from a copy that holds them' }
 }
 
 /** The offsets that an operator's decision stands for; `only` limits it to halted partitions. */

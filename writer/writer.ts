@@ -17,7 +17,7 @@ import { HeldReader } from './held-reader.ts'
 import type { WriterMetrics } from './metrics.ts'
 import { dropBatch, explainEngine, parseBatch } from './pipeline.ts'
 import { reportBatch } from './report.ts'
-import { isOvertaken, openSession, outOfRange, type HaltedPartition, type ResumeFrom, type Session } from './session.ts'
+import { damaged, isOvertaken, openSession, outOfRange, type HaltedPartition, type ResumeFrom, type Session } from './session.ts'
 import type { WriterTables } from './tables.ts'
 
 const idlePollMs = 10_000
@@ -238,10 +238,11 @@ class Reading {
           break
         case 'revoked':
           throw fail('WRITER_FENCED', { reason: `partitions ${event.partitions.join(', ')} of ${topic} were given to another reader` })
-        case 'out-of-range': {
+        case 'out-of-range':
+        case 'damaged': {
           reader.pause(topic, event.partition)
           if (this.halted.some(halt => halt.topic === topic && halt.partition === event.partition)) break
-          const halt = outOfRange(topic, event.partition, event.wanted, event.first, event.end)
+          const halt = event.kind === 'damaged' ? damaged(event) : outOfRange(topic, event.partition, event.wanted, event.first, event.end)
           if (halt === null) break
           this.halted.push(halt)
           this.#sayHalted(halt)

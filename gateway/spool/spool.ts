@@ -5,6 +5,7 @@
 // acknowledgement frees whole batches a moment later and a restart has to begin exactly where this process ended.
 
 import type { Log, LogReader, LogRecord, RecordBatch, RecordHeaders } from '../../log/index.ts'
+import { fail } from '../errors.ts'
 
 const recordsTopic = 'spool'
 const progressTopic = 'spool-progress'
@@ -95,6 +96,7 @@ export class Spool {
       if (event === null) return null
       if (event.kind === 'batch') this.#held = unmark(event.batch)
       // The operator put another folder in its place: what is stored now is what there is.
+      else if (event.kind === 'damaged') throw fail('GATEWAY_SPOOL_DAMAGED', { from: event.from, to: event.to, reason: event.reason })
       else if (event.kind === 'out-of-range') this.#reader.seek(event.topic, event.partition, this.#drained = event.first)
     }
     const { batch, at, headers, topics } = this.#held
@@ -146,7 +148,7 @@ export class Spool {
     const reader = await this.#log.open({ topics: [recordsTopic], startAt: () => this.#drained })
     for (let at = this.#drained; at < this.#end;) {
       const event = await reader.poll(1000, scanBytesMax)
-      if (event === null || event.kind === 'out-of-range') break
+      if (event === null || event.kind === 'out-of-range' || event.kind === 'damaged') break
       if (event.kind !== 'batch') continue
       const { batch } = event
       for (let i = 0; i < batch.count; i++) {

@@ -4,7 +4,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { fail } from '../errors.ts'
-import type { Log, LogIdentity, LogOpenOptions, LogReader, LogRecord, PartitionOffsets, Position, TopicRange } from '../types.ts'
+import type { FingerprintVerdict, Log, LogIdentity, LogOpenOptions, LogReader, LogRecord, PartitionOffsets, Position, TopicRange } from '../types.ts'
 import { Appender } from './appender.ts'
 import { prepareFolder } from './folder.ts'
 import { formatVersion, logKey, type LogRecordOfIdentity } from './layout.ts'
@@ -99,6 +99,11 @@ class EmbeddedLog implements Log {
         end: new Map(states.map((state, partition) => [partition, state.end]))
       }
     })
+  }
+
+  async compareFingerprint (): Promise<FingerprintVerdict> {
+    this.#assertOpen()
+    return 'unknown'
   }
 
   async ensureTopic (topic: string): Promise<number> {

@@ -69,6 +69,7 @@ class MergedBatch implements RecordBatch {
   readonly firstOffset: bigint
   readonly nextOffset: bigint
   readonly count: number
+  readonly fingerprint = ''
   readonly timestampMs: Float64Array
   readonly bytes: Buffer
   readonly valueStart: Uint32Array

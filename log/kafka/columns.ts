@@ -68,6 +68,7 @@ export function toBatch (messages: readonly NativeMessage[], from: number, to: n
     valueEnd,
     headers,
     headersIndex,
+    fingerprint: '',
     key: i => isKeyless[i] === 1 ? null : keys.toString('utf8', i === 0 ? 0 : keyEnd[i - 1], keyEnd[i])
   }
 }

@@ -93,6 +93,11 @@ class KafkaLog implements Log {
     return await this.#topics.ranges(topic)
   }
 
+  async compareFingerprint (): ReturnType<Log['compareFingerprint']> {
+    this.#checkOpen()
+    return 'unknown'
+  }
+
   async ensureTopic (topic: string): Promise<number> {
     this.#checkOpen()
     return await this.#topics.ensure(topic)

@@ -15,6 +15,8 @@ async function openFolder (t: Test) {
   const lines: string[] = []
   return {
     lines,
+    catalog: lake.catalog,
+    storage: lake.storage,
     write: (name: string, text: string | Buffer) => writeFile(join(dir, name), text),
     load: async (): Promise<ReferenceLoad[]> => await loadReferences({ ...lake, dir, say: line => lines.push(line) }),
     async rows (name: string) {
@@ -41,6 +43,33 @@ t.test('a file is loaded, left alone while it stays, and replaced in one commit 
   t.match(await folder.load(), [{ outcome: 'written', rows: 0 }])
   t.strictSame((await folder.rows('ref_rates')).rows, [])
   t.strictSame(folder.lines, ['analytics.ref_rates has 2 rows of rates.csv', 'analytics.ref_rates has 2 rows of rates.csv', 'analytics.ref_rates has 0 rows of rates.csv'])
+})
+
+t.test('a load that may have landed deletes no file of the table', async t => {
+  const folder = await openFolder(t)
+  await folder.write('spots.csv', 'spot\na\n')
+  await folder.load()
+  await folder.write('spots.csv', 'spot\na\nb\n')
+  // The request is lost or late, and main moves meanwhile: whether it will land is not known.
+  const { commitTable, loadTable } = folder.catalog
+  const deleted: string[] = []
+  folder.storage.delete = async locations => { deleted.push(...locations) }
+  let doubtful = true
+  folder.catalog.commitTable = async (id, change) => {
+    if (!doubtful || !change.updates.some(({ action }) => action === 'add-snapshot')) return await commitTable(id, change)
+    doubtful = false
+    folder.catalog.loadTable = async id => {
+      folder.catalog.loadTable = loadTable
+      await commitTable(id, { requirements: [], updates: [{ 'action': 'remove-snapshot-ref', 'ref-name': 'main' }] })
+      return await loadTable(id)
+    }
+    return { kind: 'unknown', cause: new Error('the reply is lost') }
+  }
+  const [load] = await folder.load()
+  t.notOk(doubtful)
+  t.match(load, { outcome: 'written' }, 'the next attempt is computed on what is there')
+  t.same(deleted.filter(location => location.endsWith('.parquet')), [], 'the first attempt\'s file may be the table\'s')
+  t.strictSame((await folder.rows('ref_spots')).rows, [{ spot: 'a' }, { spot: 'b' }])
 })
 
 t.test('a wrong file keeps its table as it was and the others from nothing', async t => {

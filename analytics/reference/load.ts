@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { commitSnapshot, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, duckdbType, evolveSchema, isCatalogError, mainSnapshotId, partitionSpecOf, quoteIdentifier, scanFiles, schemaOfColumns, stageOverwrite, type Catalog, type DataFile, type LoadedTable, type Storage, type TableIdentifier } from '../../catalog/index.ts'
+import { commitSnapshot, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, discardFiles, duckdbType, evolveSchema, isCatalogError, mainSnapshotId, partitionSpecOf, quoteIdentifier, scanFiles, schemaOfColumns, stageOverwrite, type Catalog, type DataFile, type LoadedTable, type Storage, type TableIdentifier } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import { noExtensions } from '../query/duckdb-session.ts'
 import { readReferences, referenceFolder, type Reference } from './declaration.ts'
@@ -80,7 +80,7 @@ async function replaceRows (catalog: Catalog, storage: Storage, table: LoadedTab
   }))
   if (outcome.kind === 'failed') throw outcome.error
   if (outcome.kind === 'landed') return true
-  await storage.delete(added.map(({ location }) => location)).catch(() => undefined)
+  await discardFiles(storage, outcome, added)
   if (attempt >= attemptsMax) throw fail('REFERENCE_CONFLICT', { table: [...table.id.namespace, table.id.name].join('.'), attempts: attempt, reason: outcome.reason })
   return false
 }

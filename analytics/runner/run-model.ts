@@ -2,7 +2,7 @@
 // dies safely at any line: until the commit nothing has changed, afterwards everything has. On a conflict the work is thrown
 // away, because it was computed from a table that is no more.
 
-import { commitSnapshot, createSnapshotId, mainSnapshotId, stageOverwrite, type Catalog, type DataFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
+import { commitSnapshot, createSnapshotId, discardFiles, mainSnapshotId, stageOverwrite, type Catalog, type DataFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import type { Model } from '../models/model-file.ts'
 import type { QueryEngine } from '../query/engine.ts'
@@ -123,11 +123,8 @@ async function commitRewrite (parts: RunParts, session: Session, model: Model, o
     return result
   }
   tables.forget(tableNameOf(model))
-  // A commit whose outcome is unknown may have landed, or still land: then its files are the table's.
-  if (outcome.kind === 'abandoned') {
-    if (outcome.certain) await storage.delete(added.map(file => file.location)).catch(() => undefined)
-    throw fail('MODEL_CONFLICT', { model: model.name, reason: outcome.reason })
-  }
+  await discardFiles(storage, outcome, added)
+  if (outcome.kind === 'abandoned') throw fail('MODEL_CONFLICT', { model: model.name, reason: outcome.reason })
   throw outcome.error
 }
 

@@ -12,6 +12,7 @@ import { CatalogError, isCatalogError, reasonOf } from '../errors.ts'
 import { mainSnapshotId, snapshotById } from '../spec/snapshot.ts'
 import type { TableChange } from '../spec/types.ts'
 import type { Storage } from '../storage/storage.ts'
+import { filesAfterLanding, isCertain, type Attempt } from './attempts.ts'
 
 export interface CommitContext {
   readonly catalog: Catalog
@@ -45,25 +46,26 @@ const defaults = { conflictsMax: 50, backoffMsMin: 20, backoffMsMax: 5_000, unkn
 /** Commits one snapshot. `stage` is called for each attempt on the exact metadata that is asserted; errors it throws pass through. */
 export async function commitSnapshot(context: CommitContext, snapshotId: bigint, stage: Stage, options: CommitOptions = {}): Promise<CommitOutcome> {
   const limits = { ...defaults, ...options }
-  const lost: string[] = []
+  const attempts: Attempt[] = []
   let base = context.table
-  let wasUnknown = false
   for (let attempt = 1; ; attempt++) {
-    if (snapshotById(base.metadata, snapshotId) !== undefined) return land(context, base, snapshotId, wasUnknown ? [] : lost)
+    if (snapshotById(base.metadata, snapshotId) !== undefined) return land(context, base, snapshotId, attempts)
     if (base.metadata['table-uuid'] !== context.table.metadata['table-uuid']) return { kind: 'failed', error: replacedError(context, base) }
     const staged = await stage(base, attempt)
-    if (staged.kind === 'abandon') return abandon(context, base, snapshotId, staged.reason, wasUnknown ? null : lost)
+    if (staged.kind === 'abandon') return abandon(context, base, snapshotId, staged.reason, attempts)
+    const sent: Attempt = { list: staged.snapshot['manifest-list'], files: staged.attemptFiles, fate: 'open' }
+    attempts.push(sent)
     const reply = await context.catalog.commitTable(base.id, staged.change)
     const settled = reply.kind === 'unknown' ? await resolveUnknown(context, base, snapshotId, staged.change, reply, limits) : reply
-    wasUnknown ||= reply.kind === 'unknown'
-    if (settled.kind === 'landed') return land(context, settled.table, snapshotId, wasUnknown ? [] : lost)
+    if (settled.kind === 'landed') return land(context, settled.table, snapshotId, attempts)
     if (settled.kind === 'failed') return settled
     // Some servers answer 400 or 422 to a copy of a commit that landed: look before believing a refusal.
     const found = await reload(context, limits)
     if (isCatalogError(found)) return settled.kind === 'refused' ? { kind: 'failed', error: settled.error } : { kind: 'failed', error: found }
     if (settled.kind === 'refused' && snapshotById(found.metadata, snapshotId) === undefined) return { kind: 'failed', error: settled.error }
     if (settled.kind === 'conflict') {
-      lost.push(...staged.attemptFiles)
+      // The answer may be that to a copy of our own landed request; and while main has not moved, a copy can still land.
+      if (reply.kind === 'conflict' && hasLost(found, base, snapshotId)) sent.fate = 'lost'
       if (attempt >= limits.conflictsMax && snapshotById(found.metadata, snapshotId) === undefined) {
         return { kind: 'failed', error: new CatalogError('CATALOG_COMMIT_CONFLICTS', { table: printIdentifier(base.id), attempts: attempt, attemptsMax: limits.conflictsMax, reason: settled.reason }) }
       }
@@ -137,20 +139,29 @@ async function reload(context: CommitContext, limits: Limits): Promise<LoadedTab
   }
 }
 
-/** Lists of attempts that lost for certain go; with any attempt unresolved, nothing is deleted. */
-function land(context: CommitContext, table: LoadedTable, snapshotId: bigint, lost: readonly string[]): CommitOutcome {
-  const landed = snapshotById(table.metadata, snapshotId)?.['manifest-list']
-  const orphans = lost.filter(location => location !== landed)
-  if (landed !== undefined && orphans.length > 0) void context.storage.delete(orphans).catch(() => undefined)
+/** The request asserts the main that it was staged on: once main is another, without our snapshot, it can never land. */
+function hasLost(found: LoadedTable, base: LoadedTable, snapshotId: bigint): boolean {
+  return snapshotById(found.metadata, snapshotId) === undefined && mainSnapshotId(found.metadata) !== mainSnapshotId(base.metadata)
+}
+
+function land(context: CommitContext, table: LoadedTable, snapshotId: bigint, attempts: readonly Attempt[]): CommitOutcome {
+  const orphans = filesAfterLanding(attempts, snapshotById(table.metadata, snapshotId)?.['manifest-list'])
+  if (orphans.length > 0) void context.storage.delete(orphans).catch(() => undefined)
   settleSnapshot(context.storage, table, snapshotId)
   return { kind: 'landed', snapshotId, table }
 }
 
-/** With any attempt unresolved (`lost` null), nothing is deleted. */
-function abandon(context: CommitContext, table: LoadedTable, snapshotId: bigint, reason: string, lost: readonly string[] | null): CommitOutcome {
-  const left = lost === null ? [] : [...lost, ...forgetBatch(context.storage, table, snapshotId)]
+function abandon(context: CommitContext, table: LoadedTable, snapshotId: bigint, reason: string, attempts: readonly Attempt[]): CommitOutcome {
+  const certain = isCertain(attempts)
+  const left = certain ? [...attempts.flatMap(({ files }) => files), ...forgetBatch(context.storage, table, snapshotId)] : []
   if (left.length > 0) void context.storage.delete(left).catch(() => undefined)
-  return { kind: 'abandoned', reason, table, certain: lost !== null }
+  return { kind: 'abandoned', reason, table, certain }
+}
+
+/** After a commit: deletes the data files that the caller wrote for it, if the outcome says that no table can name them. */
+export async function discardFiles(storage: Storage, outcome: CommitOutcome, files: readonly { readonly location: string }[]): Promise<void> {
+  if (outcome.kind !== 'abandoned' || !outcome.certain) return
+  await storage.delete(files.map(({ location }) => location)).catch(() => undefined)
 }
 
 function replacedError(context: CommitContext, found: LoadedTable): CatalogError {

@@ -114,6 +114,8 @@ function partitionType(type: Type, named: Set<string>): AvroSchema {
     case 'time': return { type: 'long', logicalType: 'time-micros' }
     case 'timestamp': return { 'type': 'long', 'logicalType': 'timestamp-micros', 'adjust-to-utc': false }
     case 'timestamptz': return { 'type': 'long', 'logicalType': 'timestamp-micros', 'adjust-to-utc': true }
+    case 'timestamp_ns': return { 'type': 'long', 'logicalType': 'timestamp-nanos', 'adjust-to-utc': false }
+    case 'timestamptz_ns': return { 'type': 'long', 'logicalType': 'timestamp-nanos', 'adjust-to-utc': true }
     case 'uuid': return fixedType('uuid_fixed', 16, named, { logicalType: 'uuid' })
     case 'binary': return 'bytes'
     default: break

@@ -195,7 +195,7 @@ function fromAvro(type: Type, value: unknown): PartitionValue {
   if (decimalOf(type) !== undefined) return decodeUnscaled(value as Buffer)
   if (type === 'uuid' && Buffer.isBuffer(value)) return value.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
   if ((type === 'int' || type === 'date') && typeof value === 'bigint') return Number(value)
-  if ((type === 'long' || type === 'time' || type === 'timestamp' || type === 'timestamptz') && typeof value === 'number') return BigInt(value)
+  if ((type === 'long' || type === 'time' || type === 'timestamp' || type === 'timestamptz' || type === 'timestamp_ns' || type === 'timestamptz_ns') && typeof value === 'number') return BigInt(value)
   return value as PartitionValue
 }
 

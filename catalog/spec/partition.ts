@@ -32,12 +32,15 @@ export function partitionPath(columns: readonly PartitionColumn[], partition: Pa
 export function partitionKey(columns: readonly { name: string }[], partition: Partition): string {
   return JSON.stringify(columns.map(column => {
     const value = partition[column.name] ?? null
-    return typeof value === 'bigint' ? value.toString() : Buffer.isBuffer(value) ? value.toString('base64') : value
+    if (typeof value === 'bigint') return value.toString()
+    // JSON has no NaN, no infinity and no -0: they would all be one partition with null.
+    if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))) return Object.is(value, -0) ? '-0' : String(value)
+    return Buffer.isBuffer(value) ? value.toString('base64') : value
   }))
 }
 
 const nameSuffixes = { identity: '', bucket: '_bucket', truncate: '_trunc', year: '_year', month: '_month', day: '_day', hour: '_hour', void: '_null' }
-const times: readonly Type[] = ['timestamp', 'timestamptz']
+const times: readonly Type[] = ['timestamp', 'timestamptz', 'timestamp_ns', 'timestamptz_ns']
 
 /** A spec for `createTable`, fields named as Iceberg's own libraries name them: `ts`, `ts_hour`, `ts_day`, `x_bucket`. CATALOG_PARTITION_REFUSED. */
 export function partitionSpecOf(schema: Schema, terms: readonly { readonly transform: string, readonly column: string }[]): PartitionSpec {

@@ -14,7 +14,7 @@ export function encodeSingleValue(type: Type, value: SingleValue): Buffer {
   switch (type) {
     case 'boolean': return Buffer.from([value === true ? 1 : 0])
     case 'int': case 'date': { const bytes = Buffer.allocUnsafe(4); bytes.writeInt32LE(Number(value)); return bytes }
-    case 'long': case 'time': case 'timestamp': case 'timestamptz': { const bytes = Buffer.allocUnsafe(8); bytes.writeBigInt64LE(BigInt(value as bigint)); return bytes }
+    case 'long': case 'time': case 'timestamp': case 'timestamptz': case 'timestamp_ns': case 'timestamptz_ns': { const bytes = Buffer.allocUnsafe(8); bytes.writeBigInt64LE(BigInt(value as bigint)); return bytes }
     case 'float': { const bytes = Buffer.allocUnsafe(4); bytes.writeFloatLE(Number(value)); return bytes }
     case 'double': { const bytes = Buffer.allocUnsafe(8); bytes.writeDoubleLE(Number(value)); return bytes }
     case 'string': return Buffer.from(value as string, 'utf8')
@@ -32,7 +32,7 @@ export function decodeSingleValue(type: Type, bytes: Buffer): SingleValue {
     case 'boolean': return bytes[0] !== 0
     case 'int': case 'date': return bytes.readInt32LE(0)
     // A column widened from int or float keeps the short bounds of its old files.
-    case 'long': case 'time': case 'timestamp': case 'timestamptz': return bytes.length < 8 ? BigInt(bytes.readInt32LE(0)) : bytes.readBigInt64LE(0)
+    case 'long': case 'time': case 'timestamp': case 'timestamptz': case 'timestamp_ns': case 'timestamptz_ns': return bytes.length < 8 ? BigInt(bytes.readInt32LE(0)) : bytes.readBigInt64LE(0)
     case 'float': return bytes.readFloatLE(0)
     case 'double': return bytes.length < 8 ? bytes.readFloatLE(0) : bytes.readDoubleLE(0)
     case 'string': return bytes.toString('utf8')

@@ -2,9 +2,10 @@ import t from 'tap'
 import fc from 'fast-check'
 import { hashMurmur3 } from './murmur3.ts'
 import { dataFileLocation } from './names.ts'
-import { partitionPath } from './partition.ts'
-import { applyTransform, hashValue, printPartitionValue } from './transforms.ts'
-import type { TableMetadata } from './types.ts'
+import { partitionKey, partitionPath } from './partition.ts'
+import type { SingleValue } from './single-value.ts'
+import { applyTransform, hashValue, printPartitionValue, transformedType } from './transforms.ts'
+import type { TableMetadata, Type } from './types.ts'
 
 const micros = (iso: string) => BigInt(Date.parse(iso)) * 1000n
 
@@ -43,6 +44,51 @@ t.test('the other transforms follow the specification', async t => {
   t.throws(() => applyTransform('bucket', 'string', 'a'), /unknown partition transform/)
 })
 
+t.test('every type that a transform takes goes through it, and null and void give null', async t => {
+  const taken: Record<string, readonly [type: Type, value: SingleValue, expected: SingleValue][]> = {
+    'identity': [['boolean', true, true], ['float', -0.5, -0.5], ['uuid', 'f79c3e09-677c-4bbd-a479-3f349cb785e7', 'f79c3e09-677c-4bbd-a479-3f349cb785e7'], ['fixed[2]', Buffer.from([1, 2]), Buffer.from([1, 2])]],
+    'bucket[7]': [
+      ['int', 34, 2017239379 % 7], ['uuid', 'f79c3e09-677c-4bbd-a479-3f349cb785e7', 1488055340 % 7], ['binary', Buffer.from([0, 1, 2, 3]), (-188683207 & 0x7fffffff) % 7],
+      ['timestamp_ns', micros('2017-11-16T22:31:08Z') * 1000n + 999n, (-2047944441 & 0x7fffffff) % 7]
+    ],
+    'truncate[3]': [['binary', Buffer.from([1, 2, 3, 4]), Buffer.from([1, 2, 3])], ['string', 'ab', 'ab'], ['decimal(38, 10)', -1n, -3n]],
+    'year': [['date', -1, -1], ['timestamp', -1n, -1], ['timestamptz_ns', -1n, -1]],
+    'month': [['timestamp_ns', -1n, -1], ['timestamp', micros('2024-02-29T00:00:00Z'), 649]],
+    'day': [['date', -7, -7], ['timestamptz_ns', 86_400_000_000_000n, 1]],
+    'hour': [['timestamp_ns', -1n, -1], ['timestamp', 3_600_000_000n, 1]],
+    'void': [['string', 'x', null as unknown as SingleValue], ['double', 1.5, null as unknown as SingleValue]]
+  }
+  for (const [transform, rows] of Object.entries(taken)) {
+    for (const [type, value, expected] of rows) {
+      t.same(applyTransform(transform, type, value), expected, `${transform} of ${type as string}`)
+      t.equal(applyTransform(transform, type, null), null)
+    }
+  }
+})
+
+t.test('the ends of the types are partitions like any other', async t => {
+  t.equal(applyTransform('year', 'timestamptz', 9_223_372_036_854_775_807n), 294_247 - 1970)
+  t.equal(applyTransform('month', 'timestamptz', 9_223_372_036_854_775_807n), (294_247 - 1970) * 12)
+  t.equal(applyTransform('year', 'date', 2_147_483_647), 5_881_580 - 1970)
+  t.equal(applyTransform('year', 'date', -2_147_483_648), -5_877_641 - 1970)
+  t.equal(printPartitionValue('day', 'timestamptz', 106_751_991), '294247-01-10')
+  t.equal(applyTransform('truncate[10]', 'int', -2_147_483_648), 2_147_483_646, 'wraps around, as Java does')
+  t.equal(applyTransform('truncate[10]', 'long', -9_223_372_036_854_775_808n), 9_223_372_036_854_775_806n)
+})
+
+t.test('a transform of a later specification leaves a table readable and is never applied', async t => {
+  t.equal(transformedType('zorder[3]', 'long'), 'string')
+  t.equal(printPartitionValue('zorder[3]', 'long', 'x'), 'x')
+  t.throws(() => applyTransform('zorder[3]', 'long', 1n), /unknown partition transform/)
+  for (const wrong of ['day[3]', 'bucket[0]', 'truncate', 'truncate[-1]', 'bucket[99999999999]']) t.throws(() => applyTransform(wrong, 'long', null), /unknown partition transform/, wrong)
+})
+
+t.test('values that are no numbers are partitions of their own', async t => {
+  const columns = [{ name: 'rate' }]
+  const keys = [NaN, Infinity, -Infinity, 0, -0, null].map(rate => partitionKey(columns, { rate }))
+  t.equal(new Set(keys).size, keys.length)
+})
+
 t.test('a day is the day of every instant in it', async () => {
   fc.assert(fc.property(fc.bigInt({ min: -(10n ** 17n), max: 10n ** 17n }), instant => {
     const day = BigInt(applyTransform('day', 'timestamptz', instant) as number)
@@ -57,6 +103,9 @@ t.test('paths name the partition as Java names it', async t => {
   t.equal(printPartitionValue('month', 'date', -1), '1969-12')
   t.equal(printPartitionValue('year', 'date', 47), '2017')
   t.equal(printPartitionValue('identity', 'decimal(9, 2)', -5n), '-0.05')
+  t.equal(printPartitionValue('identity', 'timestamptz', micros('2017-11-16T22:31:08Z') + 10n), '2017-11-16T22:31:08.00001+00:00')
+  t.equal(printPartitionValue('identity', 'timestamp', -1n), '1969-12-31T23:59:59.999999')
+  t.equal(printPartitionValue('identity', 'time', 81_068_000_000n), '22:31:08')
   const columns = [
     { id: 1000, name: 'event type', transform: 'identity', sourceType: 'string', type: 'string' },
     { id: 1001, name: 'event_date', transform: 'day', sourceType: 'timestamptz', type: 'date' }

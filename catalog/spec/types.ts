@@ -7,7 +7,7 @@
 
 export type PrimitiveType =
   | 'boolean' | 'int' | 'long' | 'float' | 'double' | 'date' | 'time' | 'timestamp' | 'timestamptz'
-  | 'string' | 'uuid' | 'binary' | `decimal(${number}, ${number})` | `decimal(${number},${number})` | `fixed[${number}]`
+  | 'timestamp_ns' | 'timestamptz_ns' | 'string' | 'uuid' | 'binary' | `decimal(${number}, ${number})` | `decimal(${number},${number})` | `fixed[${number}]`
 
 export interface StructType { 'type': 'struct', 'fields': NestedField[] }
 export interface ListType { 'type': 'list', 'element-id': number, 'element-required': boolean, 'element': Type }

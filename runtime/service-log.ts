@@ -5,7 +5,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { onLine } from './lines.ts'
 import { sentenceOf } from './service.ts'
 
 const fileBytesMax = 10 * 2 ** 20
@@ -42,8 +42,8 @@ export class ServiceLog {
     this.#firstStart = firstStart
     this.lastWords = 'nothing'
     this.#spoke = false
-    if (child.stdout !== null) createInterface({ input: child.stdout }).on('line', line => this.#line(line, shortWarning(line)))
-    if (child.stderr !== null) createInterface({ input: child.stderr }).on('line', line => this.#line(line, isNoise(line) ? undefined : line))
+    if (child.stdout !== null) onLine(child.stdout, line => { this.#line(line, shortWarning(line)) })
+    if (child.stderr !== null) onLine(child.stderr, line => { this.#line(line, isNoise(line) ? undefined : line) })
   }
 
   note (line: string): void {

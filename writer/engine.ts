@@ -2,8 +2,8 @@
 // connection parses the next batch while the others write files) costs less CPU than threads inside a query, and one
 // thread keeps rows in file order. Spills to the staging folder at its memory limit; loads no extension.
 
-import { quoteText } from '../catalog/index.ts'
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import { DuckDBInstance, quoteText } from '../catalog/index.ts'
+import type { DuckDBConnection } from '@duckdb/node-api'
 
 export interface EngineOptions { readonly memoryBytesMax: number, readonly stagingDir: string, readonly writers: number }
 

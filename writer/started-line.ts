@@ -2,8 +2,7 @@
 // writers. Rows are read back through the catalog, as any engine would.
 
 import { pathToFileURL } from 'node:url'
-import { DuckDBInstance } from '@duckdb/node-api'
-import { connectCatalog, duckdbScan, openStorage, scanFiles, startCatalogServer, type Catalog, type LoadedTable, type Storage } from '../catalog/index.ts'
+import { DuckDBInstance, connectCatalog, duckdbScan, openStorage, scanFiles, startCatalogServer, type Catalog, type LoadedTable, type Storage } from '../catalog/index.ts'
 import { topicMappings } from '../openapi/index.ts'
 import { openLog, type Log, type LogRecord, type RecordHeaders } from '../log/index.ts'
 import { createLogger, type Logger } from '../runtime/index.ts'

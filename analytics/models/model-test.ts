@@ -2,9 +2,9 @@
 // comes out is compared with the rows expected, as text, in any order. Beside that, two laws are checked on the same rows:
 // no two rows have one key, and asked unit by unit, as the runner asks, the model gives what it gives as a whole.
 
-import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
 import type { Test } from 'tap'
-import { quoteText } from '../../catalog/index.ts'
+import { DuckDBInstance, quoteText } from '../../catalog/index.ts'
 import type { IcebergType } from '../../openapi/index.ts'
 import { jsonOf } from '../sql/print.ts'
 import { readModelFiles, tableOf } from './catalogue.ts'

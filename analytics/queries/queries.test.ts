@@ -1,4 +1,5 @@
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { DuckDBInstance } from '../../catalog/index.ts'
 import t, { type Test } from 'tap'
 import { readColumns, readQueries, statementOf } from './queries.fixture.ts'
 

@@ -2,7 +2,8 @@
 // Only the tables that a statement names have their files listed. UTC, no downloaded extension. The views are frozen at the
 // snapshot read at the start.
 
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { DuckDBInstance } from '../../catalog/index.ts'
 import type { AsOf } from './engine.ts'
 import { planViews, unreadable, type LakeTables } from './duckdb-views.ts'
 

@@ -1,4 +1,5 @@
-import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
+import { DuckDBInstance } from '../../catalog/index.ts'
 import t, { type Test } from 'tap'
 import { printCsv, printJsonRows, printTable } from '../sql/print.ts'
 import type { Answer } from './engine.ts'

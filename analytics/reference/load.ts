@@ -5,8 +5,7 @@
 import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
-import { commitSnapshot, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, discardFiles, duckdbType, evolveSchema, isCatalogError, mainSnapshotId, partitionSpecOf, quoteIdentifier, scanFiles, schemaOfColumns, stageOverwrite, type Catalog, type DataFile, type LoadedTable, type Storage, type TableIdentifier } from '../../catalog/index.ts'
+import { DuckDBInstance, commitSnapshot, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, discardFiles, duckdbType, evolveSchema, isCatalogError, mainSnapshotId, partitionSpecOf, quoteIdentifier, scanFiles, schemaOfColumns, stageOverwrite, type Catalog, type DataFile, type LoadedTable, type Storage, type TableIdentifier } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import { noExtensions } from '../query/duckdb-session.ts'
 import { readReferences, referenceFolder, type Reference } from './declaration.ts'
@@ -65,7 +64,7 @@ async function loadReference (catalog: Catalog, storage: Storage, reference: Ref
 
 function textOf (bytes: Buffer, file: string): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (error) {
     throw fail('REFERENCE_INVALID', { file, line: 1, column: 1, reason: 'it is not UTF-8: save it as UTF-8' }, error)
   }

@@ -9,6 +9,8 @@ interface Cell { readonly text: string, readonly quoted: boolean, readonly line:
 
 export const rowsMax = 1_000_000
 
+const bareEnd = /,|\r?\n/g
+
 /** Rows as texts that DuckDB casts exactly. Throws REFERENCE_INVALID. */
 export function parseReference ({ file, columns, key }: Pick<Reference, 'file' | 'columns' | 'key'>, text: string): (string | null)[][] {
   const refuse = ({ line, column }: { line: number, column: number | string }, reason: string): never => { throw fail('REFERENCE_INVALID', { file, line, column, reason }) }
@@ -88,14 +90,15 @@ function splitCsv (text: string, unclosed: (at: Cell) => never): Cell[][] {
       }
       at++
     }
-    // Behind a closing quote nothing is expected; what stands there belongs to the value.
-    const end = /[,\r\n]|$/.exec(text.slice(at, at + 65_536))!.index
-    value += text.slice(at, at + end)
-    at += end
+    // Behind a closing quote nothing is expected; what stands there belongs to the value. So does a CR that no LF follows.
+    bareEnd.lastIndex = at
+    const end = bareEnd.exec(text)?.index ?? text.length
+    value += text.slice(at, end)
+    at = end
     record.push({ text: value, quoted, line: begun, column: record.length + 1 })
     if (text[at] === ',') {
       at++
-      if (at < text.length && text[at] !== '\n' && text[at] !== '\r') continue
+      if (at < text.length && text[at] !== '\n' && !text.startsWith('\r\n', at)) continue
       record.push({ text: '', quoted: false, line, column: record.length + 1 })
     }
     if (text[at] === '\r' && text[at + 1] === '\n') at++

@@ -3,8 +3,8 @@
 // What a session reads is brought near and let go when it closes.
 
 import { mkdir } from 'node:fs/promises'
-import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
-import { duckdbScan, type LiveFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
+import { DuckDBInstance, duckdbScan, type LiveFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
 import { noExtensions } from '../query/duckdb-session.ts'
 
 export interface DatabaseOptions { readonly memoryMiBMax: number, readonly tempDir: string }

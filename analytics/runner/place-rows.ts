@@ -2,7 +2,7 @@
 // that knows the transforms, and joined back. The rows stand afterwards in a table with their partition's number in `_part`.
 
 import { DuckDBDateValue, DuckDBDecimalValue, DuckDBTimestampTZValue, type DuckDBValue } from '@duckdb/node-api'
-import { applyTransform, currentSchema, fieldById, quoteIdentifier, type LoadedTable, type NestedField, type Partition, type PartitionValue } from '../../catalog/index.ts'
+import { applyTransform, currentSchema, fieldById, partitionKey, quoteIdentifier, type LoadedTable, type NestedField, type Partition, type PartitionValue } from '../../catalog/index.ts'
 import type { Session } from './database.ts'
 import { unitSql, unitUs } from './time-ranges.ts'
 
@@ -27,7 +27,7 @@ export async function placeRows (session: Session, { metadata }: LoadedTable, ta
   for (const [id, rows, ...values] of await session.rows(`select _id, _rows, ${terms.map((_, i) => `_r${i}`).join(', ')} from ${raw}`)) {
     const partition: Partition = {}
     for (const [i, { name, transform, field, isUs }] of terms.entries()) partition[name] = applyTransform(transform, isUs ? 'timestamptz' : field.type, singleValue(values[i]!))
-    const key = Object.values(partition).map(value => `${typeof value}${String(value)}`).join('\0')
+    const key = partitionKey(terms, partition)
     const known = parts.get(key) ?? { partition, rows: 0n, part: parts.size }
     parts.set(key, { ...known, rows: known.rows + (rows as bigint) })
     partOf[id as number] = known.part

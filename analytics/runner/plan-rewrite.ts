@@ -2,7 +2,7 @@
 // and small files of the same partitions, so that files do not grow in number. Rows of other units in those files are kept,
 // in the partition that they lie in. The rows that changed stay in the session's table `diff_rows`, before and after.
 
-import { partitionColumns, quoteIdentifier, type LiveFile, type Partition, type Storage } from '../../catalog/index.ts'
+import { partitionColumns, partitionKey, quoteIdentifier, type LiveFile, type Partition, type Storage } from '../../catalog/index.ts'
 import type { Model } from '../models/model-file.ts'
 import type { Session } from './database.ts'
 import { inUnits, pruneFiles, unitColumn } from './dirty-condition.ts'
@@ -90,5 +90,5 @@ async function countRows (session: Session, table: string): Promise<bigint> {
 function keyOfPartition ({ table: { metadata } }: PinnedTable): (partition: Partition) => string {
   const spec = metadata['partition-specs'].find(({ 'spec-id': id }) => id === metadata['default-spec-id'])!
   const columns = partitionColumns(spec, metadata.schemas)
-  return partition => columns.map(({ name }) => `${typeof (partition[name] ?? null)}${String(partition[name] ?? null)}`).join('\0')
+  return partition => partitionKey(columns, partition)
 }

@@ -1,8 +1,8 @@
 // One row of a table by its key: only the files whose partition and statistics allow the key are read, by a DuckDB of this
 // process, since no word of the statement is a stranger's. A few at once; the next ones wait.
 
-import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
-import { applyTransform, currentSchema, duckdbScan, isCatalogError, mayHold, quoteIdentifier, scanFiles, type LiveFile, type LoadedTable, type NestedField } from '../../catalog/index.ts'
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
+import { DuckDBInstance, applyTransform, currentSchema, duckdbScan, isCatalogError, mayHold, quoteIdentifier, scanFiles, type LiveFile, type LoadedTable, type NestedField } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import { noExtensions } from '../query/duckdb-session.ts'
 import { unreadable, type KnownTables, type LakeTables } from '../query/duckdb-views.ts'

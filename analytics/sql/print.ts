@@ -17,7 +17,7 @@ export async function printTable (rows: Answer, write: Write, rowsMax: number): 
     total += chunk.length
     for (const row of chunk) {
       if (cells.length >= rowsMax) break
-      cells.push(row.map(value => cut(textOf(value, 'null').replaceAll(/[\n\r\t]/g, ' '))))
+      cells.push(row.map(value => cut(onOneLine(textOf(value, 'null')))))
     }
   }
   const widths = rows.names.map((name, i) => Math.max(width(name), ...cells.map(row => width(row[i] ?? ''))))
@@ -46,8 +46,9 @@ export function csvLine (row: readonly DuckDBValue[]): string {
   return row.map(value => value === null ? '' : csvField(textOf(value, ''))).join(',') + '\r\n'
 }
 
+/** Quoted also where a reader may take the bare text for something else: a byte order mark, a line's end of its own, blanks to trim. */
 function csvField (text: string): string {
-  return text === '' || /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  return text === '' || /[",\n\r\v\f\u0085\u2028\u2029\0]|^[\s\ufeff]|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
 /** One JSON array, one row a line. Integers and decimals are JSON numbers with all their digits; times are texts. */
@@ -86,14 +87,22 @@ export function textOf (value: DuckDBValue, ofNull: string): string {
 /** Bytes that are a text are shown as that text, others as \x hex. */
 function blobText (bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     return '\\x' + Buffer.from(bytes).toString('hex')
   }
 }
 
+/** What would move a terminal's cursor, or turn the order of what it shows, is a blank there; JSON and CSV have it. */
+function onOneLine (text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, ' ')
+}
+
+/** By characters: half of a surrogate pair is none. */
 function cut (text: string): string {
-  return text.length > cellWidthMax ? text.slice(0, cellWidthMax - 1) + '…' : text
+  if (text.length <= cellWidthMax) return text
+  const characters = Array.from(text.slice(0, 2 * cellWidthMax))
+  return characters.length > cellWidthMax ? characters.slice(0, cellWidthMax - 1).join('') + '…' : text
 }
 
 /** Columns on a terminal: wide East Asian characters and emoji take two, combining marks none. */

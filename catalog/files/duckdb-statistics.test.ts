@@ -1,10 +1,12 @@
 /**
  * DuckDB is the oracle: whatever it writes, the bounds made from its statistics hold every value, and the counts are right.
  */
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import type { DuckDBBlobValue, DuckDBConnection } from '@duckdb/node-api'
+import { DuckDBInstance } from './duckdb.ts'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import t from 'tap'
 import type { DataFile } from '../spec/data-file.ts'
 import { schemaOfColumns } from '../spec/schema-evolution.ts'
@@ -53,6 +55,42 @@ t.test('strings of every kind stay within their bounds', async t => {
     }
   }
   t.ok(bounded > 30, `${bounded} of 60 have bounds`)
+})
+
+/** The column's least and greatest value as the file's own footer has them. */
+async function footerOf(path: string): Promise<{ least: Buffer | null, greatest: Buffer | null }> {
+  const sql = `SELECT encode(min(stats_min_value)), encode(max(stats_max_value)) FROM parquet_metadata(${quoteText(path)})`
+  const [least, greatest] = (await connection.runAndReadAll(sql)).getRows()[0] as (DuckDBBlobValue | null)[]
+  return { least: least ? Buffer.from(least.bytes) : null, greatest: greatest ? Buffer.from(greatest.bytes) : null }
+}
+
+t.test('bounds of any texts are those of the footer, byte for byte, cut at 16 code points and never narrower', async t => {
+  const first = fc.constantFrom('', '\ufeff', '\ufeff\ufeff', '\0', '\ufffe', '\u202e', 'e\u0301', '\u{10ffff}', '\ud7ff', '\ue000', '𝄞𝄞𝄞𝄞𝄞𝄞𝄞𝄞𝄞𝄞𝄞𝄞𝄞𝄞𝄞𝄞')
+  const text = fc.tuple(first, fc.string({ unit: 'binary', maxLength: 20 })).map(parts => parts.join(''))
+  await fc.assert(fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 4 }), async values => {
+    const file = await write(connection, 'text', 'string', values.map(quoteText))
+    const { least, greatest } = await footerOf(file.location.replace('file://', ''))
+    const sorted = values.map(value => Buffer.from(value)).sort((a, b) => Buffer.compare(a, b))
+    t.strictSame([least, greatest], [sorted[0], sorted.at(-1)], 'the footer has the values')
+    const cut = (bytes: Buffer): string => Array.from(bytes.toString()).slice(0, 16).join('')
+    const unsure = [least, greatest].some(bytes => bytes!.includes('\ufffd'))
+    if (unsure) return t.strictSame([file.lowerBounds.size, file.upperBounds.size], [0, 0], 'what a decoder may have put there bounds nothing')
+    t.strictSame(file.lowerBounds.get(1), Buffer.from(cut(least!)))
+    const upper = file.upperBounds.get(1)
+    if (Array.from(greatest!.toString()).length <= 16) t.strictSame(upper, greatest)
+    else if (upper !== undefined) {
+      t.ok(Buffer.compare(upper, greatest!) > 0, 'a cut bound is carried up')
+      t.ok(Array.from(upper.toString()).length <= 16 && Buffer.from(upper.toString()).equals(upper))
+    } else t.match(cut(greatest!), /^\u{10ffff}+$/u, 'only where nothing can be carried there is none')
+  }), { numRuns: 150 })
+})
+
+t.test('bounds that contradict each other are none', t => {
+  const schema = schemaOfColumns([{ name: 'c', type: 'string' }])
+  const statistics = [{ key: '"c"', value: [{ key: 'min', value: 'b' }, { key: 'max', value: 'a' }, { key: 'num_values', value: '2' }] }]
+  const file = dataFileFromDuckDB({ filename: '/x', count: 2, file_size_bytes: 9, column_statistics: statistics }, schema, { 'spec-id': 0, 'fields': [] }, {})
+  t.strictSame([file.lowerBounds.size, file.upperBounds.size, file.valueCounts.get(1)], [0, 0, 2n])
+  t.end()
 })
 
 t.test('values of a row group without statistics are not hidden by those of another', async t => {

@@ -2,14 +2,16 @@
  * A data file's Iceberg metrics from the row that DuckDB returns for `COPY … (FORMAT parquet, FIELD_IDS …, RETURN_STATS)`.
  *
  * DuckDB gives every minimum and maximum as text. What cannot be read back exactly gets no bound: a missing bound is slow, a wrong one
- * hides rows. Decimals and microseconds never pass through a double or a Date.
+ * hides rows. Decimals and microseconds never pass through a double or a Date, and texts only through the decoder of `duckdb.ts`,
+ * which changes none; bounds that contradict each other are a sign that something changed them, and are left out.
  */
 import { CatalogError } from '../errors.ts'
+import './duckdb.ts'
 import { encodeLowerBound, encodeUpperBound } from '../spec/bounds.ts'
 import type { DataFile } from '../spec/data-file.ts'
 import type { Partition } from '../spec/partition.ts'
 import { decimalOf, listFields, type FieldPath } from '../spec/schema.ts'
-import type { SingleValue } from '../spec/single-value.ts'
+import { compareSingleValues, type SingleValue } from '../spec/single-value.ts'
 import type { PartitionSpec, Schema, Type } from '../spec/types.ts'
 import { quoteIdentifier } from './duckdb-types.ts'
 
@@ -53,7 +55,7 @@ function addMetrics(file: DataFile, leaf: FieldPath, statistics: Map<string, str
   count('null_count', file.nullValueCounts)
   const least = readValue(type, statistics.get('min'))
   const greatest = readValue(type, statistics.get('max'))
-  if (least === null || greatest === null) return
+  if (least === null || greatest === null || compareSingleValues(least, greatest) > 0) return
   file.lowerBounds.set(id, encodeLowerBound(type, least))
   const upper = encodeUpperBound(type, greatest)
   if (upper !== null) file.upperBounds.set(id, upper)

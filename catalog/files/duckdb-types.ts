@@ -38,8 +38,10 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
+/** An expression for the text. DuckDB's parser ends a statement at U+0000, so that one is put in between. */
 export function quoteText(text: string): string {
-  return `'${text.replaceAll('\'', '\'\'')}'`
+  const quoted = `'${text.replaceAll('\'', '\'\'')}'`
+  return text.includes('\0') ? `(${quoted.replaceAll('\0', '\' || chr(0) || \'')})` : quoted
 }
 
 function idsOf(field: Pick<NestedField, 'id' | 'type'>): string {

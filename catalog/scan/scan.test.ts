@@ -1,5 +1,5 @@
 /** DuckDB reads what DuckDB wrote, through our manifests: columns by field id, whatever happened to the schema in between. */
-import { DuckDBInstance } from '@duckdb/node-api'
+import { DuckDBInstance } from '../files/duckdb.ts'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'

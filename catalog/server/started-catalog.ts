@@ -1,7 +1,6 @@
 /** For tests: a catalog server in this process or in a child, in a folder of its own, and a small client. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { parseJson, printJson } from '../spec/json.ts'
 import type { CreateTable } from './requests.ts'
 import { startCatalogServer, type CatalogServerOptions } from './server.ts'
@@ -27,8 +26,10 @@ export async function spawnCatalog(dataDir: string, limits: string[] = []): Prom
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => { errors += chunk })
   const exited = new Promise<number | string | null>(resolve => { child.once('close', (code, signal) => { resolve(code ?? signal) }) })
   const url = await new Promise<string | null>(resolve => {
-    createInterface({ input: child.stdout }).on('line', line => {
-      const found = /"address":"([^"]+)"/.exec(line)?.[1]
+    let said = ''
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      said = (said + chunk).slice(-100_000)
+      const found = /"address":"([^"]+)"/.exec(said)?.[1]
       if (found !== undefined) resolve(found)
     })
     void exited.then(() => { resolve(null) })

@@ -4,7 +4,7 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
+import { DuckDBInstance } from '../files/duckdb.ts'
 import type { Test } from 'tap'
 import type { Storage } from './storage.ts'
 

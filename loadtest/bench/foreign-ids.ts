@@ -1,6 +1,6 @@
 // Puts millions of ids into the writer's window as another engine would: Parquet files appended to `events` beside the writer.
 
-import { DuckDBInstance } from '@duckdb/node-api'
+import { DuckDBInstance } from '../../catalog/index.ts'
 import {
   commitSnapshot, connectCatalog, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, duckdbType, openStorage, scanFiles, stageAppend,
   type DataFile

@@ -2,7 +2,8 @@
 // payments and customers, spread evenly over a time. Eighteen columns are filled, the others are null. What a row is follows
 // from its number alone, so a second history of other numbers goes on where the first one ended.
 
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { DuckDBInstance } from '../../catalog/index.ts'
 import {
   commitSnapshot, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, duckdbType, stageAppend, type Catalog, type DataFile,
   type LoadedTable, type PartitionSpec, type Schema, type Storage

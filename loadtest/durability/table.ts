@@ -1,7 +1,6 @@
 // What the table under test holds, read with DuckDB through our own catalog and scan.
 
-import { DuckDBInstance } from '@duckdb/node-api'
-import { connectCatalog, duckdbScan, openStorage, scanFiles, type LoadedTable } from '../../catalog/index.ts'
+import { DuckDBInstance, connectCatalog, duckdbScan, openStorage, scanFiles, type LoadedTable } from '../../catalog/index.ts'
 import type { Line } from '../line.ts'
 
 const events = { namespace: ['firn'], name: 'events' }

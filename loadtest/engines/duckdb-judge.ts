@@ -2,8 +2,8 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
-import { connectCatalog, duckdbScan, openStorage, scanFiles, type TableIdentifier, type TableMetadata } from '../../catalog/index.ts'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { DuckDBInstance, connectCatalog, duckdbScan, openStorage, scanFiles, type TableIdentifier, type TableMetadata } from '../../catalog/index.ts'
 import type { Line } from '../line.ts'
 import { canonicalSql, toSql, type LeafColumn, type Question } from './question.ts'
 

@@ -5,7 +5,8 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { DuckDBInstance } from '../../catalog/index.ts'
 import {
   applyTransform, commitSnapshot, connectCatalog, copyToDataFile, createSnapshotId, dataFileLocation, openStorage, partitionSpecOf, scanFiles,
   schemaOfColumns, stageOverwrite, type Catalog, type DataFile, type LiveFile, type LoadedTable, type Storage

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { DuckDBInstance } from '@duckdb/node-api'
+import { DuckDBInstance } from '../../catalog/index.ts'
 import { checkSessionOrder, type SessionOrder } from './session-order.ts'
 
 type Row = [eventId: string, session: string, partition: number, offset: number]

@@ -1,8 +1,8 @@
 // The rows of the numbered sessions, read from the table as any engine would: whether each session lies in one partition
 // of the log with its numbers rising, and which of some event_ids are rows already.
 
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
-import { connectCatalog, duckdbScan, isCatalogError, openStorage, scanFiles } from '../../catalog/index.ts'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { DuckDBInstance, connectCatalog, duckdbScan, isCatalogError, openStorage, scanFiles } from '../../catalog/index.ts'
 
 export interface TableAddress { readonly catalogUrl: string, readonly warehouseUrl: string }
 

@@ -1,4 +1,5 @@
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { DuckDBInstance } from '../../catalog/index.ts'
 import t from 'tap'
 import { checkConservation } from './conservation.ts'
 import type { PartitionRecord } from './progress-record.ts'

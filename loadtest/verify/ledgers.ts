@@ -3,7 +3,7 @@
 
 import { createReadStream, globSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { linesOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 
 export interface Acknowledged {
@@ -26,7 +26,7 @@ export async function readLedgers (files: readonly string[]): Promise<Acknowledg
     let torn: { line: number, text: string } | undefined
     let line = 0
     try {
-      for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+      for await (const text of linesOf(createReadStream(file) as AsyncIterable<Buffer>)) {
         line++
         if (torn !== undefined) throw new Error(`line ${torn.line} is no JSON: ${torn.text.slice(0, 60)}`)
         if (text === '') continue

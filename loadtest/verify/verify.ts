@@ -2,12 +2,12 @@
 // table with the progress that it records, and the log. Safe beside a running line: ledgers are read first, then `events`,
 // then `dead_letters` (committed before the rows that rely on them), and what is not yet a row must wait in the log.
 
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fail } from '../errors.ts'
-import { openLake } from '../../catalog/index.ts'
+import { DuckDBInstance, openLake } from '../../catalog/index.ts'
 import { openLogFrom } from '../../log/index.ts'
 import { readVerifyConfig, type VerifyConfig } from './config.ts'
 import { checkConservation, count, countRows, loadRows } from './conservation.ts'

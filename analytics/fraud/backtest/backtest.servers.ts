@@ -4,7 +4,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
+import { DuckDBInstance } from '../../../catalog/index.ts'
 import t from 'tap'
 import { readModelFiles } from '../../models/catalogue.ts'
 import { parseModel } from '../../models/model-file.ts'

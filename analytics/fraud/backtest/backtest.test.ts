@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
+import { DuckDBInstance } from '../../../catalog/index.ts'
 import t, { type Test } from 'tap'
 import { readModelFiles } from '../../models/catalogue.ts'
 import { createTable, type Row } from '../../models/model-test.ts'

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { DuckDBInstance } from '@duckdb/node-api'
+import { DuckDBInstance } from '../../../catalog/index.ts'
 import { tableFromIPC, type Table } from 'apache-arrow'
 import t from 'tap'
 import { answerFrames } from './answer-frames.ts'

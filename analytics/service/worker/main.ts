@@ -2,9 +2,8 @@
 // statement does to it (endless, out of memory, a crash), it is ended and replaced; the service goes on.
 
 import { Socket } from 'node:net'
-import { createInterface } from 'node:readline'
 import { once } from 'node:events'
-import { FirnError } from '../../../runtime/index.ts'
+import { FirnError, onLine } from '../../../runtime/index.ts'
 import { fail } from '../../errors.ts'
 import { openRows } from '../../query/duckdb-rows.ts'
 import { explainSqlError } from '../../query/duckdb-statement.ts'
@@ -27,9 +26,8 @@ out.on('error', () => { end('SIGKILL') })
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
 
-const lines = createInterface({ input: process.stdin, crlfDelay: Infinity })
-lines.on('close', () => { end('SIGKILL') })
-lines.on('line', line => {
+for (const last of ['end', 'close']) process.stdin.on(last, () => { end('SIGKILL') })
+onLine(process.stdin, line => {
   const command = JSON.parse(line) as Command
   switch (command.do) {
     case 'limits':

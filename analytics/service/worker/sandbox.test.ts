@@ -3,9 +3,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import t from 'tap'
-import { quoteText } from '../../../catalog/index.ts'
+import { DuckDBInstance, quoteText } from '../../../catalog/index.ts'
 import { openSandbox, Sandboxes } from './sandbox.ts'
 import type { SandboxPlan } from './protocol.ts'
 

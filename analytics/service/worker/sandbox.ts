@@ -2,8 +2,8 @@
 // files of the views, extensions cannot be loaded, the configuration is locked, memory, threads and spilling are bounded.
 // A few are kept, so that a question asked again finds its views made and the footers of their files read.
 
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
-import { quoteText } from '../../../catalog/index.ts'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { DuckDBInstance, quoteText } from '../../../catalog/index.ts'
 import { makeViews, noExtensions } from '../../query/duckdb-session.ts'
 import type { SandboxLimits, SandboxPlan } from './protocol.ts'
 

@@ -2,7 +2,7 @@
 // so comments, quotes, spelling and nesting hide nothing. The second wall is the sandbox: without this one, a statement still
 // could not open a file, but it could read settings and paths of this machine.
 
-import { DuckDBInstance } from '@duckdb/node-api'
+import { DuckDBInstance } from '../../../catalog/index.ts'
 import { fail } from '../../errors.ts'
 import { noExtensions } from '../../query/duckdb-session.ts'
 import { tokensOf } from '../../query/sql-tokens.ts'

@@ -11,7 +11,6 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 
 const kitVersion = '1.11.0'
 const fetchMsMax = 20 * 60_000
@@ -66,10 +65,15 @@ async function startServer(): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   const late = setTimeout(() => { reject(new Error(`the catalog was not ready within ${startMsMax} ms`)) }, startMsMax)
   child.once('exit', code => { reject(new Error(`the catalog ended with code ${code} before it was ready`)) })
-  createInterface({ input: child.stdout }).on('line', line => {
-    const found = /"address":"([^"]+)"/.exec(line)?.[1]
-    if (found !== undefined) resolve(found)
-    if (/"level":[56]0/.test(line)) console.error(line)
+  let unended = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (unended + chunk).split('\n')
+    unended = lines.pop()!
+    for (const line of lines) {
+      const found = /"address":"([^"]+)"/.exec(line)?.[1]
+      if (found !== undefined) resolve(found)
+      if (/"level":[56]0/.test(line)) console.error(line)
+    }
   })
   try {
     return await promise

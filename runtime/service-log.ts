@@ -1,10 +1,12 @@
 // What a supervised process says: every line goes to <service>.log, which is rotated once it is full (one old file is
 // kept, so the disk it takes is bounded); warnings, errors and whatever comes on stderr are also shown, shortened and
 // a few at a time, so that a storm of them cannot bury the terminal.
+// A descriptor that was closed is forgotten with it: its number may be another file's by the next line. What happens to
+// the file or its folder meanwhile (removed, replaced, a full disk) is said once, and the next line tries again.
 
 import type { ChildProcess } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { onLine } from './lines.ts'
 import { sentenceOf } from './service.ts'
 
@@ -23,18 +25,18 @@ export class ServiceLog {
   #silenced = false
   readonly #name: string
   readonly #say: (line: string) => void
-  #fd: number
-  #bytes: number
+  #fd: number | null = null
+  #isClosed = false
+  #bytes = 0
+  #rotates = true
   #windowStart = 0
   #shown = 0
 
   constructor (dir: string, name: string, say: (line: string) => void) {
-    mkdirSync(dir, { recursive: true })
     this.file = join(dir, `${name}.log`)
     this.#name = name
     this.#say = say
-    this.#fd = openSync(this.file, 'a')
-    this.#bytes = statSync(this.file).size
+    this.#open()
   }
 
   /** Follows the output of a new process. */
@@ -51,8 +53,8 @@ export class ServiceLog {
   }
 
   close (): void {
-    if (this.#fd >= 0) closeSync(this.#fd)
-    this.#fd = -1
+    this.#isClosed = true
+    this.#release()
   }
 
   #line (line: string, shown: string | undefined): void {
@@ -74,19 +76,50 @@ export class ServiceLog {
   }
 
   #write (text: string): void {
-    if (this.#fd < 0) return
+    if (this.#isClosed) return
     try {
-      this.#bytes += writeSync(this.#fd, text)
-      if (this.#bytes < fileBytesMax) return
-      closeSync(this.#fd)
-      renameSync(this.file, this.file + '.1')
-      this.#fd = openSync(this.file, 'a')
-      this.#bytes = 0
+      if (this.#fd !== null && !this.#isStillThere()) this.#release()
+      if (this.#fd !== null && this.#bytes >= fileBytesMax) this.#rotate()
+      this.#bytes += writeSync(this.#fd ?? this.#open(), text)
+      this.#silenced = false
     } catch (error) {
       // A full disk must not take the supervisor down with it: the service itself says what it cannot do.
       if (!this.#silenced) this.#say(`${this.#name}: its log cannot be written: ${sentenceOf(error)}`)
       this.#silenced = true
     }
+  }
+
+  #open (): number {
+    mkdirSync(dirname(this.file), { recursive: true })
+    this.#fd = openSync(this.file, 'a')
+    this.#bytes = fstatSync(this.#fd).size
+    return this.#fd
+  }
+
+  /** Where the old file cannot be put aside, it grows on: lines are worth more than the bound. */
+  #rotate (): void {
+    try {
+      renameSync(this.file, this.file + '.1')
+      this.#rotates = true
+      this.#release()
+    } catch (error) {
+      if (this.#rotates) this.#say(`${this.#name}: its log cannot be rotated and grows on: ${sentenceOf(error)}`)
+      this.#rotates = false
+    }
+  }
+
+  /** Forgotten before it is closed: whatever closing does, this number is not ours any more. */
+  #release (): void {
+    const fd = this.#fd
+    this.#fd = null
+    if (fd !== null) closeSync(fd)
+  }
+
+  /** Lines that go into a file without a name are lost to the operator who looks for them. */
+  #isStillThere (): boolean {
+    const named = statSync(this.file, { throwIfNoEntry: false })
+    const open = fstatSync(this.#fd!)
+    return named !== undefined && named.ino === open.ino && named.dev === open.dev
   }
 }
 

@@ -146,8 +146,7 @@ export class Framer {
   seal (): string[] {
     for (const lane of this.lanes) {
       if (lane.used > 0) this.#flush(lane)
-      if (lane.fd !== null) closeSync(lane.fd)
-      lane.fd = null
+      closeLane(lane)
       lane.chunk = Buffer.alloc(0)
     }
     return this.lanes.filter(lane => lane.lines > 0)
@@ -158,8 +157,7 @@ export class Framer {
   /** Removes the files. */
   discard (): void {
     for (const lane of this.lanes) {
-      if (lane.fd !== null) closeSync(lane.fd)
-      lane.fd = null
+      closeLane(lane)
       if (lane.lines > 0) rmSync(lane.file, { force: true })
     }
   }
@@ -245,6 +243,13 @@ export class Framer {
     }
     lane.used = 0
   }
+}
+
+/** Forgotten before it is closed: a close that fails must not be tried again on a number that is another file's by then. */
+function closeLane (lane: OpenLane): void {
+  const { fd } = lane
+  lane.fd = null
+  if (fd !== null) closeSync(fd)
 }
 
 function readHeaders (headers: RecordHeaders, lane: number, latestUs: bigint): Headers {

@@ -53,7 +53,7 @@ export async function startCatalogServer(options: CatalogServerOptions): Promise
   const logger = options.logger ?? silent
   const warehouse = resolveWarehouse(options.warehouse)
   const storage = options.storage ?? openStorage(warehouse)
-  const pointers = new PointerStore(join(options.dataDir, 'catalog'), options.onFailure)
+  const pointers = new PointerStore(join(options.dataDir, 'catalog'), options.onFailure === undefined ? {} : { onFailure: options.onFailure })
   const unfinished = new Set<Promise<unknown>>()
   const state: CatalogState = {
     pointers,

@@ -24,6 +24,7 @@ t.test('an amount counts in dollars, above each threshold and not on it', async 
     { order_id: 'o-3001', customer_id: 'c-1', event_time: at('10:00:02'), score: 3, evidence: 'amount 3,000.01 USD is over 3,000' },
     { order_id: 'o-6200', customer_id: 'c-1', event_time: at('10:00:03'), score: 4, evidence: 'amount 6,200.00 USD is over 5,000' },
     { order_id: 'o-eur', customer_id: 'c-1', event_time: at('10:00:04'), score: 4, evidence: 'amount 5,425.00 USD is over 5,000 (5000.00 EUR)' },
+    { order_id: 'o-xyz', customer_id: 'c-1', event_time: at('10:00:06'), score: 3, evidence: 'amount 9999.00 XYZ is in a currency without a rate' },
     { order_id: 'o-max', customer_id: 'c-1', event_time: at('10:00:07'), score: 4, evidence: 'amount 9999999,999,999,999.99 USD is over 5,000' },
     { order_id: 'o-2000', customer_id: 'u-1', event_time: at('11:00:00'), score: 4, evidence: 'amount 1,234,567.89 USD is over 5,000' }
   ])
@@ -47,18 +48,40 @@ const run = (count: number, from: number, more: (i: number) => Row = () => ({}))
 t.test('orders from one address within ten minutes: the fifth shows the first as well', async t => {
   await testModel(t, 'fraud_orders_per_ip', { 'firn.events': [...run(4, 0), order('o-late', '10:20:00')] }, [])
   await testModel(t, 'fraud_orders_per_ip', { 'firn.events': [...run(5, 0), order('o-other', '10:03:00', { ip: '192.0.2.2' }), order('o-nowhere', '10:03:00', { ip: null }), order('o-late', '10:20:00')] }, [
-    ...[0, 1, 2, 3, 4].map(i => ({ order_id: `o-${i + 1}`, event_time: at(`10:0${i}:00`), score: 3, customer_id: `c-${i}`, received_at: at('10:04:00'), evidence: '5 orders from the address 192.0.2.1 within 10 minutes' }))
+    ...[0, 1, 2, 3, 4].map(i => ({ order_id: `o-${i + 1}`, event_time: at(`10:0${i}:00`), found_at: at('10:00:00'), score: 3, customer_id: `c-${i}`, received_at: at('10:04:00'), evidence: '5 orders from the address 192.0.2.1 within 10 minutes' }))
   ])
 })
 
-t.test('a run of orders over the full hour counts those before it', async t => {
-  const orders = ['10:55:00', '10:56:00', '10:58:00', '10:59:59', '11:00:00', '11:05:01'].map((time, i) => order(`o-${i + 1}`, time))
-  await testModel(t, 'fraud_orders_per_ip', { 'firn.events': orders }, ['11:00:00', '11:05:01'].map((time, i) => ({ order_id: `o-${i + 5}`, event_time: at(time), score: 3 })))
+t.test('a run of orders over the full hour is found whole, with those before it', async t => {
+  const times = ['10:55:00', '10:56:00', '10:58:00', '10:59:59', '11:00:00', '11:05:01']
+  const orders = times.map((time, i) => order(`o-${i + 1}`, time))
+  const found = times.map((time, i) => ({ order_id: `o-${i + 1}`, event_time: at(time), found_at: at('11:00:00'), score: 3 }))
+  await testModel(t, 'fraud_orders_per_ip', { 'firn.events': orders }, found)
+  await testModel(t, 'fraud_orders_per_customer', { 'firn.events': orders }, found)
+  // Three before and three behind are no run of five for either side alone, and none at all when they are too far apart.
+  await testModel(t, 'fraud_orders_per_ip', { 'firn.events': ['10:48:00', '10:49:00', '10:50:00', '11:00:01', '11:01:00'].map((time, i) => order(`o-${i}`, time)) }, [])
+  // A run that ended before the full hour is not found again behind it.
+  await testModel(t, 'fraud_orders_per_ip', { 'firn.events': ['10:55:00', '10:55:10', '10:55:20', '10:55:30', '10:55:40', '11:04:00'].map((time, i) => order(`o-${i + 1}`, time)) }, [
+    ...[1, 2, 3, 4, 5].map(i => ({ order_id: `o-${i}`, found_at: at('10:00:00'), evidence: '5 orders from the address 192.0.2.1 within 10 minutes' })),
+    ...[1, 2, 3, 4, 5, 6].map(i => ({ order_id: `o-${i}`, found_at: at('11:00:00'), evidence: '6 orders from the address 192.0.2.1 within 10 minutes' }))
+  ])
+})
+
+t.test('a confirmation page that is loaded again is no further order', async t => {
+  const again = ['10:00:00', '10:01:00', '10:02:00', '10:03:00', '10:12:59', '10:13:00'].map(time => order('o-1', time))
+  const three = ['10:00:30', '10:01:30', '10:02:30'].map((time, i) => order(`o-${i + 2}`, time))
+  for (const rule of ['fraud_orders_per_ip', 'fraud_orders_per_customer']) {
+    await testModel(t, rule, { 'firn.events': again }, [])
+    await testModel(t, rule, { 'firn.events': [...again, ...three] }, [])
+    await testModel(t, rule, { 'firn.events': [...again, ...three, order('o-5', '10:03:30')] }, [1, 2, 3, 4, 5].map(i => ({ order_id: `o-${i}`, found_at: at('10:00:00'), score: 3 })))
+  }
+  // Also over the full hour.
+  await testModel(t, 'fraud_orders_per_ip', { 'firn.events': ['10:45:00', '10:54:00', '10:59:00', '11:03:00', '11:08:00'].map(time => order('o-1', time)) }, [])
 })
 
 t.test('orders of one customer count whatever address they come from, and ten are worse', async t => {
   const orders = run(10, 0, i => ({ customer_id: i % 2 === 0 ? 'c-1' : null, user_id: 'c-1', ip: `192.0.2.${i}` }))
-  await testModel(t, 'fraud_orders_per_customer', { 'firn.events': orders }, orders.map(row => ({ order_id: row.order_id, event_time: row.event_time, score: 4 })))
+  await testModel(t, 'fraud_orders_per_customer', { 'firn.events': orders }, orders.map(row => ({ order_id: row.order_id, event_time: row.event_time, found_at: at('10:00:00'), score: 4 })))
 })
 
 t.test('many cards in one visit, also from before the full hour', async t => {
@@ -68,10 +91,9 @@ t.test('many cards in one visit, also from before the full hour', async t => {
       payment('o-5', '11:05:00', 'e'), payment('o-6', '11:06:00', 'a', { session_id: 's-2' }), payment('o-6', '11:07:00', 'b', { session_id: 's-2' })
     ]
   }, [
-    { order_id: 'o-1', event_time: at('10:49:59'), score: 2, evidence: '3 cards in the visit s-1' }, { order_id: 'o-2', event_time: at('10:52:00'), score: 2, evidence: '3 cards in the visit s-1' },
-    { order_id: 'o-3', event_time: at('10:53:00'), score: 2, evidence: '3 cards in the visit s-1' },
-    { order_id: 'o-3b', event_time: at('10:54:00'), score: 2, evidence: '3 cards in the visit s-1' },
-    { order_id: 'o-4', event_time: at('11:01:00'), score: 3, evidence: '4 cards in the visit s-1' }, { order_id: 'o-5', event_time: at('11:05:00'), score: 3, evidence: '4 cards in the visit s-1' }
+    ...[['o-1', '10:49:59'], ['o-2', '10:52:00'], ['o-3', '10:53:00'], ['o-3b', '10:54:00']].map(([order_id, time]) => ({ order_id, event_time: at(time!), found_at: at('10:00:00'), score: 2, evidence: '3 cards in the visit s-1' })),
+    // With the cards that the same visit showed behind the full hour.
+    ...[['o-2', '10:52:00'], ['o-3', '10:53:00'], ['o-3b', '10:54:00'], ['o-4', '11:01:00'], ['o-5', '11:05:00']].map(([order_id, time]) => ({ order_id, event_time: at(time!), found_at: at('11:00:00'), score: 3, evidence: '4 cards in the visit s-1' }))
   ])
 })
 

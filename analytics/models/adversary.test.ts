@@ -27,8 +27,7 @@ t.test('one order sent under two sessions and ids is one order, of the session t
   const order = at('10:00:00', 'order_created', { event_id: 'e1', order_id: 'o1', product_id: 'P-1', quantity: 1, unit_price: '5.00', amount: '5.00', currency: 'EUR', session_id: 's1' })
   const events = [order, { ...order, session_id: 's2', log_offset: 1 }, { ...order, event_id: 'e2', session_id: 's3', log_offset: 2 }]
   await testModel(t, 'orders', { 'firn.events': events }, [{ order_id: 'o1', session_id: 's3', amount: '5.00', updates: 0 }])
-  await testModel(t, 'order_items', { 'firn.events': events }, [{ order_id: 'o1', position: 1, product_id: 'P-1', quantity: 1, amount: '5.00' }])
-  await testModel(t, 'revenue_per_minute', { 'firn.events': events }, [{ minute: '2026-03-01T10:00:00Z', currency: 'EUR', orders: 1, revenue: '5.00' }])
+  await testModel(t, 'order_items', { 'analytics.orders': [{ order_id: 'o1', product_id: 'P-1', quantity: 1, unit_price: '5.00', amount: '5.00' }] }, [{ order_id: 'o1', position: 1, product_id: 'P-1', quantity: 1, amount: '5.00' }])
 })
 
 t.test('an event that was read from the log twice is one position, one refund and one failure; two events are two', async t => {
@@ -45,7 +44,7 @@ t.test('a currency that is named is kept beside its amount; USD may be what the 
   const update = (currency: string | null): Row => at('11:00:00', 'order_updated', { order_id: 'o1', amount: '7.00', currency })
   for (const [said, kept] of [['GBP', 'GBP'], ['USD', 'EUR'], [null, 'EUR'], ['EUR', 'EUR']] as const) await testModel(t, 'orders', { 'firn.events': [created, update(said)] }, [{ order_id: 'o1', amount: '7.00', currency: kept }])
   const added = (time: string, currency: string | null): Row => at(time, 'order_item_added', { order_id: 'o1', product_id: 'P-2', quantity: 2, unit_price: '3.00', currency })
-  await testModel(t, 'order_items', { 'firn.events': [created, added('10:01:00', 'GBP'), added('10:02:00', 'USD'), added('10:03:00', null)], 'analytics.orders': [{ order_id: 'o1', ordered_at: '2026-03-01T10:00:00Z', currency: 'EUR' }] }, [
+  await testModel(t, 'order_items', { 'firn.events': [added('10:01:00', 'GBP'), added('10:02:00', 'USD'), added('10:03:00', null)], 'analytics.orders': [{ order_id: 'o1', ordered_at: '2026-03-01T10:00:00Z', product_id: 'P-1', quantity: 1, unit_price: '5.00', currency: 'EUR' }] }, [
     { order_id: 'o1', position: 1, amount: '5.00', currency: 'EUR' }, { order_id: 'o1', position: 2, amount: '6.00', currency: 'GBP' }, { order_id: 'o1', position: 3, amount: '6.00', currency: 'EUR' }, { order_id: 'o1', position: 4, amount: '6.00', currency: 'EUR' }
   ])
   // The two are never added.
@@ -55,12 +54,11 @@ t.test('a currency that is named is kept beside its amount; USD may be what the 
 
 t.test('what has no key is in no table and harms none', async t => {
   const nobody = [at('10:00:00', 'order_created', { amount: '5.00' }), at('10:00:00', 'order_item_added', { product_id: 'P-1' }), at('10:00:00', 'payment_captured', { amount: '5.00' }), at('10:00:00', 'customer_created'), at('10:00:00', 'order_returned', { product_id: 'P-1' }), at('10:00:00', 'page_view')]
-  for (const model of ['orders', 'order_items', 'payments', 'customers', 'sessions', 'session_timeline', 'revenue_per_minute', 'product_demand']) await testModel(t, model, { 'firn.events': nobody }, [])
+  for (const model of ['orders', 'order_items', 'payments', 'customers', 'sessions', 'session_timeline', 'product_demand']) await testModel(t, model, { 'firn.events': nobody }, [])
   await testModel(t, 'validated_orders', { 'analytics.orders': [], 'analytics.payments': [{ payment_id: 'p', status: 'captured', paid_at: '2026-03-01T10:00:00Z', amount: '5.00', currency: 'EUR', refunded_amount: '0' }] }, [], { watermark: '2026-03-02T00:00:00Z' })
 })
 
 t.test('an order that comes a week late counts for the day on which it was placed', async t => {
   const order = (order_id: string, fields: Row): Row => ({ order_id, ordered_at: '2026-03-01T10:00:00Z', amount: '5.00', currency: 'EUR', order_status: 'NEW', is_created: true, ...fields })
   await testModel(t, 'hourly_sales', { 'analytics.orders': [order('o1', {}), order('o2', late)] }, [{ hour: '2026-03-01T10:00:00Z', currency: 'EUR', total_orders: 2, total_revenue: '10' }])
-  await testModel(t, 'revenue_per_minute', { 'firn.events': [at('10:00:00', 'order_created', { order_id: 'o1', amount: '5.00', currency: 'EUR', ...late })] }, [{ minute: '2026-03-01T10:00:00Z', currency: 'EUR', orders: 1, revenue: '5', is_final: true }])
 })

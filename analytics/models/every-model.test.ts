@@ -22,10 +22,11 @@ function inventHour (): EventRow[] {
     events.push({ event_id: `e${events.length}`, event_type, event_time, received_at: event_time, log_offset: events.length, ...fields })
   }
   const order = (minute: number, id: string, base: EventRow, price: string, charged = price): void => {
-    const money = { amount: price, currency: 'EUR' }
+    const total = (money: string): string => (Number(money) + 2).toFixed(2)
+    const money = { amount: total(price), currency: 'EUR' }
     say(minute, 'order_created', { ...base, ...money, order_id: id, product_id: products[random(4)]!, category: 'home', quantity: 1, unit_price: price, region: 'europe', order_status: 'NEW' })
     say(minute, 'order_item_added', { ...base, order_id: id, product_id: products[random(4)]!, category: 'toys', quantity: 2, unit_price: '1.00', currency: 'EUR' })
-    for (const type of ['payment_authorized', 'payment_captured']) say(minute, type, { ...base, ...money, amount: charged, order_id: id, payment_id: `p-${id}`, payment_method: 'card', card_fingerprint: `card-${base['customer_id']}` })
+    for (const type of ['payment_authorized', 'payment_captured']) say(minute, type, { ...base, ...money, amount: total(charged), order_id: id, payment_id: `p-${id}`, payment_method: 'card', card_fingerprint: `card-${base['customer_id']}` })
     say(minute, 'purchase', base)
   }
   for (let i = 0; i < 40; i++) {
@@ -87,10 +88,13 @@ t.test('an hour of events: every model and rule has rows, and the tables agree',
   await agree('events', events.length, ['session_timeline', 'count(*)'], ['sessions', 'sum(events)'], ['data_quality', "sum(rows) filter (where event_type = '(all)')"], ['data_quality', "sum(rows) filter (where event_type <> '(all)')"], ['completeness', "sum(rows) filter (where event_type = '(all)')"])
   await agree('sessions', sessions, ['sessions', 'count(*)'], ['funnel_daily', 'sum(sessions)'], ['campaign_performance', 'sum(sessions)'])
   await agree('sessions that bought', new Set(created.map(({ session_id: id }) => id)).size, ['sessions', 'count(*) filter (where converted)'], ['funnel_daily', 'sum(purchased)'], ['campaign_performance', 'sum(converted)'])
-  await agree('orders', created.length, ['orders', 'count(*)'], ['hourly_sales', 'sum(total_orders)'], ['revenue_per_minute', 'sum(orders)'], ['validated_orders', 'count(*)'], ['order_status_by_category', 'sum(total_orders)'], ['regional_revenue', 'sum(orders) + sum(cancelled_orders)'], ['customer_features', 'sum(frequency) + sum(cancelled_orders)'])
+  await agree('orders', created.length, ['orders', 'count(*)'], ['hourly_sales', 'sum(total_orders) + sum(cancelled_orders)'], ['validated_orders', 'count(*)'], ['reconciliation', 'count(*)'], ['order_status_by_category', 'sum(total_orders)'], ['regional_revenue', 'sum(orders) + sum(cancelled_orders)'], ['customer_features', 'sum(frequency) + sum(cancelled_orders)'])
   const kept = created.length - events.filter(({ event_type: type }) => type === 'order_cancelled').length
-  await agree('orders that are not cancelled', kept, ['customer_totals', 'count(*)'], ['sessions', 'sum(orders)'], ['campaign_performance', 'sum(orders)'], ['product_pairs', 'max(day_orders)'])
-  await agree('money', (cents / 100).toFixed(2), ['orders', 'sum(amount)'], ['hourly_sales', 'sum(total_revenue)'], ['revenue_per_minute', 'sum(revenue)'], ['validated_orders', 'sum(order_amount)'])
+  await agree('orders that are not cancelled', kept, ['customer_totals', 'count(*)'], ['hourly_sales', 'sum(total_orders)'], ['revenue_per_minute', 'sum(orders)'], ['sessions', 'sum(orders)'], ['campaign_performance', 'sum(orders)'], ['product_pairs', 'max(day_orders)'])
+  await agree('money', (cents / 100).toFixed(2), ['orders', 'sum(amount)'], ['order_items', 'sum(amount)'], ['hourly_sales', 'sum(total_revenue) + sum(cancelled_revenue)'], ['validated_orders', 'sum(order_amount)'])
+  const earned = await one('orders', "sum(amount) filter (where order_status <> 'CANCELLED')")
+  await agree('revenue', earned, ['hourly_sales', 'sum(total_revenue)'], ['revenue_per_minute', 'sum(revenue)'], ['regional_revenue', 'sum(revenue)'], ['product_revenue', 'sum(revenue)'])
+  await agree('orders whose positions are not what they cost', 0, ['reconciliation', "count(*) filter (where positions_say <> 'equal')"])
   await agree('pieces', await one('product_revenue', 'sum(quantity)'), ['product_demand', 'sum(demand)'], ['category_totals', 'sum(quantity)'])
   await agree('dead letters', 2, ['data_quality', "sum(dead_letters) filter (where event_type = 'search')"], ['completeness', "sum(dead_letters) filter (where event_type = '(all)')"])
   await agree('orders paid wrong', 1, ['validated_orders', "count(*) filter (where status = 'amount_mismatch')"], ['fraud_payment_mismatch', 'count(*)'])

@@ -18,15 +18,18 @@ t.test('an order is what its latest event by event time says of each field, what
       at('12:00:00', 'order_created', { order_id: 'o2', user_id: 'u2', order_status: 'NEW', amount: '5.00', currency: 'CHF', log_offset: 7 }),
       at('12:00:00', 'order_cancelled', { order_id: 'o2', amount: '99.00', currency: 'USD', log_offset: 8 }),
       at('13:00:00', 'order_returned', { order_id: 'o3', customer_id: 'c3', product_id: 'P-9', amount: '7.00' }),
-      at('13:00:00', 'order_cancelled', { order_id: null })
+      at('13:00:00', 'order_cancelled', { order_id: null }),
+      at('14:00:00', 'order_updated', { order_id: 'o4', order_status: 'COMPLETED' })
     ],
     'analytics.ref_customers': [{ customer_id: 'c1', name: 'Ann', segment: 'loyal' }, { customer_id: 'c9', name: 'Nobody' }],
     'analytics.ref_products': [{ product_id: 'P-1', product_name: 'Lamp of the list', supplier: 'Hearthline' }]
   }, [
     { order_id: 'o1', customer_id: 'c1', ordered_at: '2026-03-01T10:00:00Z', updated_at: '2026-03-01T11:00:00Z', received_at: '2026-03-02T09:00:00Z', product_id: 'P-1', product_name: 'Lamp', category: 'home', quantity: 2, unit_price: '10.50', amount: '21.00', currency: 'EUR', order_status: 'COMPLETED', region: 'asia', session_id: 's1', ip: '10.0.0.1', updates: 2, is_created: true, customer_name: 'Ann', customer_segment: 'loyal', supplier: 'Hearthline' },
     { order_id: 'o2', customer_id: 'u2', ordered_at: '2026-03-01T12:00:00Z', updated_at: '2026-03-01T12:00:00Z', received_at: '2026-03-01T12:00:59Z', amount: '5.00', currency: 'CHF', order_status: 'CANCELLED', updates: 1, is_created: true },
+    // One record says all that there is to know of it.
+    { order_id: 'o3', customer_id: 'c3', ordered_at: '2026-03-01T13:00:00Z', updated_at: '2026-03-01T13:00:00Z', received_at: '2026-03-01T13:00:59Z', product_id: 'P-9', amount: '7.00', order_status: 'RETURNED', updates: 1, is_created: true },
     // An update without its order is kept, and says so.
-    { order_id: 'o3', customer_id: 'c3', ordered_at: '2026-03-01T13:00:00Z', updated_at: '2026-03-01T13:00:00Z', received_at: '2026-03-01T13:00:59Z', order_status: 'RETURNED', updates: 1, is_created: false }
+    { order_id: 'o4', ordered_at: '2026-03-01T14:00:00Z', updated_at: '2026-03-01T14:00:00Z', received_at: '2026-03-01T14:00:59Z', order_status: 'COMPLETED', updates: 1, is_created: false }
   ])
 })
 
@@ -35,12 +38,10 @@ t.test('positions: the order\'s own product first, then what was added, in the o
     'firn.events': [
       at('10:00:02', 'order_item_added', { order_id: 'o1', product_id: 'P-3', quantity: 3, unit_price: '1.10', currency: 'USD' }),
       at('10:00:01', 'order_item_added', { order_id: 'o1', product_id: 'P-2', product_name: 'Cup', category: 'home', quantity: 1, unit_price: '4.00', currency: 'USD', received_at: '2026-03-03T00:00:00Z' }),
-      at('10:00:00', 'order_created', { order_id: 'o1', product_id: 'P-1', quantity: 2, unit_price: '10.50', amount: '28.30', currency: 'EUR' }),
-      at('10:05:00', 'order_created', { order_id: 'o1', product_id: 'P-1', quantity: 1, unit_price: '10.50', amount: '17.80', currency: 'EUR' }),
       at('10:09:00', 'order_item_added', { order_id: 'o2', product_id: 'P-1', quantity: 1, unit_price: '10.50', currency: 'GBP' }),
       at('10:09:00', 'order_item_added', { order_id: 'o2', quantity: 1 })
     ],
-    'analytics.orders': [{ order_id: 'o1', ordered_at: '2026-03-01T10:00:00Z', currency: 'EUR', order_status: 'NEW', customer_id: 'c1', region: 'asia' }],
+    'analytics.orders': [{ order_id: 'o1', ordered_at: '2026-03-01T10:00:00Z', product_id: 'P-1', quantity: 1, unit_price: '10.50', amount: '17.80', currency: 'EUR', order_status: 'NEW', customer_id: 'c1', region: 'asia' }],
     'analytics.ref_products': [{ product_id: 'P-3', product_name: 'Spoon', category: 'kitchen', supplier: 'Casa Verde' }]
   }, [
     { order_id: 'o1', position: 1, ordered_at: '2026-03-01T10:00:00Z', product_id: 'P-1', quantity: 1, unit_price: '10.50', amount: '10.50', currency: 'EUR', order_status: 'NEW', customer_id: 'c1', region: 'asia' },

@@ -1,5 +1,5 @@
 -- Question:  For how much money is ordered, minute by minute, and which minutes are settled?
--- Reads:     firn.events(order_created) by event_time
+-- Reads:     analytics.orders by ordered_at
 -- Unit:      hour
 -- Time:      minute
 -- Key:       minute, currency
@@ -10,19 +10,14 @@
 -- Columns:
 --   minute    timestamptz    The start of the minute, in UTC.
 --   currency  string         ISO 4217 code; XXX where the order says none.
---   orders    long           Orders that were placed in it, whatever became of them. Minutes without orders have no row.
+--   orders    long           Orders that were placed in it and are not cancelled; one that was sent twice is one. Minutes without orders have no row.
 --   revenue   decimal(38,2)  What they cost.
+--   net_revenue  decimal(38,2)  The same less what was given back.
 --   is_final  boolean        Whether the watermark is 10 minutes behind the end of the minute. A row that comes later still counts, and changes it.
-with created as (
-  select e.order_id, e.event_time, e.amount, e.currency,
-    -- An order that was sent twice within the hour counts once, where it came first.
-    row_number() over (partition by e.order_id, date_trunc('hour', e.event_time) order by e.event_time, e.received_at, e.log_topic, e.log_partition, e.log_offset) as place
-  from firn.events e
-  where e.order_id is not null
-)
-select date_trunc('minute', c.event_time) as minute, coalesce(c.currency, 'XXX') as currency,
-  count(*) as orders, coalesce(sum(c.amount), cast(0 as decimal(18,2))) as revenue,
-  date_trunc('minute', c.event_time) + interval '11' minute <= {{watermark}} as is_final
-from created c
-where c.place = 1
-group by date_trunc('minute', c.event_time), coalesce(c.currency, 'XXX')
+select date_trunc('minute', o.ordered_at) as minute, coalesce(o.currency, 'XXX') as currency,
+  count(*) as orders, coalesce(sum(o.amount), cast(0 as decimal(18,2))) as revenue,
+  coalesce(sum(o.amount), cast(0 as decimal(18,2))) - coalesce(sum(o.refunded_amount), cast(0 as decimal(18,2))) as net_revenue,
+  date_trunc('minute', o.ordered_at) + interval '11' minute <= {{watermark}} as is_final
+from analytics.orders o
+where o.is_created and o.order_status <> 'CANCELLED'
+group by date_trunc('minute', o.ordered_at), coalesce(o.currency, 'XXX')

@@ -1,40 +1,34 @@
 import t from 'tap'
 import { testModel, type Row } from './model-test.ts'
 
-const created = (time: string, order_id: string, amount: string | null, currency: string | null, received = time): Row => ({
-  event_type: 'order_created', order_id, amount, currency, event_time: `2026-03-01T${time}Z`, received_at: `2026-03-01T${received}Z`, log_topic: 't', log_partition: 0, log_offset: 0
-})
-const order = (order_id: string, ordered_at: string, amount: string | null, currency: string | null, order_status: string, fields: Row = {}): Row => ({ order_id, ordered_at, amount, currency, order_status, is_created: true, ...fields })
+const order = (order_id: string, ordered_at: string, amount: string | null, currency: string | null, order_status: string, fields: Row = {}): Row => ({ order_id, ordered_at, amount, currency, order_status, is_created: true, refunded_amount: '0', ...fields })
 
-t.test('revenue of each minute, final once the watermark is 10 minutes behind its end', async t => {
-  const events = [
-    created('10:00:00', 'o1', '10.00', 'EUR'), created('10:00:59.999999', 'o2', '0.50', 'EUR'), created('10:01:00', 'o3', '7.00', 'EUR'), created('10:00:30', 'o4', '100.00', 'JPY'),
-    // Sent twice: counts where it came first; in another hour it is another order's message.
-    created('10:02:00', 'o1', '10.00', 'EUR'), created('11:02:00', 'o1', '10.00', 'EUR'),
-    // Late: never dropped.
-    created('10:01:10', 'o5', '3.00', 'EUR', '12:00:00'), created('10:05:00', 'o6', null, null),
-    { ...created('10:00:10', 'o7', '99.00', 'EUR'), event_type: 'order_cancelled' }
+t.test('revenue of each minute, final once the watermark is 10 minutes behind its end; orders count, not events', async t => {
+  const orders = [
+    order('o1', '2026-03-01T10:00:00Z', '10.00', 'EUR', 'NEW'), order('o2', '2026-03-01T10:00:59.999999Z', '0.50', 'EUR', 'COMPLETED'), order('o3', '2026-03-01T10:01:00Z', '7.00', 'EUR', 'RETURNED', { refunded_amount: '6.00' }),
+    order('o4', '2026-03-01T10:00:30Z', '100.00', 'JPY', 'NEW'), order('o6', '2026-03-01T10:05:00Z', null, null, 'NEW'), order('o7', '2026-03-01T10:00:10Z', '99.00', 'EUR', 'CANCELLED', { refunded_amount: '99.00' }),
+    order('o8', '2026-03-01T10:00:10Z', null, 'EUR', 'NEW', { is_created: false })
   ]
-  const row = (time: string, currency: string, orders: number, revenue: string, is_final: boolean): Row => ({ minute: `2026-03-01T${time}Z`, currency, orders, revenue, is_final })
-  await testModel(t, 'revenue_per_minute', { 'firn.events': events }, [
-    row('10:00:00', 'EUR', 2, '10.50', true), row('10:00:00', 'JPY', 1, '100', true), row('10:01:00', 'EUR', 2, '10', true), row('10:05:00', 'XXX', 1, '0', true), row('11:02:00', 'EUR', 1, '10', true)
-  ])
-  await testModel(t, 'revenue_per_minute', { 'firn.events': events.slice(0, 4) }, [row('10:00:00', 'EUR', 2, '10.50', true), row('10:00:00', 'JPY', 1, '100', true), row('10:01:00', 'EUR', 1, '7', false)], { watermark: '2026-03-01T10:11:00Z' })
-  await testModel(t, 'revenue_per_minute', { 'firn.events': events.slice(0, 1) }, [row('10:00:00', 'EUR', 1, '10', false)], { watermark: '2026-03-01T10:10:59.999Z' })
+  const row = (time: string, currency: string, orders: number, revenue: string, net_revenue: string, is_final: boolean): Row => ({ minute: `2026-03-01T${time}Z`, currency, orders, revenue, net_revenue, is_final })
+  await testModel(t, 'revenue_per_minute', { 'analytics.orders': orders }, [
+    row('10:00:00', 'EUR', 2, '10.50', '10.50', true), row('10:00:00', 'JPY', 1, '100', '100', true), row('10:01:00', 'EUR', 1, '7', '1', true), row('10:05:00', 'XXX', 1, '0', '0', true)
+  ], { watermark: '2026-03-01T12:00:00Z' })
+  await testModel(t, 'revenue_per_minute', { 'analytics.orders': orders.slice(0, 4) }, [row('10:00:00', 'EUR', 2, '10.50', '10.50', true), row('10:00:00', 'JPY', 1, '100', '100', true), row('10:01:00', 'EUR', 1, '7', '1', false)], { watermark: '2026-03-01T10:11:00Z' })
+  await testModel(t, 'revenue_per_minute', { 'analytics.orders': orders.slice(0, 1) }, [row('10:00:00', 'EUR', 1, '10', '10', false)], { watermark: '2026-03-01T10:10:59.999Z' })
 })
 
 t.test('sales of each hour: orders, revenue and the average of those with an amount', async t => {
   await testModel(t, 'hourly_sales', {
     'analytics.orders': [
-      order('o1', '2026-03-01T10:00:00Z', '10.00', 'EUR', 'NEW'), order('o2', '2026-03-01T10:59:59.999999Z', '0.01', 'EUR', 'CANCELLED'), order('o3', '2026-03-01T10:30:00Z', null, 'EUR', 'NEW'),
+      order('o1', '2026-03-01T10:00:00Z', '10.00', 'EUR', 'NEW', { refunded_amount: '3.50' }), order('o2', '2026-03-01T10:59:59.999999Z', '0.01', 'EUR', 'CANCELLED', { refunded_amount: '0.01' }), order('o3', '2026-03-01T10:30:00Z', null, 'EUR', 'NEW'),
       order('o4', '2026-03-01T11:00:00Z', '5.00', 'EUR', 'RETURNED'), order('o5', '2026-03-01T10:00:00Z', '20.00', 'USD', 'COMPLETED'), order('o6', '2026-03-01T10:00:00Z', null, null, 'NEW'),
       order('o7', '2026-03-01T10:00:00Z', null, null, 'COMPLETED', { is_created: false })
     ]
   }, [
-    { hour: '2026-03-01T10:00:00Z', currency: 'EUR', total_orders: 3, total_revenue: '10.01', avg_order_value: '5.01', cancelled_orders: 1, cancelled_revenue: '0.01' },
-    { hour: '2026-03-01T11:00:00Z', currency: 'EUR', total_orders: 1, total_revenue: '5', avg_order_value: '5', cancelled_orders: 0, cancelled_revenue: '0' },
-    { hour: '2026-03-01T10:00:00Z', currency: 'USD', total_orders: 1, total_revenue: '20', avg_order_value: '20', cancelled_orders: 0, cancelled_revenue: '0' },
-    { hour: '2026-03-01T10:00:00Z', currency: 'XXX', total_orders: 1, total_revenue: '0', avg_order_value: null, cancelled_orders: 0, cancelled_revenue: '0' }
+    { hour: '2026-03-01T10:00:00Z', currency: 'EUR', total_orders: 2, total_revenue: '10', net_revenue: '6.50', avg_order_value: '10', cancelled_orders: 1, cancelled_revenue: '0.01' },
+    { hour: '2026-03-01T11:00:00Z', currency: 'EUR', total_orders: 1, total_revenue: '5', net_revenue: '5', avg_order_value: '5', cancelled_orders: 0, cancelled_revenue: '0' },
+    { hour: '2026-03-01T10:00:00Z', currency: 'USD', total_orders: 1, total_revenue: '20', net_revenue: '20', avg_order_value: '20', cancelled_orders: 0, cancelled_revenue: '0' },
+    { hour: '2026-03-01T10:00:00Z', currency: 'XXX', total_orders: 1, total_revenue: '0', net_revenue: '0', avg_order_value: null, cancelled_orders: 0, cancelled_revenue: '0' }
   ])
 })
 

@@ -12,14 +12,14 @@
 -- Columns:
 --   order_id           string         The order.
 --   happened_at        timestamptz    When it was ordered; of payments without order, when the first was made.
---   status             string         matched, amount_mismatch, payment_missing or order_missing; pending for 10 minutes, in which the other half may come.
+--   status             string         matched, amount_mismatch, payment_missing or order_missing; pending for 10 minutes, in which the other half, or the rest of the money, may come.
 --   reason             string         Why it is not matched, in words; null when it is, or may still be.
 --   customer_id        string         Who ordered.
 --   order_status       string         The order's state.
 --   order_amount       decimal(18,2)  What the order costs.
 --   order_currency     string         Its currency.
 --   paid_amount        decimal(38,2)  What its payments that did not fail come to, in paid_currency.
---   paid_currency      string         The payments' currency; USD when they are not all in one.
+--   paid_currency      string         The payments' currency, the order's where they say none; USD when they are not all in one.
 --   difference         decimal(38,2)  Paid minus ordered: in the order's currency when all is in that, else in USD; null when it cannot be told.
 --   refunded_amount    decimal(38,2)  What was given back, in paid_currency. Does not change the status.
 --   payments           long           Payments that did not fail.
@@ -28,10 +28,11 @@
 --   paid_at            timestamptz    When that was made.
 --   is_late            boolean        Whether that was made more than 10 minutes after the order.
 with money as (
-  select p.order_id, p.payment_id, p.status, p.paid_at, p.amount, p.refunded_amount, p.currency, r.usd_rate,
+  select p.order_id, p.payment_id, p.status, p.paid_at, p.amount, p.refunded_amount, coalesce(p.currency, o.currency, 'USD') as currency, r.usd_rate,
     row_number() over (partition by p.order_id, case when p.status = 'failed' then 1 else 0 end order by p.paid_at, p.payment_id) as place
   from analytics.payments p
-  left join analytics.ref_rates r on r.currency = p.currency
+  left join analytics.orders o on o.order_id = p.order_id
+  left join analytics.ref_rates r on r.currency = coalesce(p.currency, o.currency, 'USD')
   where p.order_id is not null
 ),
 -- In one currency as they are; in several, each worth in USD.
@@ -84,6 +85,8 @@ judged as (
     c.refunded_amount, c.payments, c.failed_payments, c.first_payment_id, c.paid_at, c.ordered_at,
     case
       when c.has_order and c.payments > 0 and abs(c.difference) <= c.tolerance then 'matched'
+      -- A gift card now, the rest by card in a moment.
+      when c.has_order and c.difference < 0 and c.happened_at + interval '10' minute > {{watermark}} then 'pending'
       when c.has_order and c.payments > 0 then 'amount_mismatch'
       when c.happened_at + interval '10' minute > {{watermark}} then 'pending'
       when c.has_order then 'payment_missing'
@@ -98,7 +101,7 @@ select j.order_id, j.happened_at, j.status,
     when j.status = 'amount_mismatch' then 'paid more than ordered'
     when j.status = 'payment_missing' and j.failed_payments > 0 then 'every payment failed'
     when j.status = 'payment_missing' then 'no payment came'
-    when j.status = 'order_missing' then 'no order_created came'
+    when j.status = 'order_missing' then 'no order came that says what it costs'
   end as reason,
   j.customer_id, j.order_status, j.order_amount, j.order_currency, j.paid_amount, j.paid_currency, j.difference, j.refunded_amount,
   j.payments, j.failed_payments, j.first_payment_id, j.paid_at,

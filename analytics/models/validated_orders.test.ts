@@ -19,7 +19,7 @@ t.test('paid as ordered, otherwise, not at all, or without an order', async t =>
     { order_id: 'more', happened_at: noon, status: 'amount_mismatch', reason: 'paid more than ordered', order_amount: '20', order_currency: 'EUR', paid_amount: '25', paid_currency: 'EUR', difference: '5', payments: 1, failed_payments: 0, first_payment_id: 'p3', paid_at: '2026-03-01T12:01:00Z', is_late: false },
     { order_id: 'unpaid', happened_at: noon, status: 'payment_missing', reason: 'no payment came', order_amount: '20', order_currency: 'EUR', payments: 0, failed_payments: 0 },
     { order_id: 'failed', happened_at: noon, status: 'payment_missing', reason: 'every payment failed', order_amount: '1', order_currency: 'USD', payments: 0, failed_payments: 1 },
-    { order_id: 'orphan', happened_at: '2026-03-01T12:01:00Z', status: 'order_missing', reason: 'no order_created came', paid_amount: '3', paid_currency: 'USD', payments: 1, failed_payments: 0, first_payment_id: 'p5', paid_at: '2026-03-01T12:01:00Z' }
+    { order_id: 'orphan', happened_at: '2026-03-01T12:01:00Z', status: 'order_missing', reason: 'no order came that says what it costs', paid_amount: '3', paid_currency: 'USD', payments: 1, failed_payments: 0, first_payment_id: 'p5', paid_at: '2026-03-01T12:01:00Z' }
   ])
 })
 
@@ -30,8 +30,11 @@ t.test('what is missing is pending until the watermark is 10 minutes on; a payme
   await judge(t, orders, [orphan], [{ order_id: 'o1', status: 'payment_missing' }, { order_id: 'o2', status: 'pending' }], '2026-03-01T12:10:00Z')
   await judge(t, orders, [payment('o1', 'p1', '20', 'EUR', { paid_at: '2026-03-01T15:00:00Z' })], [{ order_id: 'o1', status: 'matched', is_late: true }])
   await judge(t, [...orders, order('o2', '1', 'USD', { ordered_at: '2026-03-01T11:00:00Z' })], [orphan], [{ order_id: 'o1', status: 'payment_missing', happened_at: noon }, { order_id: 'o2', status: 'matched', is_late: true, happened_at: '2026-03-01T11:00:00Z' }])
-  // What was paid is judged at once.
-  await judge(t, orders, [payment('o1', 'p1', '2', 'EUR')], [{ order_id: 'o1', status: 'amount_mismatch' }], noon)
+  // Too much is judged at once, the rest of too little may come.
+  await judge(t, orders, [payment('o1', 'p1', '22', 'EUR')], [{ order_id: 'o1', status: 'amount_mismatch' }], noon)
+  await judge(t, orders, [payment('o1', 'p1', '2', 'EUR')], [{ order_id: 'o1', status: 'pending', difference: '-18' }], '2026-03-01T12:09:59.999Z')
+  await judge(t, orders, [payment('o1', 'p1', '2', 'EUR')], [{ order_id: 'o1', status: 'amount_mismatch' }], '2026-03-01T12:10:00Z')
+  await judge(t, orders, [payment('o1', 'p1', '2', 'EUR'), payment('o1', 'p2', '18', 'EUR')], [{ order_id: 'o1', status: 'matched' }], noon)
 })
 
 t.test('several payments add up, failed ones do not, refunds are shown and change nothing', async t => {
@@ -60,5 +63,11 @@ t.test('amounts in other currencies are compared in USD; what cannot be compared
 })
 
 t.test('an order of which only an update was seen is missing as well', async t => {
-  await judge(t, [order('o1', null, null, { is_created: false, order_status: 'COMPLETED' })], [payment('o1', 'p1', '5', 'USD')], [{ order_id: 'o1', status: 'order_missing', reason: 'no order_created came' }])
+  await judge(t, [order('o1', null, null, { is_created: false, order_status: 'COMPLETED' })], [payment('o1', 'p1', '5', 'USD')], [{ order_id: 'o1', status: 'order_missing', reason: 'no order came that says what it costs' }])
+})
+
+t.test('a payment that names no currency is in that of its order', async t => {
+  await judge(t, [order('o1', '20.00', 'EUR'), order('o2', '20.00', 'JPY')], [payment('o1', 'p1', '20.00', null), payment('o2', 'p2', '20.00', 'JPY'), payment('o3', 'p3', '1.00', null)], [
+    { order_id: 'o1', status: 'matched', paid_currency: 'EUR' }, { order_id: 'o2', status: 'matched', paid_currency: 'JPY' }, { order_id: 'o3', status: 'order_missing', paid_currency: 'USD' }
+  ])
 })

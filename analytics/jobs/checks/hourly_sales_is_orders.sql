@@ -7,7 +7,7 @@ from (
 ) h
 full outer join (
   select coalesce(m.currency, 'XXX') as currency, count(*) as orders, coalesce(sum(m.amount), cast(0 as decimal(18,2))) as revenue
-  from analytics.orders m where m.is_created and m.ordered_at >= {{from}} and m.ordered_at < {{to}}
+  from analytics.orders m where m.is_created and m.order_status <> 'CANCELLED' and m.ordered_at >= {{from}} and m.ordered_at < {{to}}
   group by coalesce(m.currency, 'XXX')
 ) o on o.currency = h.currency
 where h.orders is distinct from o.orders or h.revenue is distinct from o.revenue

@@ -5,26 +5,47 @@
  */
 import type { LoadedTable } from '../catalogs/catalog.ts'
 import { diffSchema, type WantedColumn } from '../spec/schema-evolution.ts'
+import { matchColumns, ownColumnsProperty, printOwnIds } from '../spec/own-columns.ts'
 import { currentSchema } from '../spec/schema.ts'
-import type { TableChange, Update } from '../spec/types.ts'
+import type { Requirement, Schema, TableChange, TableMetadata, Update } from '../spec/types.ts'
 
 export function planSchemaEvolution(wanted: readonly WantedColumn[]): (base: LoadedTable) => TableChange | null {
   return ({ metadata }) => {
     const diff = diffSchema(currentSchema(metadata), metadata['last-column-id'], wanted)
-    if (diff === null) return null
-    const schemaId = Math.max(...metadata.schemas.map(schema => schema['schema-id'] ?? 0)) + 1
+    return diff === null ? null : { requirements: onThisSchema(metadata), updates: makeCurrent(metadata, diff) }
+  }
+}
+
+/** The writer's columns by their recorded ids: what is missing, and the record itself. null as well where the table cannot be written as it is. */
+export function planOwnColumns(wanted: readonly WantedColumn[]): (base: LoadedTable) => TableChange | null {
+  return ({ metadata }) => {
+    const match = matchColumns(metadata, wanted)
+    if (match.kind === 'halt' || match.change === null) return null
+    const { changes, ids } = match.change
     return {
-      requirements: [
-        { 'type': 'assert-table-uuid', 'uuid': metadata['table-uuid'] },
-        { 'type': 'assert-last-assigned-field-id', 'last-assigned-field-id': metadata['last-column-id'] },
-        { 'type': 'assert-current-schema-id', 'current-schema-id': metadata['current-schema-id'] }
-      ],
+      requirements: onThisSchema(metadata),
       updates: [
-        { 'action': 'add-schema', 'schema': { ...diff.schema, 'schema-id': schemaId }, 'last-column-id': diff.lastColumnId },
-        { 'action': 'set-current-schema', 'schema-id': -1 }
+        ...changes.length === 0 ? [] : makeCurrent(metadata, match.change),
+        { 'action': 'set-properties', 'updates': { [ownColumnsProperty]: printOwnIds(ids) } }
       ]
     }
   }
+}
+
+function onThisSchema(metadata: TableMetadata): Requirement[] {
+  return [
+    { 'type': 'assert-table-uuid', 'uuid': metadata['table-uuid'] },
+    { 'type': 'assert-last-assigned-field-id', 'last-assigned-field-id': metadata['last-column-id'] },
+    { 'type': 'assert-current-schema-id', 'current-schema-id': metadata['current-schema-id'] }
+  ]
+}
+
+function makeCurrent(metadata: TableMetadata, { schema, lastColumnId }: { readonly schema: Schema, readonly lastColumnId: number }): Update[] {
+  const schemaId = Math.max(...metadata.schemas.map(known => known['schema-id'] ?? 0)) + 1
+  return [
+    { 'action': 'add-schema', 'schema': { ...schema, 'schema-id': schemaId }, 'last-column-id': lastColumnId },
+    { 'action': 'set-current-schema', 'schema-id': -1 }
+  ]
 }
 
 export function planSetProperties(updates: Readonly<Record<string, string>>, removals: readonly string[] = []): (base: LoadedTable) => TableChange | null {

@@ -52,7 +52,7 @@ t.test('removed files become DELETED entries of the commit with their numbers ke
   })
   t.same(locationsOf(await test.live()), locationsOf([a, c, d]))
   t.same(locationsOf(await test.live(second['snapshot-id'])), locationsOf([a, b, c]), 'the state before is still there')
-  t.same(test.catalog.commits.at(-1)?.requirements.map(requirement => requirement.type), ['assert-table-uuid', 'assert-ref-snapshot-id'])
+  t.same(test.catalog.commits.at(-1)?.requirements.map(requirement => requirement.type), ['assert-table-uuid', 'assert-ref-snapshot-id', 'assert-current-schema-id', 'assert-default-spec-id'])
 })
 
 t.test('everything may go with nothing in its place, and what is only a removal leaves the list with the next commit', async t => {

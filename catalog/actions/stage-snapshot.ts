@@ -94,7 +94,7 @@ export async function sealSnapshot({ context, base, memory, parent }: OpenBase, 
   }
   const expired = batch.expire === undefined ? [] : planExpiry(metadata, batch.expire, now)
   memory.rememberExpiring(batch.snapshotId, expired)
-  return { kind: 'staged', change: changeOf(base, snapshot, batch, expired), snapshot, attemptFiles: [location, ...parts.attemptFiles ?? []] }
+  return { kind: 'staged', change: changeOf(base, snapshot, batch, expired, parts.added.length > 0), snapshot, attemptFiles: [location, ...parts.attemptFiles ?? []] }
 }
 
 /** Manifests for the files that a batch adds, one for each partition spec. Rows that are older than their new file keep their sequence number. */
@@ -140,7 +140,7 @@ export function forgetBatch(storage: Storage, table: LoadedTable, snapshotId: bi
   return staged?.manifests.map(manifest => manifest.location) ?? []
 }
 
-function changeOf({ metadata }: LoadedTable, snapshot: Snapshot, batch: SnapshotBatch, expired: bigint[]): TableChange {
+function changeOf({ metadata }: LoadedTable, snapshot: Snapshot, batch: SnapshotBatch, expired: bigint[], addsFiles: boolean): TableChange {
   const main = metadata.refs['main']
   const updates: Update[] = [
     { 'action': 'add-snapshot', snapshot },
@@ -153,6 +153,13 @@ function changeOf({ metadata }: LoadedTable, snapshot: Snapshot, batch: Snapshot
     { 'type': 'assert-table-uuid', 'uuid': metadata['table-uuid'] },
     { 'type': 'assert-ref-snapshot-id', 'ref': 'main', 'snapshot-id': mainSnapshotId(metadata) }
   ]
+  // New files were judged on these two: changed since, the base is judged again instead of landing by luck.
+  if (addsFiles) {
+    requirements.push(
+      { 'type': 'assert-current-schema-id', 'current-schema-id': metadata['current-schema-id'] },
+      { 'type': 'assert-default-spec-id', 'default-spec-id': metadata['default-spec-id'] }
+    )
+  }
   // Removing snapshots silently drops refs that name them, so every ref that was looked at is asserted.
   if (expired.length > 0) {
     for (const [ref, { 'snapshot-id': id }] of Object.entries(metadata.refs)) {

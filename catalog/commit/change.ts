@@ -1,5 +1,5 @@
 /** Metadata-only commits under the names that callers know. */
-import { planSchemaEvolution, planSetProperties } from '../actions/change-metadata.ts'
+import { planOwnColumns, planSchemaEvolution, planSetProperties } from '../actions/change-metadata.ts'
 import type { LoadedTable } from '../catalogs/catalog.ts'
 import type { WantedColumn } from '../spec/schema-evolution.ts'
 import { commitChange, type CommitContext, type CommitOptions } from './commit.ts'
@@ -7,6 +7,11 @@ import { commitChange, type CommitContext, type CommitOptions } from './commit.t
 /** Adds, widens and relaxes columns until the table holds all of `wanted`; CATALOG_SCHEMA_CHANGE_REFUSED when that is not allowed. */
 export async function evolveSchema(context: CommitContext, wanted: readonly WantedColumn[], options?: CommitOptions): Promise<LoadedTable> {
   return await commitChange(context, planSchemaEvolution(wanted), options)
+}
+
+/** The table with the writer's columns as far as it can be written; `decideLayout` says whether it can. */
+export async function keepOwnColumns(context: CommitContext, wanted: readonly WantedColumn[], options?: CommitOptions): Promise<LoadedTable> {
+  return await commitChange(context, planOwnColumns(wanted), options)
 }
 
 /** Not guarded by `main`: never for progress that must not be overwritten, that goes into a commit with a snapshot. */

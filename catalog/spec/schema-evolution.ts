@@ -13,7 +13,7 @@ export interface WantedColumn { readonly name: string, readonly type: unknown, r
 
 /** A schema for `createTable` from columns without ids; ids are provisional, the catalog gives its own. */
 export function schemaOfColumns(columns: readonly WantedColumn[]): Schema {
-  return assignFieldIds({ 'type': 'struct', 'schema-id': 0, 'fields': columns.map(column => toField(column)) }).schema
+  return assignFieldIds({ 'type': 'struct', 'schema-id': 0, 'fields': columns.map(fieldOf) }).schema
 }
 
 export interface SchemaDiff { readonly schema: Schema, readonly lastColumnId: number, readonly changes: readonly string[] }
@@ -21,7 +21,7 @@ export interface SchemaDiff { readonly schema: Schema, readonly lastColumnId: nu
 /** null when the table already holds every wanted column. */
 export function diffSchema(current: Schema, lastColumnId: number, wanted: readonly WantedColumn[]): SchemaDiff | null {
   const state = { last: lastColumnId, changes: [] as string[] }
-  const fields = mergeFields(current.fields, wanted.map(column => toField(column)), '', state)
+  const fields = mergeFields(current.fields, wanted.map(fieldOf), '', state)
   if (state.changes.length === 0) return null
   return { schema: { ...current, fields }, lastColumnId: state.last, changes: state.changes }
 }
@@ -56,12 +56,12 @@ function mergeField(field: NestedField, want: NestedField, prefix: string, state
 
 function mergeType(current: Type, want: Type, path: string, state: DiffState): Type {
   if (typeof current === 'string' && typeof want === 'string') {
-    if (sameName(current, want) || widens(want, current)) return current
+    if (sameTypeName(current, want) || widens(want, current)) return current
     if (!widens(current, want)) throw refused(path, `type ${current} cannot become ${want}; allowed: int to long, float to double, more decimal precision`)
     state.changes.push(`widen ${path} to ${want}`)
     return want
   }
-  if (typeof current === 'string' || typeof want === 'string' || current.type !== want.type) throw refused(path, `type ${nameOf(current)} cannot become ${nameOf(want)}`)
+  if (typeof current === 'string' || typeof want === 'string' || current.type !== want.type) throw refused(path, `type ${nameOfType(current)} cannot become ${nameOfType(want)}`)
   if (current.type === 'struct' && want.type === 'struct') {
     const before = state.changes.length
     const fields = mergeFields(current.fields, want.fields, `${path}.`, state)
@@ -78,28 +78,30 @@ function mergeType(current: Type, want: Type, path: string, state: DiffState): T
   return current
 }
 
-function widens(from: string, to: string): boolean {
+/** Whether a column of the one type may become one of the other. */
+export function widens(from: string, to: string): boolean {
   if ((from === 'int' && to === 'long') || (from === 'float' && to === 'double')) return true
   const [before, after] = [decimalOf(from as Type), decimalOf(to as Type)]
   return before !== undefined && after !== undefined && before.scale === after.scale && after.precision > before.precision
 }
 
-function sameName(left: string, right: string): boolean {
+export function sameTypeName(left: string, right: string): boolean {
   return left.replaceAll(' ', '') === right.replaceAll(' ', '')
 }
 
-function nameOf(type: Type): string {
+export function nameOfType(type: Type): string {
   return typeof type === 'string' ? type : type.type
 }
 
-function toField(column: WantedColumn): NestedField {
+/** The wanted column as a field; its ids are none yet. */
+export function fieldOf(column: WantedColumn): NestedField {
   return { id: 0, name: column.name, required: column.required ?? false, type: toType(column.type), ...(column.doc === undefined ? {} : { doc: column.doc }) }
 }
 
 function toType(type: unknown): Type {
   if (typeof type === 'string') return type as Type
   const nested = type as Exclude<Type, string>
-  if (nested.type === 'struct') return { type: 'struct', fields: nested.fields.map(field => toField(field)) }
+  if (nested.type === 'struct') return { type: 'struct', fields: nested.fields.map(fieldOf) }
   if (nested.type === 'list') return { 'type': 'list', 'element-id': 0, 'element-required': nested['element-required'], 'element': toType(nested.element) }
   return { 'type': 'map', 'key-id': 0, 'key': toType(nested.key), 'value-id': 0, 'value-required': nested['value-required'], 'value': toType(nested.value) }
 }

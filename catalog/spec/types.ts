@@ -14,7 +14,8 @@ export interface ListType { 'type': 'list', 'element-id': number, 'element-requi
 export interface MapType { 'type': 'map', 'key-id': number, 'key': Type, 'value-id': number, 'value-required': boolean, 'value': Type }
 export type Type = PrimitiveType | StructType | ListType | MapType
 
-export interface NestedField { 'id': number, 'name': string, 'required': boolean, 'type': Type, 'doc'?: string }
+/** The defaults are of v3: what rows of older files have, and what a writer without a value writes. */
+export interface NestedField { 'id': number, 'name': string, 'required': boolean, 'type': Type, 'doc'?: string, 'initial-default'?: unknown, 'write-default'?: unknown }
 
 export interface Schema { 'type': 'struct', 'schema-id'?: number, 'identifier-field-ids'?: number[], 'fields': NestedField[] }
 

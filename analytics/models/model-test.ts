@@ -1,11 +1,13 @@
 // For tests: a model over rows written by hand. Its SQL runs in DuckDB on tables that hold these rows and nothing else; what
-// comes out is compared with the rows expected, as text, in any order. Beside that, two laws are checked on the same rows:
-// no two rows have one key, and asked unit by unit, as the runner asks, the model gives what it gives as a whole.
+// comes out is compared with the rows expected, as text, in any order. Beside that, three laws are checked on the same rows:
+// no two rows have one key; asked unit by unit, as the runner asks, the model gives what it gives as a whole; and DuckDB's
+// optimizers change nothing.
 
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
 import type { Test } from 'tap'
 import { DuckDBInstance, quoteText } from '../../catalog/index.ts'
 import type { IcebergType } from '../../openapi/index.ts'
+import { unoptimized } from '../query/optimizers.fixture.ts'
 import { jsonOf } from '../sql/print.ts'
 import { readModelFiles, tableOf } from './catalogue.ts'
 import type { Model, SourceRead } from './model-file.ts'
@@ -49,17 +51,24 @@ export async function testModel (t: Test, name: string, sources: Readonly<Record
   const keys = result.map(row => JSON.stringify(model.key.map(name => row[name])))
   t.strictSame(keys.filter((key, i) => keys.indexOf(key) !== i), [], `${name}: no two rows have one key`)
   t.strictSame(sorted(await unitByUnit(connection, model, watermark)), sorted(result), `${name}: unit by unit the same rows`)
+  const exactly = async (): Promise<string[]> => printRows((await connection.runAndReadAll(sql)).getRows())
+  const rows = await exactly()
+  t.strictSame(await unoptimized(connection, exactly), rows, `${name}: the same rows without optimizers`)
   await listener?.({
     t,
     model,
-    rows: printRows((await connection.runAndReadAll(sql)).getRows()),
+    rows,
     sql: dialect => renderModel(model, dialect, watermark, read => inlineSource(read, columns.get(read.table)!, sources[read.table] ?? [], dialect))
   })
 }
 
 /** Sorted, each row as JSON that keeps every digit. */
 export function printRows (rows: readonly (readonly DuckDBValue[])[]): string[] {
-  return rows.map(row => `[${row.map(value => jsonOf(value)).join(', ')}]`).sort()
+  return printInOrder(rows).sort()
+}
+
+export function printInOrder (rows: readonly (readonly DuckDBValue[])[]): string[] {
+  return rows.map(row => `[${row.map(value => jsonOf(value)).join(', ')}]`)
 }
 
 async function connect (): Promise<DuckDBConnection> {

@@ -2,10 +2,13 @@
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { Test } from 'tap'
 import { readModels } from '../models/catalogue.ts'
-import { valuesOf, type Row } from '../models/model-test.ts'
+import { printInOrder, valuesOf, type Row } from '../models/model-test.ts'
 import type { Dialect } from '../models/render.ts'
 import { sourceColumns, type SourceColumn } from '../models/source-columns.ts'
+import { unoptimized } from '../query/optimizers.fixture.ts'
 import { tablesRead, tokensOf } from '../query/sql-tokens.ts'
 import { literalOf } from '../service/saved/parameter.ts'
 import { fillSaved, parseSaved, type SavedQuery } from '../service/saved/saved-file.ts'
@@ -22,6 +25,29 @@ export async function readQueries (): Promise<SavedQuery[]> {
 /** Every table there is, with its columns. */
 export async function readColumns (): Promise<Map<string, readonly SourceColumn[]>> {
   return await sourceColumns(await readModels())
+}
+
+/** One question with its answer, told to whoever wants to ask another engine the same. `rows` are DuckDB's, in order. */
+export interface AskedQuestion { readonly t: Test, readonly query: SavedQuery, readonly rows: readonly string[], readonly sql: (dialect: Dialect) => string }
+type Listener = (asked: AskedQuestion) => Promise<void>
+let listener: Listener | undefined
+
+/** From now on called with every question that is asked in this process. */
+export function onQuestionAsked (listen: Listener): void {
+  listener = listen
+}
+
+/** What DuckDB answers over these rows; DuckDB's optimizers must not change it, nor its order. */
+export async function askSaved (t: Test, connection: DuckDBConnection, name: string, values: Readonly<Record<string, string>>, rows: Readonly<Record<string, readonly Row[]>>): Promise<unknown[]> {
+  const query = (await readQueries()).find(query => query.name === name)!
+  const columns = await readColumns()
+  const sql = (dialect: Dialect): string => statementOf(query, columns, dialect, values, rows)
+  const run = async (): Promise<Awaited<ReturnType<typeof connection.runAndReadAll>>> => await connection.runAndReadAll(sql('duckdb'))
+  const answer = await run()
+  const printed = printInOrder(answer.getRows())
+  t.strictSame(await unoptimized(connection, async () => printInOrder((await run()).getRows())), printed, `${name}: the same answer without optimizers`)
+  await listener?.({ t, query, rows: printed, sql })
+  return answer.getRowObjectsJson()
 }
 
 /** The statement with values in its holes and, for each table, its rows. */

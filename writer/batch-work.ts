@@ -4,10 +4,9 @@
 
 import { eventTypes } from '../openapi/index.ts'
 import type { DataFile } from '../catalog/index.ts'
-import { commitLetters, commitRows, type CommitParts } from './commit.ts'
+import { commitLetters, commitRows, lettersAgainst, type CommitParts } from './commit.ts'
 import type { BatchIds } from './batch-ids.ts'
 import type { Duplicates } from './duplicates.ts'
-import type { Engine } from './engine.ts'
 import { fail } from './errors.ts'
 import { writeLetters } from './letters.ts'
 import type { ConsumedRange, LogIds } from './offsets.ts'
@@ -19,7 +18,7 @@ export type BatchState =
   | { readonly at: 'committing', readonly ids: BatchIds, readonly files: readonly DataFile[], readonly partitions: readonly RowPartition[], readonly attempt: number }
   | { readonly at: 'landed', readonly snapshotId: bigint, readonly tables: WriterTables, readonly rows: number, readonly letters: number, readonly duplicates: number }
 
-export interface BatchParts extends CommitParts { readonly engine: Engine, readonly duplicates: Duplicates, readonly log: LogIds, readonly typesMax: number }
+export interface BatchParts extends CommitParts { readonly duplicates: Duplicates, readonly log: LogIds, readonly typesMax: number }
 
 type Landed = Extract<BatchState, { at: 'landed' }>
 
@@ -55,7 +54,7 @@ class BatchWork {
     this.#parts = parts
     this.#tables = tables
     this.#batch = batch
-    this.#ranges = batch.lanes.map(({ topic, partition, start, end }) => ({ topic, partition, start, end }))
+    this.#ranges = batch.lanes.map(({ topic, partition, start, end, before, fingerprint }) => ({ topic, partition, start, end, before, fingerprint }))
     this.#committedUs = BigInt(Math.trunc(parts.nowMs())) * 1000n
   }
 
@@ -84,6 +83,7 @@ class BatchWork {
     const letters = this.#letters()
     const outcome = await commitRows(this.#parts, this.#tables.events, {
       ranges: this.#ranges, files, log, rows, letters,
+      lettersAgainst: async () => lettersAgainst(await this.#parts.catalog.loadTable(this.#tables.letters.id), this.#tables.lettersNext, this.#ranges),
       isCheckedOn: async base => {
         if (duplicates.isAt(base) || !await duplicates.follow(base)) return true
         const found = await duplicates.check(base, this.#batch, ids)

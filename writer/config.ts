@@ -5,7 +5,11 @@ import { Type, type Static } from 'typebox'
 import { lakeSettings } from '../catalog/index.ts'
 import { logSettings } from '../log/index.ts'
 import { mappingNames, topicMappings, type MappingName } from '../openapi/index.ts'
+import { choiceNames, type Choice } from './choices.ts'
+import type { Resume } from './decide.ts'
 import { fail } from './errors.ts'
+
+const resumePattern = `^(${choiceNames.join('|')})(:[A-Za-z0-9._-]+/[0-9]+(;[A-Za-z0-9._-]+/[0-9]+)*)?$`
 
 export const writerSettings = Type.Object({
   ...logSettings,
@@ -22,7 +26,7 @@ export const writerSettings = Type.Object({
   FIRN_WRITER_MEMORY_BYTES_MAX: Type.Integer({ default: 512 * 1024 ** 2, minimum: 128 * 1024 ** 2, maximum: 1024 ** 4, description: 'memory limit of DuckDB; beyond it DuckDB spills to the staging folder' }),
   FIRN_WRITER_THREADS: Type.Integer({ default: 2, minimum: 1, maximum: 64, description: 'data files written at the same time' }),
   FIRN_WRITER_STAGING_DIR: Type.Optional(Type.String({ description: 'folder for the files of the batch in work, emptied at start; $FIRN_DATA_DIR/writer when not set' })),
-  FIRN_WRITER_RESUME_FROM: Type.Optional(Type.Union([Type.Literal('recorded'), Type.Literal('data'), Type.Literal('earliest')], { description: 'the operator\'s decision after a halt, applied once at this start: recorded = go on at the recorded offsets, data = go on after the newest rows in the table, earliest = read the whole log again' })),
+  FIRN_WRITER_RESUME_FROM: Type.Optional(Type.String({ pattern: resumePattern, description: 'the operator\'s decision after a halt, applied once at this start: recorded = go on at the recorded offsets, data = go on after the newest rows in the table, earliest = read the whole log again, skip = leave damaged records out; `earliest:ecommerce_events/0` decides for that partition alone' })),
   FIRN_EVENT_FUTURE_MINUTES_MAX: Type.Integer({ default: 60, minimum: 0, maximum: 525_600, description: 'how far ahead of its arrival an event may lie' }),
   FIRN_EVENT_AGE_DAYS_MAX: Type.Integer({ default: 7, minimum: 1, maximum: 3650, description: 'how old an event may be when it arrives, and how far apart duplicates are found' }),
   FIRN_EVENT_BYTES_MAX: Type.Integer({ default: 64 * 1024, minimum: 1024, maximum: 1024 ** 2, description: 'largest event; larger records become dead letters' }),
@@ -40,4 +44,15 @@ export function mappingsOf (entries: readonly string[]): Record<string, MappingN
     if (!(mappingNames as readonly string[]).includes(mapping)) throw fail('WRITER_SETTING', { name: 'FIRN_LOG_MAPPINGS', value: entry, expected: `one of the mappings ${mappingNames.join(', ')} after the =` })
     return [entry.slice(0, at), mapping as MappingName]
   }))
+}
+
+/** `earliest`, or `earliest:topic/0;topic/1`. */
+export function resumeOf (text: string | undefined): Resume | null {
+  if (text === undefined) return null
+  const [choice = '', places] = text.split(':')
+  const only = places === undefined ? null : new Set(places.split(';').map(place => {
+    const at = place.lastIndexOf('/')
+    return `${place.slice(at + 1)}/${place.slice(0, at)}`
+  }))
+  return { choice: choice as Choice, only }
 }

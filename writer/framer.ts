@@ -34,6 +34,9 @@ export interface Lane {
   readonly topic: string
   readonly partition: number
   readonly start: bigint
+  /** The log's evidence of what was consumed before `start`, and before `end`. */
+  readonly before: string
+  fingerprint: string
   end: bigint
   lines: number
   file: string
@@ -90,10 +93,10 @@ export class Framer {
 
   /**
    * `position` is where the partition was read up to: the log may have holes. `decided(offset)` says that the record
-   * is already a dead letter from before a crash: it is consumed without a trace.
+   * is already a dead letter from before a crash: it is consumed without a trace. `before`: the fingerprint at `position`.
    */
-  add (batch: RecordBatch, position: bigint, decided: ((offset: bigint) => boolean) | null = null): void {
-    const number = this.#lane(batch, position)
+  add (batch: RecordBatch, position: bigint, decided: ((offset: bigint) => boolean) | null = null, before = ''): void {
+    const number = this.#lane(batch, position, before)
     const lane = this.lanes[number]!
     if (position !== lane.end || batch.firstOffset < position) throw new TypeError(`batch at ${batch.firstOffset} of ${batch.topic}/${batch.partition}, the lane ends at ${lane.end}`)
     const base = Number(batch.firstOffset - lane.start)
@@ -140,6 +143,7 @@ export class Framer {
     if (count > 0 && this.arrivals.length < arrivalsMax) this.arrivals.push(batch.timestampMs[0]!, batch.timestampMs[count - 1]!)
     this.bytes += count === 0 ? 0 : valueEnd[count - 1]! - valueStart[0]!
     lane.end = batch.nextOffset
+    lane.fingerprint = batch.fingerprint
   }
 
   /** Writes what is still in memory; returns the files in the order (topic, partition). */
@@ -162,7 +166,7 @@ export class Framer {
     }
   }
 
-  #lane (batch: RecordBatch, position: bigint): number {
+  #lane (batch: RecordBatch, position: bigint, before: string): number {
     const key = `${batch.partition}/${batch.topic}`
     let number = this.#laneOf.get(key)
     if (number === undefined) {
@@ -172,6 +176,8 @@ export class Framer {
         topic: batch.topic,
         partition: batch.partition,
         start: position,
+        before,
+        fingerprint: before,
         end: position,
         lines: 0,
         file: join(this.options.dir, `${this.name}-${number}.lines`),

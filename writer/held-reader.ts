@@ -69,6 +69,10 @@ export class HeldReader {
     if (this.holds(topic, partition)) this.#reader?.pause(topic, partition)
   }
 
+  seek (topic: string, partition: number, offset: bigint): void {
+    if (this.holds(topic, partition)) this.#reader?.seek(topic, partition, offset)
+  }
+
   async close (): Promise<void> {
     const reader = this.#reader
     this.#reader = null

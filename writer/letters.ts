@@ -1,48 +1,103 @@
 // Dead letters: records that cannot be rows, with their bytes and reason, and dropped duplicates, without. They are
 // committed before the batch's rows, with end offsets of their own. After a crash in between, the offsets that
 // dead_letters is ahead of events are decided by what is listed there: listed means consumed, all others are rows.
+// Refuses to believe a letter of another record: what is listed at an offset has to be what the log holds there.
 
+import { createHash } from 'node:crypto'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { duckdbScan, quoteIdentifier, quoteText, scanFiles, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
+import { duckdbScan, quoteIdentifier, scanFiles, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
+import type { RecordBatch } from '../log/index.ts'
 import { sqlList, type Engine } from './engine.ts'
+import { placesIn } from './lineage-evidence.ts'
 import type { RecordedOffsets } from './offsets.ts'
 import { writeFiles, type ParsedBatch } from './pipeline.ts'
 import { fillSql } from './sql-templates.ts'
 
+/** What is listed at one offset, by digests: equal text is not needed, and no text is kept. */
+interface ListedLetter { readonly payload: string | null, readonly eventId: string | null }
+interface Lane { readonly next: bigint, readonly isSameLog: boolean, readonly letters: Map<bigint, ListedLetter[]> }
+
 /** Partition → what is decided about it: nothing beyond `next`. */
 export class DecidedLetters {
-  readonly #lanes = new Map<string, { next: bigint, offsets: Set<bigint> }>()
+  readonly #lanes = new Map<string, Lane>()
 
   static async load (engine: Engine, storage: Storage, letters: LoadedTable, ahead: readonly Ahead[]): Promise<DecidedLetters> {
     const decided = new DecidedLetters()
     if (ahead.length === 0) return decided
     const { files } = await scanFiles(storage, letters)
-    const ranges = ahead.map(({ topic, partition, from, next }) => `(log_topic = ${quoteText(topic)} AND log_partition = ${partition} AND log_offset >= ${from} AND log_offset < ${next})`)
-    const release = await storage.bringNear(files.map(file => file.location), ['log_topic', 'log_partition', 'log_offset'])
-    const result = await engine.main.runAndReadAll(`SELECT DISTINCT log_topic, log_partition, log_offset FROM ${duckdbScan(letters, files, storage)} WHERE ${ranges.join(' OR ')}`).finally(release)
-    const listed = result.getRows() as [string, number, bigint][]
-    for (const { topic, partition, next } of ahead) decided.#lanes.set(`${partition}/${topic}`, { next, offsets: new Set() })
-    for (const [topic, partition, offset] of listed) decided.#lanes.get(`${partition}/${topic}`)?.offsets.add(BigInt(offset))
+    const where = placesIn(ahead.map(({ topic, partition, from, next }) => ({ topic, partition, start: from, end: next })))
+    const release = await storage.bringNear(files.map(file => file.location), ['log_topic', 'log_partition', 'log_offset', 'payload', 'event_id'])
+    const result = await engine.main.runAndReadAll(`SELECT DISTINCT log_topic, log_partition, log_offset, md5(payload), md5(event_id) FROM ${duckdbScan(letters, files, storage)} WHERE ${where}`).finally(release)
+    for (const { topic, partition, next, isSameLog } of ahead) decided.#lanes.set(`${partition}/${topic}`, { next, isSameLog, letters: new Map() })
+    for (const [topic, partition, offset, payload, eventId] of result.getRows() as [string, number, bigint, string | null, string | null][]) {
+      const listed = decided.#lanes.get(`${partition}/${topic}`)?.letters
+      const at = BigInt(offset)
+      listed?.set(at, [...listed.get(at) ?? [], { payload, eventId }])
+    }
     return decided
   }
 
-  /** The question for one partition, or null when nothing is decided from `position` on. */
-  at (topic: string, partition: number, position: bigint): ((offset: bigint) => boolean) | null {
-    const lane = this.#lanes.get(`${partition}/${topic}`)
-    if (lane === undefined || lane.next <= position) return null
-    return offset => lane.offsets.has(offset)
+  /** The question for the records of one batch, or null when nothing is decided from its beginning on. */
+  of (batch: RecordBatch): ((offset: bigint) => boolean) | null {
+    const lane = this.#lanes.get(`${batch.partition}/${batch.topic}`)
+    if (lane === undefined || lane.next <= batch.firstOffset) return null
+    return offset => {
+      const listed = offset < lane.next ? lane.letters.get(offset) : undefined
+      return listed !== undefined && isListed(recordAt(batch, offset), listed, lane.isSameLog)
+    }
   }
 }
 
-export interface Ahead { readonly topic: string, readonly partition: number, readonly from: bigint, readonly next: bigint }
+/** A letter with bytes has the record's; a duplicate has its id. A mapped record's id cannot be seen in it: it is believed of this log alone. */
+function isListed (record: Buffer, listed: readonly ListedLetter[], isSameLog: boolean): boolean {
+  const payload = digest(record)
+  const eventId = eventIdOf(record)
+  return listed.some(letter => {
+    if (letter.payload !== null) return letter.payload === payload
+    return eventId === null || letter.eventId === null ? isSameLog : letter.eventId === digest(eventId)
+  })
+}
 
-/** Where dead_letters is ahead of events. */
+function recordAt ({ firstOffset, offsetDelta, count, bytes, valueStart, valueEnd }: RecordBatch, offset: bigint): Buffer {
+  const delta = Number(offset - firstOffset)
+  const i = offsetDelta[delta] === delta ? delta : offsetDelta.subarray(0, count).indexOf(delta)
+  return bytes.subarray(valueStart[i], valueEnd[i])
+}
+
+function digest (value: Buffer | string): string {
+  return createHash('md5').update(value).digest('hex')
+}
+
+function eventIdOf (record: Buffer): string | null {
+  try {
+    const { event_id: id } = JSON.parse(record.toString()) as { event_id?: unknown }
+    return typeof id === 'string' ? id : null
+  } catch {
+    return null
+  }
+}
+
+export interface Ahead {
+  readonly topic: string
+  readonly partition: number
+  readonly from: bigint
+  readonly next: bigint
+  /** Nothing says that another log was read since. */
+  readonly isSameLog: boolean
+}
+
+/** Where dead_letters is ahead of events, or may list what an earlier reading decided. */
 export function lettersAhead (letters: RecordedOffsets | null, events: RecordedOffsets | null): Ahead[] {
   const ahead: Ahead[] = []
-  for (const [topic, { partitions }] of letters?.topics ?? []) {
-    for (const [partition, { start, next }] of partitions) {
-      const from = events?.topics.get(topic)?.partitions.get(partition)?.next ?? start
-      if (next > from) ahead.push({ topic, partition, from, next })
+  for (const [topic, { id, partitions }] of letters?.topics ?? []) {
+    const found = events?.topics.get(topic)
+    for (const [partition, listed] of partitions) {
+      const known = found?.partitions.get(partition)
+      const from = known?.next ?? listed.start
+      const reread = known?.rereadTo ?? 0n
+      const isSameLog = reread === 0n && (found === undefined || found.id === id) && (events === null || events.clusterId === letters?.clusterId)
+      const next = listed.next > reread ? listed.next : reread
+      if (next > from) ahead.push({ topic, partition, from, next, isSameLog })
     }
   }
   return ahead

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { openLake } from '../catalog/index.ts'
 import { openLogFrom } from '../log/index.ts'
 import { createHttpServer, createMetrics, listen, readConfig, runService } from '../runtime/index.ts'
-import { mappingsOf, writerSettings } from './config.ts'
+import { mappingsOf, resumeOf, writerSettings } from './config.ts'
 import { Duplicates } from './duplicates.ts'
 import { openEngine } from './engine.ts'
 import { createWriterMetrics } from './metrics.ts'
@@ -35,7 +35,7 @@ runService('writer', async ({ logger, signal, onClose, stop }) => {
     futureMinutesMax: config.FIRN_EVENT_FUTURE_MINUTES_MAX,
     ageDaysMax: config.FIRN_EVENT_AGE_DAYS_MAX,
     mappings: mappingsOf(config.FIRN_LOG_MAPPINGS),
-    resumeFrom: config.FIRN_WRITER_RESUME_FROM ?? null,
+    resumeFrom: resumeOf(config.FIRN_WRITER_RESUME_FROM),
     untilEnd: config.untilEnd,
     group: config.FIRN_KAFKA_GROUP
   })

@@ -6,6 +6,8 @@ import { DuckDBInstance, connectCatalog, duckdbScan, openStorage, scanFiles, sta
 import { topicMappings } from '../openapi/index.ts'
 import { openLog, type Log, type LogRecord, type RecordHeaders } from '../log/index.ts'
 import { createLogger, type Logger } from '../runtime/index.ts'
+import type { Choice } from './choices.ts'
+import type { Resume } from './decide.ts'
 import { Duplicates } from './duplicates.ts'
 import { openEngine } from './engine.ts'
 import { eventsId, lettersId } from './tables.ts'
@@ -29,7 +31,7 @@ export interface Line {
   close (): Promise<void>
 }
 
-export interface DrainOptions extends Partial<WriterSettings> { readonly catalog?: Catalog, readonly source?: Log, readonly idsMax?: number, readonly typesMax?: number, readonly signal?: AbortSignal }
+export interface DrainOptions extends Partial<Omit<WriterSettings, 'resumeFrom'>> { readonly resumeFrom?: Choice | Resume, readonly catalog?: Catalog, readonly source?: Log, readonly idsMax?: number, readonly typesMax?: number, readonly signal?: AbortSignal }
 
 let engines = 0
 
@@ -58,7 +60,8 @@ export async function openLine (dir: string, topics: readonly string[] = ['ecomm
         const ageDaysMax = options.ageDaysMax ?? 7
         const duplicates = new Duplicates(engine, storage, { idsMax: options.idsMax ?? 1_000_000, windowSeconds: ageDaysMax * day, nowMs: Date.now })
         await new Writer({ catalog: options.catalog ?? catalog, storage, logger, nowMs: Date.now, signal: options.signal ?? new AbortController().signal, engine, duplicates, source: options.source ?? log, writerId, typesMax: options.typesMax ?? 200, metrics: null }, {
-          topics, dir: stagingDir, intervalMs: 50, rowsMax: 100_000, bytesMax: 64 * 1024 ** 2, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax, mappings: topicMappings, resumeFrom: null, untilEnd: true, group: null, ...options
+          topics, dir: stagingDir, intervalMs: 50, rowsMax: 100_000, bytesMax: 64 * 1024 ** 2, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax, mappings: topicMappings, untilEnd: true, group: null, ...options,
+          resumeFrom: typeof options.resumeFrom === 'string' ? { choice: options.resumeFrom, only: null } : options.resumeFrom ?? null
         }).run()
       } finally {
         engine.close()

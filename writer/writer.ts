@@ -8,16 +8,21 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deleteExpiredFiles } from '../catalog/index.ts'
-import type { Log } from '../log/index.ts'
+import type { Log, LogEvent, RecordBatch } from '../log/index.ts'
 import type { FirnError } from '../runtime/index.ts'
 import { landBatch, type BatchParts } from './batch-work.ts'
-import { fail, is } from './errors.ts'
+import { judgeDamage, judgePartition } from './circumstances.ts'
+import { decidedSkip } from './commit.ts'
+import type { Resume } from './decide.ts'
+import { fail } from './errors.ts'
 import { Framer, type FramerOptions } from './framer.ts'
 import { HeldReader } from './held-reader.ts'
+import { haltAt } from './log-comparison.ts'
 import type { WriterMetrics } from './metrics.ts'
 import { dropBatch, explainEngine, parseBatch } from './pipeline.ts'
+import { isOfWriter, recoverFrom } from './after-error.ts'
 import { reportBatch } from './report.ts'
-import { damaged, isOvertaken, openSession, outOfRange, type HaltedPartition, type ResumeFrom, type Session } from './session.ts'
+import { areHaltsOther, isOvertaken, judgeAssigned, keepHalts, openSession, type HaltedPartition, type Session } from './session.ts'
 import type { WriterTables } from './tables.ts'
 
 const idlePollMs = 10_000
@@ -25,27 +30,24 @@ const busyPollMs = 100
 /** Taken for the first batch, before one was measured. */
 const landingMsFirst = 1000
 const pollBytesMax = 4 * 1024 * 1024
-const backoffMsMin = 500
-const backoffMsMax = 5_000
 const haltedLookMs = 30_000
 /** A drain that was given no partition for so long leaves them to the writers that have them. */
 const assignMsMax = 30_000
-/** A drain that cannot get anywhere ends; a service goes on trying. */
-const drainAttemptsMax = 8
-const squeezeMax = 256
 
 export interface WriterSettings extends FramerOptions {
   readonly topics: readonly string[]
   readonly intervalMs: number
   readonly rowsMax: number
   readonly bytesMax: number
-  readonly resumeFrom: ResumeFrom | null
+  readonly resumeFrom: Resume | null
   readonly untilEnd: boolean
+  /** How often a halted writer looks whether an operator decided elsewhere. */
+  readonly haltedLookMs?: number
   /** Writers of one group share the partitions; null: all partitions are ours. */
   readonly group: string | null
 }
 
-export interface WriterParts extends Omit<BatchParts, 'log'> { readonly source: Log, readonly metrics: WriterMetrics | null }
+export interface WriterParts extends Omit<BatchParts, 'log' | 'source'> { readonly source: Log, readonly metrics: WriterMetrics | null }
 
 type WriterState =
   | { readonly at: 'starting' }
@@ -61,7 +63,7 @@ export class Writer {
   #batches = 0
   /** Batches are this much smaller than the settings allow, since one did not fit into memory. */
   #squeeze = 1
-  #resume: ResumeFrom | null
+  #resume: Resume | null
 
   constructor (parts: WriterParts, settings: WriterSettings) {
     this.#parts = parts
@@ -102,11 +104,22 @@ export class Writer {
     }
   }
 
+  /** Said once; the table has it already. */
+  #halt (error: FirnError): void {
+    const { logger, metrics } = this.#parts
+    if (this.#state.at !== 'halted' || this.#state.error.message !== error.message) {
+      logger.fatal({ code: error.code }, error.message)
+      process.stderr.write(error.message + '\n')
+    }
+    this.#state = { at: 'halted', error }
+    metrics?.halted.set(-1)
+  }
+
   async #runSessions (reader: HeldReader): Promise<void> {
     const { signal, logger, metrics } = this.#parts
     for (let attempt = 1; !signal.aborted;) {
       try {
-        const session = await openSession(this.#parts, this.#parts.source, this.#settings.topics, this.#resume)
+        const session = await openSession(this.#parts, this.#settings.topics, this.#resume, (topic, partition) => this.#settings.group === null || reader.holds(topic, partition))
         this.#resume = null
         await reader.follow(session)
         const reading = new Reading(this.#parts, this.#squeezed(), session, reader, () => `batch${this.#batches++}`)
@@ -121,29 +134,20 @@ export class Writer {
         }
       } catch (error) {
         if (signal.aborted) return
-        if (!isOurs(error)) await reader.close()
-        if (is(error, 'WRITER_HALTED')) {
-          if (this.#settings.untilEnd) throw error
-          if (this.#state.at !== 'halted' || this.#state.error.message !== error.message) {
-            logger.fatal({ code: error.code }, error.message)
-            process.stderr.write(error.message + '\n')
-          }
-          this.#state = { at: 'halted', error }
-          metrics?.halted.set(-1)
-          await sleep(haltedLookMs, undefined, { signal }).catch(() => undefined)
+        const code = String((error as { code?: unknown } | null)?.code ?? '')
+        if (!isOfWriter(code)) await reader.close()
+        const recovery = recoverFrom({ code, isRetryable: isRetryable(error), attempt, isDrain: this.#settings.untilEnd, squeeze: this.#squeeze })
+        if (recovery.kind === 'end') throw error
+        if (recovery.kind === 'halt') {
+          this.#halt(error as FirnError)
+          await sleep(this.#settings.haltedLookMs ?? haltedLookMs, undefined, { signal }).catch(() => undefined)
           continue
         }
-        // A service that ended would be started again only to meet the same refusal: it says why and waits for whoever can mend it.
-        if (!isRetryable(error) && (this.#settings.untilEnd || !isRefusal(error))) throw error
-        if (this.#settings.untilEnd && attempt >= drainAttemptsMax) throw error
-        if (is(error, 'WRITER_MEMORY_SHORT')) {
-          if (this.#squeeze >= squeezeMax) throw error
-          this.#squeeze *= 2
-        }
+        const { waitMs, isSmaller } = recovery
+        if (isSmaller) this.#squeeze *= 2
         this.#state = { at: 'recovering', error: error as Error, attempt }
-        metrics?.fenced.inc({ reason: (error as FirnError).code })
-        const waitMs = is(error, 'WRITER_FENCED') ? 10 * attempt : Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(attempt - 1, 10))
-        logger.warn({ code: (error as FirnError).code, attempt, waitMs }, (error as Error).message)
+        metrics?.fenced.inc({ reason: code })
+        logger.warn({ code, attempt, waitMs }, (error as Error).message)
         attempt++
         await sleep(waitMs, undefined, { signal }).catch(() => undefined)
       }
@@ -162,6 +166,9 @@ class Reading {
   readonly #name: () => string
   readonly #openedAtMs = performance.now()
   readonly #positions = new Map<string, bigint>()
+  /** The log's evidence at those positions. */
+  readonly #fingerprints = new Map<string, string>()
+  #lookedMs = performance.now()
   #tables: WriterTables
   #open: Framer
   #openedMs = 0
@@ -212,6 +219,7 @@ class Reading {
         continue
       }
       if (ends !== null && this.#isDrained(ends)) return
+      await this.#lookForDecision()
       const event = await reader.poll(this.#waitMs(), Math.min(pollBytesMax, this.#settings.bytesMax)).catch((error: unknown) => {
         if (signal.aborted) return null
         throw error
@@ -219,37 +227,85 @@ class Reading {
       if (event === null) continue
       const { topic } = event.kind === 'batch' ? event.batch : event
       switch (event.kind) {
-        case 'batch': {
-          const { batch } = event
-          const key = `${batch.partition}/${topic}`
-          if (this.halted.some(halt => halt.topic === topic && halt.partition === batch.partition)) break
-          const recorded = this.#session.offsets?.topics.get(topic)?.partitions.get(batch.partition)?.next
-          const first = reader.firstOf(topic, batch.partition) ?? batch.firstOffset
-          const position = this.#positions.get(key) ?? recorded ?? (first < batch.firstOffset ? first : batch.firstOffset)
-          if (this.#open.records === 0) this.#openedMs = performance.now()
-          this.#open.add(batch, position, this.#session.decided.at(topic, batch.partition, batch.firstOffset))
-          this.#positions.set(key, batch.nextOffset)
+        case 'batch':
+          this.#take(event.batch)
           break
-        }
         case 'assigned':
-          for (const halt of this.halted) if (halt.topic === topic) reader.pause(topic, halt.partition)
-          // Who had these partitions before may have landed more since this session was opened.
-          if (await isOvertaken(this.#parts.catalog, this.#session, topic, event.partitions)) throw fail('WRITER_FENCED', { reason: `partitions ${event.partitions.join(', ')} of ${topic} were taken over and are further than this session knows` })
+          await this.#judgeAssigned(topic, event.partitions)
           break
         case 'revoked':
           throw fail('WRITER_FENCED', { reason: `partitions ${event.partitions.join(', ')} of ${topic} were given to another reader` })
         case 'out-of-range':
-        case 'damaged': {
-          reader.pause(topic, event.partition)
-          if (this.halted.some(halt => halt.topic === topic && halt.partition === event.partition)) break
-          const halt = event.kind === 'damaged' ? damaged(event) : outOfRange(topic, event.partition, event.wanted, event.first, event.end)
-          if (halt === null) break
-          this.halted.push(halt)
-          this.#sayHalted(halt)
+          await this.#judgeOutOfRange(event)
           break
-        }
+        case 'damaged':
+          await this.#judgeDamaged(event)
+          break
       }
     }
+  }
+
+  #take (batch: RecordBatch): void {
+    const { topic, partition } = batch
+    if (this.#isHalted(topic, partition)) return
+    const key = `${partition}/${topic}`
+    const recorded = this.#session.offsets?.topics.get(topic)?.partitions.get(partition)
+    const first = this.#reader.firstOf(topic, partition) ?? batch.firstOffset
+    const position = this.#positions.get(key) ?? recorded?.next ?? (first < batch.firstOffset ? first : batch.firstOffset)
+    if (this.#open.records === 0) this.#openedMs = performance.now()
+    this.#open.add(batch, position, this.#session.decided.of(batch), this.#fingerprints.get(key) ?? recorded?.fingerprint ?? '')
+    this.#positions.set(key, batch.nextOffset)
+    this.#fingerprints.set(key, batch.fingerprint)
+  }
+
+  /** The owner before may have landed more since this session was opened, and the log may not be what it read. */
+  async #judgeAssigned (topic: string, partitions: readonly number[]): Promise<void> {
+    for (const halt of this.halted) if (halt.topic === topic) this.#reader.pause(topic, halt.partition)
+    const taken = `partitions ${partitions.join(', ')} of ${topic} were taken over`
+    if (await isOvertaken(this.#parts.catalog, this.#session, topic, partitions)) throw fail('WRITER_FENCED', { reason: `${taken} and are further than this session knows` })
+    // A writer that owns all partitions compared them when the session was opened.
+    if (this.#settings.group === null) return
+    for (const halt of await judgeAssigned(this.#parts, this.#session, topic, partitions)) await this.#halt(halt)
+  }
+
+  async #judgeOutOfRange ({ topic, partition, wanted, first, end }: Extract<LogEvent, { kind: 'out-of-range' }>): Promise<void> {
+    const recorded = { start: wanted, next: wanted, fingerprint: '' }
+    const found = judgePartition({ topic, partition, recorded, isSameId: true, verdict: 'unknown', first, end })
+    if (found === null) throw fail('WRITER_FENCED', { reason: `partition ${partition} of ${topic} did not have offset ${wanted}, and has it now` })
+    await this.#halt(haltAt(found, this.#parts.nowMs()))
+  }
+
+  async #judgeDamaged (event: Extract<LogEvent, { kind: 'damaged' }>): Promise<void> {
+    const { topic, partition, from, to } = event
+    const decided = decidedSkip(this.#tables.events, topic, partition, from, to)
+    if (decided === null) {
+      await this.#halt(haltAt(judgeDamage(event), this.#parts.nowMs()))
+      return
+    }
+    this.#parts.logger.warn({ topic, partition, from: String(from), to: String(decided) }, 'damaged records are left out, as an operator decided')
+    this.#reader.seek(topic, partition, decided)
+  }
+
+  #isHalted (topic: string, partition: number): boolean {
+    return this.halted.some(halt => halt.topic === topic && halt.partition === partition)
+  }
+
+  /** Set in the table first: what was said once stands, whatever happens to this process. */
+  async #halt (halt: HaltedPartition): Promise<void> {
+    const { topic, partition } = halt
+    this.#reader.pause(topic, partition)
+    if (this.#isHalted(topic, partition)) return
+    await keepHalts(this.#parts, this.#tables.events, [halt])
+    this.halted.push(halt)
+    this.#sayHalted(halt)
+  }
+
+  /** Somebody else's process may carry out the operator's decision. */
+  async #lookForDecision (): Promise<void> {
+    const lookMs = this.#settings.haltedLookMs ?? haltedLookMs
+    if (this.halted.length === 0 || performance.now() - this.#lookedMs < lookMs) return
+    this.#lookedMs = performance.now()
+    if (await areHaltsOther(this.#parts.catalog, this.halted)) throw fail('WRITER_FENCED', { reason: 'other halts stand in the table than this session knows' })
   }
 
   #isFull (): boolean {
@@ -359,16 +415,6 @@ export function haltError (halt: HaltedPartition): FirnError {
 function splitKey (key: string): [number, string] {
   const at = key.indexOf('/')
   return [Number(key.slice(0, at)), key.slice(at + 1)]
-}
-
-/** After errors of our own the reader of the log is sound. */
-function isOurs (error: unknown): boolean {
-  return String((error as { code?: unknown } | null)?.code).startsWith('WRITER_')
-}
-
-/** A part around us refuses (rights, credentials, a missing bucket): nothing of ours is wrong. */
-function isRefusal (error: unknown): boolean {
-  return /^(CATALOG|STORAGE)_/.test(String((error as { code?: unknown } | null)?.code))
 }
 
 function isRetryable (error: unknown): boolean {

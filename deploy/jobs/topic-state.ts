@@ -36,7 +36,7 @@ export async function lagBelow (ends: readonly PartitionEnd[], catalog: Pick<Cat
 function takenBy (text: string | undefined): (topic: string, partition: number) => bigint | null {
   if (text === undefined) return () => null
   const { v, log } = JSON.parse(text) as { v: number, log: { topics: Record<string, { p: Record<string, { next: string }> }> } }
-  if (v !== 1) throw new Error(`the property firn.offsets of firn.events has the format ${v}, this version reads 1`)
+  if (v !== 1 && v !== 2) throw new Error(`the property firn.offsets of firn.events has the format ${v}, this version reads 1 and 2`)
   return (topic, partition) => {
     const next = log.topics[topic]?.p[partition]?.next
     return next === undefined ? null : BigInt(next)

@@ -23,7 +23,7 @@ export function readProgressRecord (table: string, text: string): ProgressRecord
   } catch (error) {
     throw unreadable(`not a JSON object: ${text.slice(0, 60)}`, error)
   }
-  if (value.v !== 1) throw unreadable(`its format is ${String(value.v)}, this version reads 1`)
+  if (value.v !== 1 && value.v !== 2) throw unreadable(`its format is ${String(value.v)}, this version reads 1 and 2`)
   try {
     const log = objectOf(value.log)
     const topics = Object.entries(objectOf(log.topics)).map(([topic, entry]) => ({ topic, ...objectOf(entry) as { id?: unknown, p?: unknown } }))

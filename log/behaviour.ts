@@ -189,6 +189,49 @@ export function testLogBehaviour (t: Test, make: (t: Test) => Promise<LogUnderTe
     await reader.close()
   })
 
+  scenario('a log knows its own fingerprint wherever a batch of its reader ended, whatever was appended since and however reading was cut', async (t, { log, topic, again }) => {
+    const partition = partitionOf('k', await log.ensureTopic(topic))
+    for (let round = 0; round < 8; round++) await log.append([1, 2, 3].map(i => record(topic, 'k', `${round}/${i}`.padEnd(200, 'x'))))
+    const taken: { offset: bigint, fingerprint: string }[] = []
+    const read = async (startAt: bigint, bytes: number): Promise<void> => {
+      const reader = await log.open({ topics: [topic], startAt: (_, each) => each === partition ? startAt : 'earliest' })
+      for (let next = startAt; next < 24n;) {
+        const batch = await nextBatch(reader, bytes)
+        taken.push({ offset: batch.nextOffset, fingerprint: batch.fingerprint })
+        next = batch.nextOffset
+      }
+      await reader.close()
+    }
+    await read(0n, 700)
+    await log.append([record(topic, 'k', 'later')])
+    await read(1n, 2000)
+    const other = await again()
+    for (const { offset, fingerprint } of taken) {
+      t.ok(fingerprint.length > 0 && fingerprint.length <= 200, fingerprint)
+      t.equal(await log.compareFingerprint(topic, partition, offset, fingerprint), 'same', `at ${offset}`)
+      t.equal(await other.compareFingerprint(topic, partition, offset, fingerprint), 'same', 'another process says so as well')
+    }
+    await other.close()
+  })
+
+  scenario('records that are not those that were consumed have another fingerprint', async (t, { log, topic }) => {
+    await log.ensureTopic(topic)
+    await log.append([1, 2].map(i => record(topic, 'k', `v${i}`)))
+    await log.append([3, 4].map(i => record(topic, 'k', `v${i}`)))
+    const reader = await log.open({ topics: [topic], startAt: () => 'earliest' })
+    let batch = await nextBatch(reader)
+    while (batch.nextOffset < 4n) batch = await nextBatch(reader)
+    await reader.close()
+    const { partition, fingerprint } = batch
+    const compare = async (offset: bigint, text = fingerprint): Promise<string> => await log.compareFingerprint(topic, partition, offset, text)
+    t.equal(await compare(4n), 'same')
+    t.equal(await compare(2n), 'other', 'other records lie there')
+    t.equal(await compare(5n), 'other', 'the log ends before it: it was cut off or restored')
+    t.equal(await compare(4n, 'of another backend'), 'other')
+    t.equal(await compare(4n, ''), 'unknown', 'nothing was noted')
+    t.equal(await log.compareFingerprint('no-such-topic', partition, 4n, fingerprint), 'other', 'a topic that is gone')
+  })
+
   scenario('appending nothing is fine, appending to an unknown topic is refused', async (t, { log, topic }) => {
     t.strictSame(await log.append([]), [])
     await t.rejects(log.append([record(topic, 'k', 'v')]), { code: 'LOG_TOPIC_UNKNOWN' })
@@ -229,6 +272,7 @@ export async function nextBatch (reader: LogReader, bytes = bytesMax): Promise<R
   for (;;) {
     const event: LogEvent | null = await reader.poll(1000, bytes)
     if (event?.kind === 'batch') return event.batch
+    if (event?.kind === 'damaged') throw new Error(`damaged: ${event.from} to ${event.to}, ${event.reason}`)
     if (event?.kind === 'out-of-range') throw new Error(`out of range: ${event.wanted} of ${event.first}..${event.end}`)
     if (performance.now() > deadline) throw new Error('no batch came')
   }

@@ -65,7 +65,10 @@ export type LogEvent =
   | { readonly kind: 'revoked', readonly topic: string, readonly partitions: readonly number[] }
   /** The wanted offset does not exist in the log (retention, truncation). The reader does not move: the caller decides. */
   | { readonly kind: 'out-of-range', readonly topic: string, readonly partition: number, readonly wanted: bigint, readonly first: bigint, readonly end: bigint }
-  /** Records of [from, to) cannot be read. Reported once; the reader does not move past them: the caller decides and seeks. */
+  /**
+   * Records of [from, to) cannot be read. The reader does not move past them: the caller decides and seeks. Reported once; a
+   * caller that polls on without having paused or sought the partition hears LOG_DAMAGED.
+   */
   | { readonly kind: 'damaged', readonly topic: string, readonly partition: number, readonly from: bigint, readonly to: bigint, readonly reason: string }
 
 /**

@@ -6,7 +6,7 @@
 import { fail } from '../errors.ts'
 import { partitionOf } from '../partitioner.ts'
 import type { LogRecord, Position } from '../types.ts'
-import { BatchBuilder } from './batch.ts'
+import { BatchBuilder, placeBatch } from './batch.ts'
 import { batchKey, type TopicRecord } from './layout.ts'
 import { removeAcknowledged } from './retention.ts'
 import type { Store } from './store.ts'
@@ -179,11 +179,18 @@ export class Appender {
       throw fail('LOG_FULL', { path: store.path, reason: `${used} of at most ${this.#limits.bytesMax} bytes are used and ${wanted} more are needed` })
     }
     const states = new Map<TopicRecord, ReturnType<Topics['states']>>()
+    for (const { part: { topic, partition } } of encoded) {
+      let topicStates = states.get(topic)
+      if (topicStates === undefined) states.set(topic, topicStates = this.#topics.states(topic))
+      const { end } = topicStates[partition]!
+      if (store.has(batchKey(topic.number, partition, end))) {
+        throw fail('LOG_DAMAGED', { path: store.path, what: `topic ${topic.id}, partition ${partition}: its offsets end at ${end}, where a batch lies already` })
+      }
+    }
     for (const { part, bytes } of encoded) {
-      let topicStates = states.get(part.topic)
-      if (topicStates === undefined) states.set(part.topic, topicStates = this.#topics.states(part.topic))
-      const state = topicStates[part.partition]!
+      const state = states.get(part.topic)![part.partition]!
       part.base = state.end
+      state.chain = placeBatch(bytes, { topicNumber: part.topic.number, partition: part.partition, offset: state.end, before: state.chain })
       void store.db.put(batchKey(part.topic.number, part.partition, state.end), bytes)
       state.end += BigInt(part.batch.records.length)
     }

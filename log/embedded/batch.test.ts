@@ -2,8 +2,10 @@ import t from 'tap'
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import type { LogRecord } from '../types.ts'
-import { BatchBuilder, readStored } from './batch.ts'
+import { BatchBuilder, placeBatch, readStored } from './batch.ts'
 import { BatchMerge } from './merge.ts'
+
+const place = { topicNumber: 1, partition: 2, offset: 100n }
 
 const headers = fc.dictionary(fc.string(), fc.string({ unit: 'grapheme' }), { noNullPrototype: true })
 /** Records over a few header objects that some of them share by reference. */
@@ -23,7 +25,7 @@ t.test('what batches hold after being stored and merged is what was put in, from
     for (const [i, records] of batches.entries()) {
       const bytes = encode(records)
       if (i === 0) merge.reserve(bytes, expected.length, bytesMax)
-      const stored = merge.add(bytes, i === 0 ? skip : 0)
+      const stored = merge.add(bytes, i === 0 ? skip : 0, place)
       if (typeof stored === 'string') throw new Error(stored)
       bytes.fill(0) // lmdb uses that memory again
     }
@@ -51,18 +53,36 @@ t.test('a header object that many records share is stored once', async t => {
 
 t.test('one flipped bit anywhere is noticed', async t => {
   const bytes = encode([{ topic: 't', key: 'key', value: Buffer.from('value'), headers: { a: 'b' }, timestampMs: 5 }])
-  t.type(readStored(bytes), 'object')
+  t.type(readStored(bytes, place), 'object')
   for (let bit = 0; bit < bytes.length * 8; bit++) {
     const damaged = Buffer.from(bytes)
     damaged[bit >> 3]! ^= 1 << (bit & 7)
-    if (typeof readStored(damaged) !== 'string') t.fail(`bit ${bit} went unnoticed`)
+    if (typeof readStored(damaged, place) !== 'string') t.fail(`bit ${bit} went unnoticed`)
   }
-  t.type(readStored(bytes.subarray(0, 20)), 'string')
-  t.type(readStored(bytes.subarray(0, bytes.length - 1)), 'string')
+  t.type(readStored(bytes.subarray(0, 20), place), 'string')
+  t.type(readStored(bytes.subarray(0, bytes.length - 1), place), 'string')
+})
+
+t.test('a batch that lies where another belongs is noticed', async t => {
+  const bytes = encode([{ topic: 't', key: 'key', value: Buffer.from('value'), headers: {}, timestampMs: 5 }])
+  for (const elsewhere of [{ topicNumber: 2 }, { partition: 3 }, { offset: 101n }]) t.match(readStored(bytes, { ...place, ...elsewhere }), /lies here/)
+})
+
+t.test('the running checksum after a batch depends on all that came before it', async t => {
+  const after = (before: number, value: string): number => {
+    const builder = new BatchBuilder()
+    builder.add({ topic: 't', key: 'k', value: Buffer.from(value), headers: {}, timestampMs: 5 })
+    return placeBatch(builder.encode(0), { ...place, before })
+  }
+  t.equal(after(7, 'a'), after(7, 'a'))
+  t.not(after(7, 'a'), after(8, 'a'))
+  t.not(after(7, 'a'), after(7, 'b'))
 })
 
 function encode (records: readonly LogRecord[]): Buffer {
   const builder = new BatchBuilder()
   for (const record of records) builder.add(record)
-  return Buffer.from(builder.encode(0))
+  const bytes = Buffer.from(builder.encode(0))
+  placeBatch(bytes, { ...place, before: 7 })
+  return bytes
 }

@@ -5,14 +5,20 @@
 //   48 value ends u32 × count · key ends u32 × count · header index u32 × count (flag 1) · timestamps f64 × count (flag 2)
 //   then header dictionary (JSON array of distinct objects), keys, values, back to back. Little-endian throughout.
 //
-// Refuses bytes whose magic, lengths or checksum are wrong. Invariant: decode(encode(records)) is the records.
+// Behind that, since version 2, the place of the batch, written when its offset is known (the checksum at 4 ends before it):
+//   0 topic number u16 · 2 partition u16 · 4 first offset u64 · 12 running checksum before this batch u32
+//   16 the checksum at 4 once more u32 · 20 crc32 u32 of these twenty bytes, which is the running checksum after this batch
+//
+// Refuses bytes whose magic, lengths or checksums are wrong. Invariant: decode(encode(records)) is the records.
 
 import { crc32 } from 'node:zlib'
 import type { LogRecord, RecordHeaders } from '../types.ts'
 
 export const batchHeaderBytes = 48
 const magic = 0x424c4e46 // 'FNLB'
-const version = 1
+const version = 2
+const versionBefore = 1
+export const placeBytes = 24
 const manyHeaders = 1
 const manyTimestamps = 2
 
@@ -25,6 +31,17 @@ export interface StoredBatch {
   readonly valuesBytes: number
   readonly baseTimestampMs: number
   readonly appendedMs: number
+  /** Null in a batch of the version before. */
+  readonly place: BatchPlace | null
+}
+
+/** Where a batch lies, and the running checksum of its partition before and after it. */
+export interface BatchPlace {
+  readonly topicNumber: number
+  readonly partition: number
+  readonly offset: bigint
+  readonly before: number
+  readonly after: number
 }
 
 /** Collects the records of one partition; `encode` writes them into one value. */
@@ -34,7 +51,7 @@ export class BatchBuilder {
   #keysBytesMax = 0
 
   get bytesMax (): number {
-    return batchHeaderBytes + this.records.length * 20 + this.#keysBytesMax + this.#valuesBytes
+    return batchHeaderBytes + this.records.length * 20 + this.#keysBytesMax + this.#valuesBytes + placeBytes
   }
 
   add (record: LogRecord): void {
@@ -43,7 +60,7 @@ export class BatchBuilder {
     this.#keysBytesMax += record.key.length * 3
   }
 
-  /** Encodes into fresh or given memory; the result is a view of it. */
+  /** Encodes into fresh or given memory; the result is a view of it. Its place is still to be written (`placeBatch`). */
   encode (appendedMs: number, memory?: (bytes: number) => Buffer): Buffer {
     const { records } = this
     const count = records.length
@@ -74,7 +91,7 @@ export class BatchBuilder {
       bytes.writeUInt32LE(at - valuesStart, valueEnds + i * 4)
     }
     bytes.writeUInt32LE(magic, 0)
-    bytes.writeUInt32LE(at, 8)
+    bytes.writeUInt32LE(at + placeBytes, 8)
     bytes.writeUInt16LE(version, 12)
     bytes.writeUInt16LE(flags, 14)
     bytes.writeUInt32LE(count, 16)
@@ -84,8 +101,21 @@ export class BatchBuilder {
     bytes.writeDoubleLE(baseTimestampMs, 32)
     bytes.writeDoubleLE(appendedMs, 40)
     bytes.writeUInt32LE(crc32(bytes.subarray(8, at)), 4)
-    return bytes.subarray(0, at)
+    return bytes.subarray(0, at + placeBytes)
   }
+}
+
+/** Writes the place of an encoded batch; returns the running checksum after it. */
+export function placeBatch (bytes: Buffer, { topicNumber, partition, offset, before }: Omit<BatchPlace, 'after'>): number {
+  const at = bytes.length - placeBytes
+  bytes.writeUInt16LE(topicNumber, at)
+  bytes.writeUInt16LE(partition, at + 2)
+  bytes.writeBigUInt64LE(offset, at + 4)
+  bytes.writeUInt32LE(before, at + 12)
+  bytes.writeUInt32LE(bytes.readUInt32LE(4), at + 16)
+  const after = crc32(bytes.subarray(at, at + 20))
+  bytes.writeUInt32LE(after, at + 20)
+  return after
 }
 
 /** The number of records that the header of unchecked bytes claims. */
@@ -93,14 +123,21 @@ export function countOf (bytes: Buffer): number {
   return bytes.readUInt32LE(16)
 }
 
-/** Checks stored bytes; returns their header, or a text that says what is wrong. */
-export function readStored (bytes: Buffer): StoredBatch | string {
+/** Checks stored bytes; returns their header, or a text that says what is wrong. `at` is where they were found. */
+export function readStored (bytes: Buffer, at: Pick<BatchPlace, 'topicNumber' | 'partition' | 'offset'>): StoredBatch | string {
   const { length } = bytes
   if (length < batchHeaderBytes) return `a batch of ${length} bytes is shorter than its header`
   if (bytes.readUInt32LE(0) !== magic) return 'a batch does not begin with its magic number'
   if (bytes.readUInt32LE(8) !== length) return `a batch says ${bytes.readUInt32LE(8)} bytes, ${length} are stored`
-  if (crc32(bytes.subarray(8)) !== bytes.readUInt32LE(4)) return 'a batch does not match its checksum'
-  if (bytes.readUInt16LE(12) !== version) return `a batch has version ${bytes.readUInt16LE(12)}, not ${version}`
+  const found = bytes.readUInt16LE(12)
+  const checked = found === versionBefore ? length : length - placeBytes
+  if (checked < batchHeaderBytes || crc32(bytes.subarray(8, checked)) !== bytes.readUInt32LE(4)) return 'a batch does not match its checksum'
+  if (found !== version && found !== versionBefore) return `a batch has version ${found}, not ${version}`
+  const place = found === version ? readPlace(bytes) : null
+  if (typeof place === 'string') return place
+  if (place !== null && (place.offset !== at.offset || place.partition !== at.partition || place.topicNumber !== at.topicNumber)) {
+    return `a batch of topic number ${place.topicNumber}, partition ${place.partition}, offset ${place.offset} lies here`
+  }
   return {
     flags: bytes.readUInt16LE(14),
     count: bytes.readUInt32LE(16),
@@ -108,7 +145,21 @@ export function readStored (bytes: Buffer): StoredBatch | string {
     keysBytes: bytes.readUInt32LE(24),
     valuesBytes: bytes.readUInt32LE(28),
     baseTimestampMs: bytes.readDoubleLE(32),
-    appendedMs: bytes.readDoubleLE(40)
+    appendedMs: bytes.readDoubleLE(40),
+    place
+  }
+}
+
+function readPlace (bytes: Buffer): BatchPlace | string {
+  const at = bytes.length - placeBytes
+  const after = bytes.readUInt32LE(at + 20)
+  if (crc32(bytes.subarray(at, at + 20)) !== after || bytes.readUInt32LE(at + 16) !== bytes.readUInt32LE(4)) return 'the place of a batch does not match its checksum'
+  return {
+    topicNumber: bytes.readUInt16LE(at),
+    partition: bytes.readUInt16LE(at + 2),
+    offset: bytes.readBigUInt64LE(at + 4),
+    before: bytes.readUInt32LE(at + 12),
+    after
   }
 }
 

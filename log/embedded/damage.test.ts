@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { until } from '../../runtime/index.ts'
 import { nextBatch, record, valueOf } from '../behaviour.ts'
 import { openLog } from '../index.ts'
 import { checkDataFile } from './data-file.ts'
@@ -21,11 +22,47 @@ t.test('a flipped byte in a stored batch: what lies before it is read, then its 
   const reader = await log.open({ topics: [topic], startAt: () => 'earliest' })
   await reader.poll(1000, 1e6)
   t.equal(valueOf(await nextBatch(reader), 6).split(' x')[0], 'event number 6')
-  const damaged = { code: 'LOG_DAMAGED', message: /partition \d, offset 7: a batch does not match its checksum.*restore the folder/ }
-  await t.rejects(reader.poll(1000, 1e6), damaged)
-  await t.rejects(reader.poll(1000, 1e6), damaged, 'it does not go on by itself')
+  t.strictSame(await reader.poll(1000, 1e6), { kind: 'damaged', topic, partition: 2, from: 7n, to: 8n, reason: 'a batch does not match its checksum' })
+  const ignored = { code: 'LOG_DAMAGED', message: /partition 2, offset 7: a batch does not match its checksum.*restore the folder/ }
+  await t.rejects(reader.poll(1000, 1e6), ignored, 'a caller that did not listen hears it as an error')
+  reader.pause(topic, 2)
+  t.equal(await reader.poll(50, 1e6), null, 'a paused partition is silent')
+  reader.resume(topic, 2)
   reader.seek(topic, 2, 8n)
-  t.equal(valueOf(await nextBatch(reader), 0).split(' x')[0], 'event number 8', 'whoever decides to skip can')
+  const behind = await nextBatch(reader)
+  t.equal(valueOf(behind, 0).split(' x')[0], 'event number 8', 'the caller that decides to skip can')
+  t.equal(await log.compareFingerprint(topic, 2, behind.nextOffset, behind.fingerprint), 'same', 'and has a fingerprint behind it')
+})
+
+t.test('damage to one partition leaves the others readable, and what lies in between two damaged batches is found', async t => {
+  const folder = await filled(t.testdir(), 'other')
+  const file = join(folder, 'data.mdb')
+  for (const number of [2, 3, 5]) flip(file, readFileSync(file).indexOf(`event number ${number} `))
+  const log = await openLog(pathToFileURL(folder).href)
+  t.teardown(async () => { await log.close() })
+  const reader = await log.open({ topics: [topic], startAt: () => 'earliest' })
+  const found: string[] = []
+  let others = 0
+  for (let event = await reader.poll(500, 1e6); event !== null; event = await reader.poll(500, 1e6)) {
+    if (event.kind === 'batch' && event.batch.partition === 2) found.push(`${event.batch.firstOffset}..${event.batch.nextOffset}`)
+    else if (event.kind === 'batch') others += event.batch.count
+    if (event.kind !== 'damaged') continue
+    found.push(`damaged ${event.from}..${event.to}`)
+    reader.seek(event.topic, event.partition, event.to)
+  }
+  t.strictSame(found, ['0..2', 'damaged 2..4', '4..5', 'damaged 5..6', '6..10'])
+  t.equal(others, 10)
+})
+
+t.test('a damaged batch that the caller has passed leaves with the retention and does not fill the log', async t => {
+  const folder = await filled(t.testdir())
+  const file = join(folder, 'data.mdb')
+  flip(file, readFileSync(file).indexOf('event number 0 '))
+  const log = await openLog(pathToFileURL(folder).href, { retentionMs: 0, retentionEveryMs: 10 })
+  t.teardown(async () => { await log.close() })
+  await log.append([record(topic, 'k', 'starts the clock of retention')])
+  await log.acknowledge(topic, new Map([[2, 5n]]))
+  await until(async () => (await log.ranges(topic)).first.get(2) === 5n)
 })
 
 t.test('a file that was cut off is refused at open, however much is missing', async t => {
@@ -104,10 +141,10 @@ t.test('a log that was made anew is another log', async t => {
 })
 
 /** A log with ten appends of one record each on partition 2, the first of ten records... each value long enough to have pages of its own. */
-async function filled (folder: string): Promise<string> {
+async function filled (folder: string, ...more: string[]): Promise<string> {
   const log = await openLog(pathToFileURL(folder).href)
   await log.ensureTopic(topic)
-  for (let i = 0; i < 10; i++) await log.append([record(topic, 'k', `event number ${i} ${'x'.repeat(6000)}`)])
+  for (let i = 0; i < 10; i++) await log.append(['k', ...more].map(key => record(topic, key, `${key === 'k' ? 'event' : key} number ${i} ${'x'.repeat(6000)}`)))
   await log.close()
   return folder
 }

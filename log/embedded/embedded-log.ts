@@ -2,14 +2,16 @@
 // Refuses folders on network file systems, truncated files and formats it does not know. Invariant: what `append`
 // resolved with is on the disk, and nothing leaves the log before the reader has acknowledged it.
 
-import { randomUUID } from 'node:crypto'
 import { fail } from '../errors.ts'
 import type { FingerprintVerdict, Log, LogIdentity, LogOpenOptions, LogReader, LogRecord, PartitionOffsets, Position, TopicRange } from '../types.ts'
 import { Appender } from './appender.ts'
 import { prepareFolder } from './folder.ts'
-import { formatVersion, logKey, type LogRecordOfIdentity } from './layout.ts'
+import { readStored, type StoredBatch } from './batch.ts'
+import { judgeFingerprint, type Surroundings } from './fingerprint.ts'
+import { batchKey, offsetOfKey, type LogRecordOfIdentity, type TopicRecord } from './layout.ts'
 import { EmbeddedReader } from './reader.ts'
 import { removeAcknowledged, stepBatchesMax } from './retention.ts'
+import { openState } from './state.ts'
 import { openStore, type Store } from './store.ts'
 import { Topics } from './topics.ts'
 import { putUsage, readUsage } from './usage.ts'
@@ -38,7 +40,7 @@ export async function openEmbeddedLog (url: URL, options: EmbeddedLogOptions): P
   const path = await prepareFolder(url)
   const store = await openStore(path, settings)
   try {
-    const identity = await identityOf(store)
+    const identity = await openState(store)
     return new EmbeddedLog(store, identity, settings)
   } catch (error) {
     await store.close()
@@ -101,9 +103,8 @@ class EmbeddedLog implements Log {
     })
   }
 
-  async compareFingerprint (): Promise<FingerprintVerdict> {
-    this.#assertOpen()
-    return 'unknown'
+  async compareFingerprint (topic: string, partition: number, offset: bigint, fingerprint: string): Promise<FingerprintVerdict> {
+    return await this.#snapshot(() => judgeFingerprint(offset, fingerprint, this.#surroundings(this.#topics.find(topic), partition, offset)))
   }
 
   async ensureTopic (topic: string): Promise<number> {
@@ -197,12 +198,28 @@ class EmbeddedLog implements Log {
     }
   }
 
+  #surroundings (topic: TopicRecord | null, partition: number, offset: bigint): Surroundings {
+    const state = topic === null ? null : this.#topics.states(topic)[partition] ?? null
+    if (topic === null || state === null) return { state: null, at: null, before: null }
+    const at = this.#stored(topic, partition, batchKey(topic.number, partition, offset))
+    if (typeof at !== 'string' || offset === 0n) return { state, at, before: null }
+    const key = this.#store.keyBefore(batchKey(topic.number, partition, offset - 1n), batchKey(topic.number, partition, 0n))
+    return { state, at, before: key === null ? null : this.#stored(topic, partition, key) }
+  }
+
+  #stored (topic: TopicRecord, partition: number, key: Buffer): StoredBatch | string | null {
+    const found = this.#store.read(key)
+    return found === null ? null : readStored(found, { topicNumber: topic.number, partition, offset: offsetOfKey(key) })
+  }
+
   async #snapshot<T> (read: () => T): Promise<T> {
     while (this.#store.renewing !== null) await this.#store.renewing
     this.#assertOpen()
     try {
       this.#store.check()
       return read()
+    } catch (error) {
+      throw this.#store.explainRead(error)
     } finally {
       this.#store.releaseSnapshot()
     }
@@ -211,19 +228,4 @@ class EmbeddedLog implements Log {
   #assertOpen (): void {
     if (this.#closing !== null) throw fail('LOG_CLOSED', { path: this.#store.path })
   }
-}
-
-/** Reads the log's identity, or gives it one when it is new. */
-async function identityOf (store: Store): Promise<LogRecordOfIdentity> {
-  let found = store.readJson(logKey) as LogRecordOfIdentity | null
-  store.releaseSnapshot()
-  found ??= await store.transaction(() => {
-    const stored = store.readJson(logKey) as LogRecordOfIdentity | null
-    if (stored !== null) return stored
-    const created: LogRecordOfIdentity = { format: formatVersion, clusterId: randomUUID(), createdMs: Date.now() }
-    void store.db.put(logKey, Buffer.from(JSON.stringify(created)))
-    return created
-  })
-  if (found.format !== formatVersion) throw fail('LOG_VERSION', { path: store.path, found: found.format, expected: formatVersion })
-  return found
 }

@@ -3,7 +3,8 @@
 // Invariant: record i of the result is record `skip + i` of the pieces laid end to end.
 
 import type { RecordBatch, RecordHeaders } from '../types.ts'
-import { batchHeaderBytes, countOf, readStored, sectionsOf, type StoredBatch } from './batch.ts'
+import { printFingerprint } from './fingerprint.ts'
+import { batchHeaderBytes, countOf, readStored, sectionsOf, type BatchPlace, type StoredBatch } from './batch.ts'
 
 interface Piece {
   readonly start: number
@@ -35,9 +36,10 @@ export class BatchMerge {
   }
 
   /** Takes a stored batch (bytes valid now only) from record `skip` on; returns a text when something is wrong with it. */
-  add (bytes: Buffer, skip: number): StoredBatch | string {
-    const stored = readStored(bytes)
+  add (bytes: Buffer, skip: number, at: Pick<BatchPlace, 'topicNumber' | 'partition' | 'offset'>): StoredBatch | string {
+    const stored = readStored(bytes, at)
     if (typeof stored === 'string') return stored
+    if (stored.count <= skip) return `a batch of ${stored.count} records does not reach offset ${at.offset + BigInt(skip)}`
     const { length } = bytes
     const start = Math.ceil(this.#used / 8) * 8
     if (start + length > this.#memory.length) {
@@ -69,7 +71,6 @@ class MergedBatch implements RecordBatch {
   readonly firstOffset: bigint
   readonly nextOffset: bigint
   readonly count: number
-  readonly fingerprint = ''
   readonly timestampMs: Float64Array
   readonly bytes: Buffer
   readonly valueStart: Uint32Array
@@ -90,6 +91,11 @@ class MergedBatch implements RecordBatch {
     this.valueStart = parts.valueStart
     this.valueEnd = parts.valueEnd
     this.#pieces = parts.pieces
+  }
+
+  /** Batches are merged whole, so this one ends where a stored one ends, and that one knows the checksum there. */
+  get fingerprint (): string {
+    return printFingerprint(this.#pieces.at(-1)!.stored.place)
   }
 
   get offsetDelta (): Uint32Array {

@@ -1,9 +1,11 @@
 // Reads partitions in turn, from where each was asked to start. Between polls it holds no snapshot of the store, so a
-// stopped or slow reader pins no pages. Refuses to skip: a damaged batch ends in LOG_DAMAGED, a wanted offset that is not
-// stored in `out-of-range`, and neither moves the reader.
+// stopped or slow reader pins no pages. Refuses to skip: a batch that cannot be read ends in `damaged`, a wanted offset that
+// is not stored in `out-of-range`, and neither moves the reader. A caller that polls on after `damaged` without having
+// paused or sought that partition hears it again as LOG_DAMAGED: no caller goes on by not knowing of it.
 
 import { fail, is } from '../errors.ts'
 import type { LogEvent, LogOpenOptions, LogReader } from '../types.ts'
+import { readStored } from './batch.ts'
 import { batchKey, offsetOfKey, type PartitionState, type TopicRecord } from './layout.ts'
 import { BatchMerge } from './merge.ts'
 import type { Store } from './store.ts'
@@ -21,6 +23,8 @@ interface Cursor {
   paused: boolean
   /** Reported once; `seek` clears it. */
   outOfRange: boolean
+  /** What was reported as damaged; `seek` clears it. */
+  damaged: string | null
 }
 
 export class EmbeddedReader implements LogReader {
@@ -74,6 +78,7 @@ export class EmbeddedReader implements LogReader {
     const cursor = this.#cursor(topic, partition)
     cursor.next = offset
     cursor.outOfRange = false
+    cursor.damaged = null
     this.#waiting.cancel?.()
   }
 
@@ -108,7 +113,7 @@ export class EmbeddedReader implements LogReader {
       const partitions = states.map((_, partition) => partition)
       for (const partition of partitions) {
         const start = this.#options.startAt(name, partition)
-        this.#cursors.push({ name, topic, partition, next: start === 'earliest' ? states[partition]!.first : start, paused: false, outOfRange: false })
+        this.#cursors.push({ name, topic, partition, next: start === 'earliest' ? states[partition]!.first : start, paused: false, outOfRange: false, damaged: null })
       }
       return { kind: 'assigned', topic: name, partitions }
     }
@@ -116,6 +121,7 @@ export class EmbeddedReader implements LogReader {
   }
 
   #read (bytesMax: number): LogEvent | null {
+    for (const { damaged, paused } of this.#cursors) if (damaged !== null && !paused) throw fail('LOG_DAMAGED', { path: this.#path, what: damaged })
     const states = new Map<TopicRecord, PartitionState[]>()
     for (let i = 0; i < this.#cursors.length; i++) {
       const cursor = this.#cursors[(this.#turn + i) % this.#cursors.length]!
@@ -123,7 +129,10 @@ export class EmbeddedReader implements LogReader {
       let topicStates = states.get(cursor.topic)
       if (topicStates === undefined) states.set(cursor.topic, topicStates = this.#topics.states(cursor.topic))
       const state = topicStates[cursor.partition]!
-      if (cursor.next === state.end) continue
+      if (cursor.next === state.end) {
+        if (this.#store.has(this.#key(cursor, state.end))) throw fail('LOG_DAMAGED', { path: this.#path, what: `topic ${cursor.name}, partition ${cursor.partition}: its offsets end at ${state.end}, but a batch lies there` })
+        continue
+      }
       this.#turn = (this.#turn + i + 1) % this.#cursors.length
       if (cursor.next < state.first || cursor.next > state.end) {
         cursor.outOfRange = true
@@ -136,21 +145,21 @@ export class EmbeddedReader implements LogReader {
 
   #readBatch (cursor: Cursor, state: PartitionState, bytesMax: number): LogEvent {
     const firstOffset = cursor.next
-    let at = this.#startOfBatch(cursor, firstOffset)
+    const start = this.#startOfBatch(cursor, firstOffset)
+    if (start === null) return this.#report(cursor, state, 'a batch is missing')
+    let at = start
     let skip = Number(firstOffset - at)
     const merge = new BatchMerge()
     while (at < state.end && merge.bytes < bytesMax && merge.count < countMax) {
-      const found = this.#store.read(batchKey(cursor.topic.number, cursor.partition, at))
-      if (found === null) throw this.#damaged(cursor, at, 'a batch is missing')
-      if (merge.count === 0) merge.reserve(found, Number(state.end - at), bytesMax)
-      else if (merge.bytes + found.length > bytesMax) break
-      const stored = merge.add(found, skip)
-      // What was read before the damage is good: deliver it first, report at the next poll.
+      const found = this.#load(cursor, at)
+      if (merge.count > 0 && typeof found !== 'string' && merge.bytes + found.length > bytesMax) break
+      if (merge.count === 0 && typeof found !== 'string') merge.reserve(found, Number(state.end - at), bytesMax)
+      const stored = typeof found === 'string' ? found : merge.add(found, skip, this.#placeOf(cursor, at))
       if (typeof stored === 'string') {
+        // What was read before the damage is good: deliver it first, report at the next poll.
         if (merge.count > 0) break
-        throw this.#damaged(cursor, at, stored)
+        return this.#report(cursor, state, stored)
       }
-      if (stored.count <= skip) throw this.#damaged(cursor, at, `a batch of ${stored.count} records does not reach offset ${firstOffset}`)
       at += BigInt(stored.count)
       skip = 0
     }
@@ -159,16 +168,49 @@ export class EmbeddedReader implements LogReader {
     return { kind: 'batch', batch }
   }
 
-  /** The first offset of the stored batch that holds `offset`. */
-  #startOfBatch (cursor: Cursor, offset: bigint): bigint {
-    const key = batchKey(cursor.topic.number, cursor.partition, offset)
-    if (this.#store.has(key)) return offset
-    const before = this.#store.keyBefore(key, batchKey(cursor.topic.number, cursor.partition, 0n))
-    if (before === null) throw this.#damaged(cursor, offset, 'a batch is missing')
-    return offsetOfKey(before)
+  /** The bytes stored at an offset, valid until the next read; a text when there are none. */
+  #load (cursor: Cursor, offset: bigint): Buffer | string {
+    try {
+      return this.#store.read(this.#key(cursor, offset)) ?? 'a batch is missing'
+    } catch (error) {
+      const explained = this.#store.explainRead(error)
+      if (is(explained, 'LOG_DAMAGED')) return (error as Error).message
+      throw explained
+    }
   }
 
-  #damaged (cursor: Cursor, offset: bigint, what: string): Error {
-    return fail('LOG_DAMAGED', { path: this.#path, what: `topic ${cursor.name}, partition ${cursor.partition}, offset ${offset}: ${what}`, topic: cursor.name, partition: cursor.partition, offset })
+  /** The first offset of the stored batch that holds `offset`; null when none can. */
+  #startOfBatch (cursor: Cursor, offset: bigint): bigint | null {
+    const key = this.#key(cursor, offset)
+    if (this.#store.has(key)) return offset
+    const before = this.#store.keyBefore(key, this.#key(cursor, 0n))
+    return before === null ? null : offsetOfKey(before)
+  }
+
+  /** From where the reader stands to the next batch that can be read. */
+  #report (cursor: Cursor, state: PartitionState, reason: string): LogEvent {
+    const { name: topic, partition, next: from } = cursor
+    let to = state.end
+    for (let key = this.#keyAfter(cursor, from, state.end); key !== null; key = this.#keyAfter(cursor, offsetOfKey(key), state.end)) {
+      const offset = offsetOfKey(key)
+      const found = this.#load(cursor, offset)
+      if (typeof found === 'string' || typeof readStored(found, this.#placeOf(cursor, offset)) === 'string') continue
+      to = offset
+      break
+    }
+    cursor.damaged = `topic ${topic}, partition ${partition}, offset ${from}: ${reason}`
+    return { kind: 'damaged', topic, partition, from, to, reason }
+  }
+
+  #keyAfter (cursor: Cursor, offset: bigint, end: bigint): Buffer | null {
+    return this.#store.keyAfter(this.#key(cursor, offset), this.#key(cursor, end))
+  }
+
+  #key ({ topic, partition }: Cursor, offset: bigint): Buffer {
+    return batchKey(topic.number, partition, offset)
+  }
+
+  #placeOf ({ topic, partition }: Cursor, offset: bigint): { topicNumber: number, partition: number, offset: bigint } {
+    return { topicNumber: topic.number, partition, offset }
   }
 }

@@ -11,6 +11,7 @@ import { open as openLmdb, type RootDatabase } from 'lmdb'
 import { FirnError } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { syncFolders } from './folder.ts'
+import { sealRecord, unsealRecord } from './layout.ts'
 import { checkDataFile } from './data-file.ts'
 import { checkWriteLock, stoppedHolders } from './lock-holders.ts'
 
@@ -141,9 +142,25 @@ export class Store {
     return bytes.subarray(0, lastSize) // lmdb puts a `length` of its own on this buffer; only a view has the true one
   }
 
-  readJson (key: Buffer): unknown {
-    const found = this.read(key)
-    return found === null ? null : JSON.parse(found.toString())
+  /** A small record that has to be there. Throws LOG_DAMAGED; `what` names it. */
+  readRecord (key: Buffer, what: string): Buffer {
+    const found = this.findRecord(key, what)
+    if (found === null) throw fail('LOG_DAMAGED', { path: this.path, what: `its record of ${what} is gone` })
+    return found
+  }
+
+  /** A small record, or null. Throws LOG_DAMAGED when it is not what was stored. */
+  findRecord (key: Buffer, what: string): Buffer | null {
+    const bytes = this.read(key)
+    if (bytes === null) return null
+    const body = unsealRecord(key, bytes)
+    if (body === null) throw fail('LOG_DAMAGED', { path: this.path, what: `its record of ${what} does not match its checksum` })
+    return body
+  }
+
+  /** Inside a write transaction. */
+  putRecord (key: Buffer, body: Buffer): void {
+    void this.db.put(key, sealRecord(key, body))
   }
 
   has (key: Buffer): boolean {
@@ -154,6 +171,17 @@ export class Store {
   keyBefore (key: Buffer, from: Buffer): Buffer | null {
     for (const found of this.db.getKeys({ start: key, end: from, reverse: true, limit: 1, inclusiveEnd: true } as object)) return Buffer.from(found)
     return null
+  }
+
+  /** The smallest key that is above `key` and below `to`. */
+  keyAfter (key: Buffer, to: Buffer): Buffer | null {
+    for (const found of this.db.getKeys({ start: key, end: to, exclusiveStart: true, limit: 1 } as object)) return Buffer.from(found)
+    return null
+  }
+
+  /** The keys below `to`, in memory of their own. */
+  keysBelow (to: Buffer): Buffer[] {
+    return [...this.db.getKeys({ end: to })].map(found => Buffer.from(found))
   }
 
   explainRead (error: unknown): unknown {

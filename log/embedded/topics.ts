@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { fail } from '../errors.ts'
-import { decodeStates, encodeStates, stateKey, topicKey, type PartitionState, type TopicRecord } from './layout.ts'
+import { chainSeed, decodeStates, encodeStates, stateKey, topicKey, type PartitionState, type TopicRecord } from './layout.ts'
 import type { Store } from './store.ts'
 
 const topicsMax = 1000
@@ -24,7 +24,7 @@ export class Topics {
     const known = this.#known.get(topic)
     if (known !== undefined) return known
     this.#store.check()
-    const stored = this.#store.readJson(topicKey(topic)) as TopicRecord | null
+    const stored = this.#read(topic)
     if (stored !== null) this.#known.set(topic, stored)
     return stored
   }
@@ -46,25 +46,29 @@ export class Topics {
   }
 
   states (topic: TopicRecord): PartitionState[] {
-    const found = this.#store.read(stateKey(topic.number))
-    if (found === null) throw fail('LOG_DAMAGED', { path: this.#store.path, what: `topic ${topic.id} has no offsets` })
-    return decodeStates(found)
+    return decodeStates(this.#store.readRecord(stateKey(topic.number), `the offsets of topic ${topic.id}`))
   }
 
   /** Inside a write transaction. */
   putStates (topic: TopicRecord, states: readonly PartitionState[]): void {
-    void this.#store.db.put(stateKey(topic.number), encodeStates(states))
+    this.#store.putRecord(stateKey(topic.number), encodeStates(states))
   }
 
   #create (topic: string, createdMs: number): TopicRecord {
-    const found = this.#store.readJson(topicKey(topic)) as TopicRecord | null
+    const found = this.#read(topic)
     if (found !== null) return found
     let number = firstTopicNumber
-    while (this.#store.read(stateKey(number)) !== null) number++
+    while (this.#store.has(stateKey(number))) number++
     if (number > topicsMax) throw fail('LOG_SETTING', { name: 'FIRN_LOG_TOPICS', value: `more than ${topicsMax} topics`, expected: 'fewer' })
     const record: TopicRecord = { id: randomUUID(), number, partitions: this.#partitions, createdMs }
-    void this.#store.db.put(topicKey(topic), Buffer.from(JSON.stringify(record)))
-    this.putStates(record, Array.from({ length: record.partitions }, () => ({ first: 0n, end: 0n, acknowledged: 0n })))
+    this.#store.putRecord(topicKey(topic), Buffer.from(JSON.stringify(record)))
+    const chain = chainSeed(record.id, 0n)
+    this.putStates(record, Array.from({ length: record.partitions }, () => ({ first: 0n, end: 0n, acknowledged: 0n, chain })))
     return record
+  }
+
+  #read (topic: string): TopicRecord | null {
+    const found = this.#store.findRecord(topicKey(topic), `topic ${topic}`)
+    return found === null ? null : JSON.parse(found.toString()) as TopicRecord
   }
 }

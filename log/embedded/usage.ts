@@ -12,13 +12,12 @@ export function storedBytes (bytes: number): number {
 }
 
 export function readUsage (store: Store): number {
-  const found = store.read(usageKey)
-  return found === null ? 0 : found.readDoubleBE(0)
+  return store.readRecord(usageKey, 'how much it holds').readDoubleBE(0)
 }
 
 /** Inside a write transaction. */
 export function putUsage (store: Store, bytes: number): void {
   const value = Buffer.alloc(8)
   value.writeDoubleBE(Math.max(0, bytes))
-  void store.db.put(usageKey, value)
+  store.putRecord(usageKey, value)
 }

@@ -47,8 +47,11 @@ export function orderIds (ids: BatchIds, places: Float64Array): BatchIds {
   return sorted
 }
 
-/** The positions (not row ids) of duplicates, ascending. The first occurrence wins. */
-export function findDuplicates (ids: BatchIds, index: DuplicateIndex, windowSeconds: number): Uint32Array {
+/**
+ * The positions (not row ids) of duplicates, ascending. The first occurrence wins. `asked`: what was learned for this
+ * check alone, beside the index.
+ */
+export function findDuplicates (ids: BatchIds, index: DuplicateIndex, windowSeconds: number, asked: DuplicateIndex | null = null): Uint32Array {
   const { hashes, seconds, count } = ids
   const mask = 2 ** Math.ceil(Math.log2(Math.max(count, 8) * 2)) - 1
   const slots = new Uint32Array(mask + 1)
@@ -58,7 +61,7 @@ export function findDuplicates (ids: BatchIds, index: DuplicateIndex, windowSeco
     const b = hashes[i * 3 + 1]!
     const c = hashes[i * 3 + 2]!
     const second = seconds[i]!
-    let known = index.has(a, b, c, second, windowSeconds)
+    let known = index.has(a, b, c, second, windowSeconds) || (asked !== null && asked.has(a, b, c, second, windowSeconds))
     let slot = c & mask
     while (!known) {
       const other = slots[slot]!
@@ -74,13 +77,13 @@ export function findDuplicates (ids: BatchIds, index: DuplicateIndex, windowSeco
 }
 
 /** Adds what was admitted, after its commit landed. */
-export function addAdmitted (ids: BatchIds, duplicates: Uint32Array, index: DuplicateIndex): void {
+export function addAdmitted (ids: BatchIds, duplicates: Uint32Array, add: (a: number, b: number, c: number, second: number) => void): void {
   let next = 0
   for (let i = 0; i < ids.count; i++) {
     if (duplicates[next] === i) {
       next++
       continue
     }
-    index.add(ids.hashes[i * 3]!, ids.hashes[i * 3 + 1]!, ids.hashes[i * 3 + 2]!, ids.seconds[i]!)
+    add(ids.hashes[i * 3]!, ids.hashes[i * 3 + 1]!, ids.hashes[i * 3 + 2]!, ids.seconds[i]!)
   }
 }

@@ -11,7 +11,7 @@ import { fail } from './errors.ts'
 import { writeLetters } from './letters.ts'
 import type { ConsumedRange, LogIds } from './offsets.ts'
 import { markDuplicates, partitionsOf, readIds, unlistTypes, writeRows, type ParsedBatch, type RowPartition } from './pipeline.ts'
-import type { WriterTables } from './tables.ts'
+import { eventsId, type WriterTables } from './tables.ts'
 
 export type BatchState =
   | { readonly at: 'flushing', readonly ids: BatchIds }
@@ -60,11 +60,10 @@ class BatchWork {
 
   /** Drops duplicates and surplus types, lists what is new among the dead letters, writes the rows. */
   async flush (ids: BatchIds, attempt: number): Promise<BatchState> {
-    const { engine, storage, duplicates } = this.#parts
+    const { engine, storage } = this.#parts
     const { main } = engine
     const before = this.#duplicates
-    await duplicates.follow(this.#tables.events)
-    this.#duplicates = union(before, await duplicates.check(this.#tables.events, this.#batch, ids))
+    this.#duplicates = union(before, await this.#findDuplicates(ids, new Set(before)))
     if (this.#duplicates.length > before.length) await markDuplicates(main, this.#batch, this.#duplicates.map(position => ids.rows[position]!))
     const surplus = this.#surplusTypes()
     if (surplus.length > 0) {
@@ -75,6 +74,22 @@ class BatchWork {
     const partitions = this.#duplicates.length > 0 || this.#unlisted.size > 0 ? await partitionsOf(main, this.#batch) : this.#batch.partitions
     const files = await writeRows(engine, storage, this.#tables.events, this.#batch, partitions, this.#committedUs)
     return { at: 'committing', ids, files, partitions, attempt }
+  }
+
+  /**
+   * Before rows are dropped for good (a dead letter is never taken back) or lose their type, the table is looked at as
+   * it is now: another engine may have deleted the rows that they repeat since our last commit.
+   */
+  async #findDuplicates (ids: BatchIds, listed: ReadonlySet<number>): Promise<Uint32Array> {
+    const { duplicates, catalog } = this.#parts
+    await duplicates.follow(this.#tables.events)
+    const found = await duplicates.check(this.#tables.events, this.#batch, ids)
+    if (found.every(position => listed.has(position)) && this.#surplusTypes().length === 0) return found
+    const events = await catalog.loadTable(eventsId)
+    if (duplicates.isAt(events)) return found
+    this.#tables = { ...this.#tables, events }
+    await duplicates.follow(events)
+    return await duplicates.check(events, this.#batch, ids)
   }
 
   async commit ({ ids, files, partitions, attempt }: Extract<BatchState, { at: 'committing' }>): Promise<BatchState> {

@@ -22,7 +22,7 @@ export const writerSettings = Type.Object({
   FIRN_WRITER_COMMIT_INTERVAL_MS: Type.Integer({ default: 5000, minimum: 10, maximum: 3_600_000, description: 'how long a record may wait to be a row: the commit begins early enough to land by then' }),
   FIRN_WRITER_COMMIT_ROWS_MAX: Type.Integer({ default: 150_000, minimum: 1, maximum: 5_000_000, description: 'rows of one batch; bounds memory' }),
   FIRN_WRITER_COMMIT_BYTES_MAX: Type.Integer({ default: 64 * 1024 ** 2, minimum: 64 * 1024, maximum: 4 * 1024 ** 3, description: 'bytes of records of one batch; bounds memory and staging files' }),
-  FIRN_WRITER_INDEX_IDS_MAX: Type.Integer({ default: 30_000_000, minimum: 1000, maximum: 500_000_000, description: 'ids kept to find duplicates; over it the writer stops, it never admits unchecked' }),
+  FIRN_WRITER_INDEX_IDS_MAX: Type.Integer({ default: 30_000_000, minimum: 1000, maximum: 500_000_000, description: 'ids kept in memory to find duplicates (about 28 bytes each); beyond it the table is asked for older ones, which is slower' }),
   FIRN_WRITER_MEMORY_BYTES_MAX: Type.Integer({ default: 512 * 1024 ** 2, minimum: 128 * 1024 ** 2, maximum: 1024 ** 4, description: 'memory limit of DuckDB; beyond it DuckDB spills to the staging folder' }),
   FIRN_WRITER_THREADS: Type.Integer({ default: 2, minimum: 1, maximum: 64, description: 'data files written at the same time' }),
   FIRN_WRITER_STAGING_DIR: Type.Optional(Type.String({ description: 'folder for the files of the batch in work, emptied at start; $FIRN_DATA_DIR/writer when not set' })),

@@ -1,29 +1,24 @@
-// A bounded set of (id hash, second of arrival): is an id known within a window around a moment?
+// A set of (id hash, second of arrival): is an id known within a window around a moment?
 //
 // Open addressing in typed arrays, in shards, so that a rehash moves a 256th of the ids. An entry is 96 bits of a hash
 // salted per process (nobody can craft collisions; among 20 million ids one in 10^14 runs meets one) and its second:
-// 16 bytes at a load of 0.58–0.75. Ids older than `evictBelow` leave when their shard is rehashed.
-// Refuses to grow over its bound (WRITER_INDEX_FULL): never admits unchecked.
-
-import { fail } from './errors.ts'
+// 16 bytes at a load of 0.58–0.75. Ids older than `evictBelow` may leave at any `add`: below it, an answer of "unknown"
+// means nothing. What has to be known for certain, however old, belongs into a set of its own with `evictBelow` 0.
 
 const shardCount = 256
 const loadMax = 0.75
 const growth = 1.3
 const capacityMin = 64
 const words = 4
+/** Slices of time that `keepNewest` tells apart. */
+const slices = 4096
 
 export class DuplicateIndex {
-  readonly idsMax: number
   /** Seconds; entries below may be forgotten. */
   evictBelow = 0
   #shards: Uint32Array[] = Array.from({ length: shardCount }, () => new Uint32Array(capacityMin * words))
   #counts = new Uint32Array(shardCount)
   #count = 0
-
-  constructor (idsMax: number) {
-    this.idsMax = idsMax
-  }
 
   get size (): number {
     return this.#count
@@ -58,11 +53,19 @@ export class DuplicateIndex {
     }
   }
 
-  /** Makes sure that `more` ids fit, forgetting what is too old; throws WRITER_INDEX_FULL. */
-  reserve (more: number): void {
-    if (this.#count + more <= this.idsMax) return
-    for (let number = 0; number < shardCount; number++) this.#rehash(number)
-    if (this.#count + more > this.idsMax) throw fail('WRITER_INDEX_FULL', { entries: this.#count })
+  /** Raises `evictBelow` until at most `idsMax` ids are left, and forgets the others at once. */
+  keepNewest (idsMax: number): void {
+    this.#rehashAll()
+    if (this.#count <= idsMax) return
+    const { oldest, newest } = this.#span()
+    const width = Math.ceil((newest - oldest + 1) / slices)
+    const counts = new Uint32Array(slices)
+    this.#visitSeconds(second => { counts[Math.floor((second - oldest) / width)]!++ })
+    let kept = 0
+    let slice = slices
+    while (slice > 0 && kept + counts[slice - 1]! <= idsMax) kept += counts[--slice]!
+    this.evictBelow = oldest + slice * width
+    this.#rehashAll()
   }
 
   /** Forgets everything and makes room for about `expected` ids at once: no rehash on the way there. */
@@ -71,6 +74,24 @@ export class DuplicateIndex {
     this.#shards = Array.from({ length: shardCount }, () => new Uint32Array(capacity * words))
     this.#counts.fill(0)
     this.#count = 0
+  }
+
+  #span (): { oldest: number, newest: number } {
+    let oldest = Infinity
+    let newest = 0
+    this.#visitSeconds(second => {
+      if (second < oldest) oldest = second
+      if (second > newest) newest = second
+    })
+    return { oldest, newest }
+  }
+
+  #visitSeconds (visit: (second: number) => void): void {
+    for (const shard of this.#shards) for (let at = 3; at < shard.length; at += words) if (shard[at] !== 0) visit(shard[at]!)
+  }
+
+  #rehashAll (): void {
+    for (let number = 0; number < shardCount; number++) this.#rehash(number)
   }
 
   #rehash (number: number): Uint32Array {

@@ -1,67 +1,65 @@
 // Which ids does the table hold within the window? A bounded cache of the table, tagged with the snapshot that it is
 // complete for: a batch commits only on that very snapshot, so after a conflict the files added in between are read
 // first. Also knows which event types the table holds, from its partitions.
-// What lies before the cache's horizon is asked from the table itself. Refuses to go over its bound.
+// The index is complete for arrivals from `#from` on. What came before is asked from the table itself, for each check
+// anew: the answers are kept beside the index until the check is over, and never in it. A full index raises `#from`:
+// many ids make checks slower, never wrong, and never stop the writer.
+// Where rows may have gone from the table (a delete, an overwrite, a rollback), the index is built anew.
 
-import { duckdbScan, scanFiles, type LiveFile, type LoadedTable, type Storage } from '../catalog/index.ts'
+import { recordOf, type LoadedTable, type SourceRecord } from '../catalog/index.ts'
 import { addAdmitted, findDuplicates, type BatchIds } from './batch-ids.ts'
 import { DuplicateIndex } from './duplicate-index.ts'
-import type { Engine } from './engine.ts'
-import { hashSql, knownSchema, secondsSql, visitIds, type ParsedBatch } from './pipeline.ts'
+import type { ParsedBatch } from './pipeline.ts'
+import type { IdFile, TableIds, VisitIds } from './table-ids.ts'
 
-/** All that is read of a file. */
-const idColumns = ['event_id', 'received_at']
-
-export interface DuplicatesOptions { readonly idsMax: number, readonly windowSeconds: number, readonly nowMs: () => number }
+export interface DuplicatesOptions {
+  /** Ids kept in memory. */
+  readonly idsMax: number
+  readonly windowSeconds: number
+  readonly nowMs: () => number
+}
 
 export class Duplicates {
-  readonly index: DuplicateIndex
+  readonly index = new DuplicateIndex()
   readonly types = new Set<string>()
   readonly #options: DuplicatesOptions
-  readonly #engine: Engine
-  readonly #storage: Storage
-  /** Seconds: the index is complete for arrivals from here on. */
-  #from = 0
+  readonly #ids: TableIds
   #newest = 0
   #tableUuid = ''
   #snapshotId: bigint | null = null
-  #sequenceNumber = 0n
+  /** Null while the table has no snapshot. */
+  #record: SourceRecord | null = null
 
-  constructor (engine: Engine, storage: Storage, options: DuplicatesOptions) {
-    this.#engine = engine
-    this.#storage = storage
+  constructor (ids: TableIds, options: DuplicatesOptions) {
+    this.#ids = ids
     this.#options = options
-    this.index = new DuplicateIndex(options.idsMax)
   }
 
-  /** Makes the cache complete for the table's current snapshot; true when something was added. */
+  /** Makes the cache complete for the table's current snapshot; true when something changed. */
   async follow (table: LoadedTable): Promise<boolean> {
-    const { metadata } = table
-    const snapshotId = mainOf(table)
-    if (metadata['table-uuid'] !== this.#tableUuid) return await this.#rebuild(table)
-    if (snapshotId === this.#snapshotId) return false
-    const { files } = await scanFiles(this.#storage, table, { afterSequenceNumber: this.#sequenceNumber, withDeleteFiles: true })
-    await this.#index(table, files)
+    if (this.isAt(table)) return false
+    const isOther = table.metadata['table-uuid'] !== this.#tableUuid
+    const changes = await this.#ids.changes(table, isOther ? null : this.#record)
+    if (changes.kind === 'anew') await this.#rebuild(table, changes.files)
+    else await this.#index(table, changes.files)
     this.#tag(table)
-    return files.length > 0
+    return changes.kind === 'anew' || changes.files.length > 0
   }
 
-  /** Which rows are duplicates, as positions in `ids`. Reads the index only. */
+  /** Which rows are duplicates, as positions in `ids`. Adds nothing to the index. */
   async check (table: LoadedTable, batch: ParsedBatch, ids: BatchIds): Promise<Uint32Array> {
     const { windowSeconds } = this.#options
-    const horizon = Math.min(Math.floor(this.#options.nowMs() / 1000), this.#newest)
-    this.index.evictBelow = Math.max(this.#from, horizon - windowSeconds - slackOf(windowSeconds))
-    this.index.reserve(ids.count)
-    this.#from = Math.max(this.#from, this.index.evictBelow)
+    const horizon = Math.min(this.#nowSecond(), this.#newest)
+    this.#raiseFrom(horizon - windowSeconds - slackOf(windowSeconds))
     const oldest = ids.seconds.subarray(0, ids.count).reduce((least, second) => Math.min(least, second), Infinity)
-    if (oldest - windowSeconds < this.#from) await this.#askTable(table, batch, oldest)
-    return findDuplicates(ids, this.index, windowSeconds)
+    const asked = oldest - windowSeconds < this.#from ? await this.#askTable(table, batch, oldest) : null
+    return findDuplicates(ids, this.index, windowSeconds, asked)
   }
 
   /** The batch is part of the table now. */
   async landed (table: LoadedTable, snapshotId: bigint, ids: BatchIds, duplicates: Uint32Array, types: Iterable<string>): Promise<void> {
-    addAdmitted(ids, duplicates, this.index)
-    const now = Math.floor(this.#options.nowMs() / 1000)
+    addAdmitted(ids, duplicates, (a, b, c, second) => { this.#add(a, b, c, second) })
+    const now = this.#nowSecond()
     this.#newest = ids.seconds.subarray(0, ids.count).reduce((most, second) => second <= now && second > most ? second : most, this.#newest)
     for (const type of types) this.types.add(type)
     // A rival's commit may lie on top already: its ids are read, ours are in.
@@ -74,66 +72,58 @@ export class Duplicates {
     return table.metadata['table-uuid'] === this.#tableUuid && mainOf(table) === this.#snapshotId
   }
 
-  async #rebuild (table: LoadedTable): Promise<boolean> {
-    const { files } = await scanFiles(this.#storage, table, { withDeleteFiles: true })
-    this.types.clear()
-    const bounds = arrivalsOf(table, files)
-    const now = Math.floor(this.#options.nowMs() / 1000)
-    this.#newest = 0
-    for (const { upper } of bounds) this.#newest = Math.max(this.#newest, Math.min(upper, now))
-    const { windowSeconds } = this.#options
-    this.#from = files.length === 0 ? 0 : Math.max(0, this.#newest - windowSeconds - slackOf(windowSeconds))
-    this.index.evictBelow = this.#from
-    const expected = files.reduce((sum, file, i) => bounds[i]!.upper >= this.#from ? sum + Number(file.recordCount) : sum, 0)
-    this.index.clear(Math.min(expected, this.index.idsMax))
-    await this.#index(table, files, bounds)
-    this.#tag(table)
-    return files.length > 0
+  get #from (): number {
+    return this.index.evictBelow
   }
 
-  async #index (table: LoadedTable, files: LiveFile[], bounds = arrivalsOf(table, files)): Promise<void> {
-    for (const file of files) {
-      const type = file.partition['event_type']
-      if (typeof type === 'string') this.types.add(type)
-    }
-    const chosen = files.filter((_, i) => bounds[i]!.upper >= this.#from)
-    if (chosen.length === 0) return
-    const release = await this.#storage.bringNear(chosen.map(file => file.location), idColumns)
-    try {
-      const sql = `SELECT ${hashSql('event_id')}, ${secondsSql('received_at')} FROM ${idsScan(table, chosen, this.#storage)} WHERE received_at >= make_timestamptz(${this.#from * 1_000_000})`
-      await visitIds(this.#engine.main, sql, 0, (hashes, seconds, count) => {
-        this.index.reserve(count)
-        for (let i = 0; i < count; i++) this.index.add(hashes[i * 4]!, hashes[i * 4 + 1]!, hashes[i * 4 + 2]!, seconds[i]!)
-      })
-    } finally {
-      await release()
-    }
+  #raiseFrom (second: number): void {
+    if (second > this.#from) this.index.evictBelow = second
+  }
+
+  async #rebuild (table: LoadedTable, files: readonly IdFile[]): Promise<void> {
+    const { windowSeconds, idsMax } = this.#options
+    // Until it is complete it is of no table: an error in the middle leaves nothing that could be believed.
+    this.#tableUuid = ''
+    this.types.clear()
+    const now = this.#nowSecond()
+    this.#newest = files.reduce((most, { upper }) => Math.max(most, Math.min(upper, now)), 0)
+    const from = Math.max(0, this.#newest - windowSeconds - slackOf(windowSeconds))
+    this.index.evictBelow = from
+    const expected = files.reduce((sum, { upper, rows }) => upper >= from ? sum + rows : sum, 0)
+    this.index.clear(Math.min(expected, idsMax))
+    await this.#index(table, files)
+  }
+
+  async #index (table: LoadedTable, files: readonly IdFile[]): Promise<void> {
+    for (const { type } of files) if (type !== null) this.types.add(type)
+    const from = this.#from
+    await this.#ids.visitSince(table, files.filter(({ upper }) => upper >= from), from, adding((a, b, c, second) => { this.#add(a, b, c, second) }))
+  }
+
+  #add (a: number, b: number, c: number, second: number): void {
+    const { idsMax } = this.#options
+    if (this.index.size >= idsMax) this.index.keepNewest(Math.floor(idsMax / 2))
+    if (second >= this.#from) this.index.add(a, b, c, second)
   }
 
   /** Rows that arrived so long ago that the index does not reach: the table answers for exactly their ids. */
-  async #askTable (table: LoadedTable, batch: ParsedBatch, oldest: number): Promise<void> {
+  async #askTable (table: LoadedTable, batch: ParsedBatch, oldest: number): Promise<DuplicateIndex> {
     const { windowSeconds } = this.#options
-    const { files } = await scanFiles(this.#storage, table, { withDeleteFiles: true })
-    const bounds = arrivalsOf(table, files)
-    const newest = this.#from + windowSeconds
-    const chosen = files.filter((_, i) => bounds[i]!.upper >= oldest - windowSeconds && bounds[i]!.lower <= this.#from)
-    if (chosen.length === 0) return
-    const release = await this.#storage.bringNear(chosen.map(file => file.location), idColumns)
-    try {
-      const sql = `SELECT h, s FROM (SELECT ${hashSql('event_id')} AS h, ${secondsSql('received_at')} AS s FROM ${idsScan(table, chosen, this.#storage)})
-         WHERE h IN (SELECT _h FROM ${batch.table} WHERE _reason IS NULL AND ${secondsSql('received_at')} < ${newest})`
-      await visitIds(this.#engine.main, sql, 0, (hashes, seconds, count) => {
-        for (let i = 0; i < count; i++) this.index.add(hashes[i * 4]!, hashes[i * 4 + 1]!, hashes[i * 4 + 2]!, seconds[i]!)
-      })
-    } finally {
-      await release()
-    }
+    const asked = new DuplicateIndex()
+    const { files } = await this.#ids.changes(table, null)
+    const chosen = files.filter(({ upper, lower }) => upper >= oldest - windowSeconds && lower < this.#from)
+    await this.#ids.visitOfBatch(table, chosen, batch, this.#from + windowSeconds, adding((a, b, c, second) => { asked.add(a, b, c, second) }))
+    return asked
   }
 
   #tag (table: LoadedTable): void {
     this.#tableUuid = table.metadata['table-uuid']
     this.#snapshotId = mainOf(table)
-    this.#sequenceNumber = table.metadata['last-sequence-number']
+    this.#record = recordOf(table)
+  }
+
+  #nowSecond (): number {
+    return Math.floor(this.#options.nowMs() / 1000)
   }
 }
 
@@ -147,17 +137,8 @@ function slackOf (windowSeconds: number): number {
   return Math.ceil(windowSeconds / 7)
 }
 
-function idsScan (table: LoadedTable, files: LiveFile[], storage: Storage): string {
-  const schema = knownSchema(table)
-  return duckdbScan(table, files, storage, { ...schema, fields: schema.fields.filter(({ name }) => idColumns.includes(name)) })
-}
-
-/** Seconds of the first and last arrival in each file, from its statistics; all of time where there are none. */
-function arrivalsOf (table: LoadedTable, files: readonly LiveFile[]): { lower: number, upper: number }[] {
-  const id = knownSchema(table).fields.find(({ name }) => name === 'received_at')?.id ?? -1
-  return files.map(file => ({ lower: secondOf(file.lowerBounds.get(id)) ?? 0, upper: secondOf(file.upperBounds.get(id)) ?? Infinity }))
-}
-
-function secondOf (bound: Buffer | undefined): number | null {
-  return bound === undefined || bound.length !== 8 ? null : Math.floor(Number(bound.readBigInt64LE()) / 1e6)
+function adding (add: (a: number, b: number, c: number, second: number) => void): VisitIds {
+  return (hashes, seconds, count) => {
+    for (let i = 0; i < count; i++) add(hashes[i * 4]!, hashes[i * 4 + 1]!, hashes[i * 4 + 2]!, seconds[i]!)
+  }
 }

@@ -6,7 +6,6 @@ import { defineErrors } from '../runtime/index.ts'
 export const { fail, is, registry: writerErrors } = defineErrors('writer', {
   WRITER_HALTED: { message: 'the writer halted: {reason}. Nothing was written and nothing is lost while it stands still. Choose: {choices}', retryable: false },
   WRITER_PARTITION_HALTED: { message: 'partition {partition} of topic {topic} halted: {reason}. The other partitions go on. Choose: {choices}', retryable: false },
-  WRITER_INDEX_FULL: { message: 'the duplicate index holds {entries} ids, its bound (FIRN_WRITER_INDEX_IDS_MAX): admitting more unchecked could write an event twice. Raise the bound (about 28 bytes of memory an id), or shorten FIRN_EVENT_AGE_DAYS_MAX', retryable: false },
   WRITER_SPEC_UNFIT: { message: 'table {table} is partitioned by {found}, but the writer writes {expected}: set the default partition spec back, or let the writer use another table', retryable: false },
   WRITER_FORMAT_UNFIT: { message: 'table {table} has format version {found}, the writer writes version 2: let the writer use another table', retryable: false },
   WRITER_STAGING_UNWRITABLE: { message: 'cannot write staging files to {dir}: free space there or give this user the right to write, or set FIRN_WRITER_STAGING_DIR', retryable: true },

@@ -10,6 +10,7 @@ import { mappingsOf, resumeOf, writerSettings } from './config.ts'
 import { Duplicates } from './duplicates.ts'
 import { openEngine } from './engine.ts'
 import { createWriterMetrics } from './metrics.ts'
+import { openTableIds } from './table-ids.ts'
 import { Writer } from './writer.ts'
 
 runService('writer', async ({ logger, signal, onClose, stop }) => {
@@ -23,7 +24,7 @@ runService('writer', async ({ logger, signal, onClose, stop }) => {
   const engine = await openEngine({ memoryBytesMax: config.FIRN_WRITER_MEMORY_BYTES_MAX, stagingDir, writers: config.FIRN_WRITER_THREADS })
   const nowMs = Date.now
   const windowSeconds = config.FIRN_EVENT_AGE_DAYS_MAX * 86_400
-  const duplicates = new Duplicates(engine, storage, { idsMax: config.FIRN_WRITER_INDEX_IDS_MAX, windowSeconds, nowMs })
+  const duplicates = new Duplicates(openTableIds(engine, storage), { idsMax: config.FIRN_WRITER_INDEX_IDS_MAX, windowSeconds, nowMs })
   const registry = createMetrics('writer')
   const writer = new Writer({ catalog, storage, logger, nowMs, signal, engine, duplicates, source, writerId: `${hostname()}/${process.pid}/${Date.now().toString(36)}`, typesMax: config.FIRN_EVENT_TYPES_MAX, metrics: createWriterMetrics(registry) }, {
     topics: config.FIRN_LOG_TOPICS,

@@ -10,6 +10,7 @@ import type { Choice } from './choices.ts'
 import type { Resume } from './decide.ts'
 import { Duplicates } from './duplicates.ts'
 import { openEngine } from './engine.ts'
+import { openTableIds } from './table-ids.ts'
 import { eventsId, lettersId } from './tables.ts'
 import { Writer, type WriterSettings } from './writer.ts'
 
@@ -58,7 +59,7 @@ export async function openLine (dir: string, topics: readonly string[] = ['ecomm
       const engine = await openEngine({ memoryBytesMax: 512 * 1024 ** 2, stagingDir, writers: 2 })
       try {
         const ageDaysMax = options.ageDaysMax ?? 7
-        const duplicates = new Duplicates(engine, storage, { idsMax: options.idsMax ?? 1_000_000, windowSeconds: ageDaysMax * day, nowMs: Date.now })
+        const duplicates = new Duplicates(openTableIds(engine, storage), { idsMax: options.idsMax ?? 1_000_000, windowSeconds: ageDaysMax * day, nowMs: Date.now })
         await new Writer({ catalog: options.catalog ?? catalog, storage, logger, nowMs: Date.now, signal: options.signal ?? new AbortController().signal, engine, duplicates, source: options.source ?? log, writerId, typesMax: options.typesMax ?? 200, metrics: null }, {
           topics, dir: stagingDir, intervalMs: 50, rowsMax: 100_000, bytesMax: 64 * 1024 ** 2, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax, mappings: topicMappings, untilEnd: true, group: null, ...options,
           resumeFrom: typeof options.resumeFrom === 'string' ? { choice: options.resumeFrom, only: null } : options.resumeFrom ?? null

@@ -96,7 +96,7 @@ export class PinnedTables {
   }
 
   async changes (pinned: PinnedTable, since: SourceRecord | null): Promise<SourceChanges> {
-    if (since === null) return pinned.record === null ? { kind: 'unchanged' } : { kind: 'appended', files: await this.files(pinned) }
+    if (since === null) return pinned.record === null ? { kind: 'unchanged' } : { kind: 'appended', by: 'files', files: await this.files(pinned) }
     let known = this.#changes.get(pinned.table)
     if (known === undefined) this.#changes.set(pinned.table, known = new Map())
     let changes = known.get(since.snapshotId)

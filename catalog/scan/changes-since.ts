@@ -22,7 +22,8 @@ export interface SourceRecord { readonly uuid: string, readonly snapshotId: bigi
 
 export type SourceChanges =
   | { readonly kind: 'unchanged' }
-  | { readonly kind: 'appended', readonly files: LiveFile[] }
+  /** `by`: what establishes it. Counting rows alone does not see what the header names. */
+  | { readonly kind: 'appended', readonly files: LiveFile[], readonly by: 'lineage' | 'files' | 'count' }
   | { readonly kind: 'replaced', readonly removed: LiveFile[], readonly added: LiveFile[] }
   | { readonly kind: 'unknown', readonly reason: string }
 
@@ -49,12 +50,12 @@ export async function changesSince(storage: Storage, table: LoadedTable, record:
   const before = recorded === undefined ? undefined : await memoryOf(storage, record.uuid).readList(recorded['manifest-list'])
   const deletes = await deletesSince(storage, table, manifests, before, record)
   if (deletes.reason !== null) return unknown(deletes.reason)
-  if (keptRows) return { kind: 'appended', files: (await filesSince(storage, table, manifests, record)).files }
+  if (keptRows) return { kind: 'appended', by: 'lineage', files: (await filesSince(storage, table, manifests, record)).files }
   if (before !== undefined) return await compareLive(storage, table, before, manifests)
   const { files, olderRows } = await filesSince(storage, table, manifests, record)
   // Delete files of before may have been taken away since: rows of the older files would then be back, uncounted.
   if (deletes.count > 0) return unknown(`the table has ${deletes.count} delete files, and snapshot ${record.snapshotId} has expired`)
-  if (olderRows === record.records) return { kind: 'appended', files }
+  if (olderRows === record.records) return { kind: 'appended', by: 'count', files }
   return unknown(`rows were removed or changed since snapshot ${record.snapshotId}, which has expired (files up to sequence number ${record.sequence} had ${record.records} rows and have ${olderRows})`)
 }
 
@@ -114,7 +115,7 @@ async function compareLive(storage: Storage, table: LoadedTable, before: readonl
   const [wasAt, isAt] = [new Set(was.files.map(file => file.location)), new Set(is.files.map(file => file.location))]
   const removed = was.files.filter(file => !isAt.has(file.location))
   const added = is.files.filter(file => !wasAt.has(file.location))
-  return removed.length === 0 ? { kind: 'appended', files: added } : { kind: 'replaced', removed, added }
+  return removed.length === 0 ? { kind: 'appended', by: 'files', files: added } : { kind: 'replaced', removed, added }
 }
 
 function unknown(reason: string): SourceChanges {

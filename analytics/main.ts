@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path'
 import { openLake } from '../catalog/index.ts'
-import { createHttpServer, createMetrics, listen, readConfig, runService } from '../runtime/index.ts'
+import { checkDataFolder, createHttpServer, createMetrics, listen, readConfig, runService } from '../runtime/index.ts'
 import { followFraudAlerts, followQuality, openAlerts, watchPipeline } from './alerts/index.ts'
 import { analyticsSettings } from './config.ts'
 import { createModelMetrics } from './model-metrics.ts'
@@ -20,7 +20,8 @@ const bodyBytesMax = 1024 ** 2
 runService('analytics', async ({ logger, signal, onClose, tell }) => {
   const config = readConfig('analytics', analyticsSettings)
   const dataDir = resolve(config.FIRN_DATA_DIR)
-  const lake = openLake(config, { dataDir })
+  checkDataFolder(dataDir)
+  const lake = openLake(config, { dataDir, say: sentence => { logger.warn(sentence) } })
   const models = await readModels()
   const metrics = createMetrics('analytics')
   const tables = { ...lake, catalogUrl: config.FIRN_CATALOG_URL }

@@ -14,14 +14,14 @@ import { defined, openStorageFrom } from './warehouse.ts'
 export interface Lake { readonly catalog: Catalog, readonly storage: Storage, readonly warehouseUrl: string }
 
 /** `dataDir` holds the warehouse and the copies of S3 files where no setting says otherwise. */
-export function openLake(config: LakeConfig, { dataDir }: { dataDir: string }): Lake {
+export function openLake(config: LakeConfig, { dataDir, say }: { dataDir: string, say?: (sentence: string) => void }): Lake {
   const tables = new Map<string, TableIdentifier>()
   const { FIRN_CATALOG_OAUTH_CLIENT_ID: clientId, FIRN_CATALOG_SIGV4_REGION: region } = config
   const vended = async (location: string): Promise<StorageCredentials | null> => {
     const [, id] = [...tables].find(([prefix]) => location.startsWith(prefix)) ?? []
     return id === undefined ? null : await connected.storageCredentials?.(id, location) ?? null
   }
-  const { storage, warehouseUrl } = openStorageFrom(config, { dataDir }, config.FIRN_CATALOG_ACCESS_DELEGATION ? vended : undefined)
+  const { storage, warehouseUrl } = openStorageFrom(config, defined({ dataDir, say }), config.FIRN_CATALOG_ACCESS_DELEGATION ? vended : undefined)
   const connected = connectCatalog(config.FIRN_CATALOG_URL, defined({
     storage,
     warehouseUrl,

@@ -1,11 +1,12 @@
 /** The storage under the tables, from settings: for who needs no catalog, and for the lake. */
 import type { StorageConfig } from './settings.ts'
+import { keepDeletesInside } from './storage/deletes-inside.ts'
 import { resolveWarehouse } from './storage/local.ts'
 import { openStorage } from './storage/open.ts'
 import type { Storage, StorageCredentials } from './storage/storage.ts'
 
 /** `dataDir` holds the warehouse and the copies of S3 files where no setting says otherwise. */
-export function openStorageFrom(config: StorageConfig, { dataDir }: { dataDir: string }, vended?: (location: string) => Promise<StorageCredentials | null>): { storage: Storage, warehouseUrl: string } {
+export function openStorageFrom(config: StorageConfig, { dataDir, say }: { dataDir: string, say?: (sentence: string) => void }, vended?: (location: string) => Promise<StorageCredentials | null>): { storage: Storage, warehouseUrl: string } {
   const warehouseUrl = resolveWarehouse(config.FIRN_WAREHOUSE_URL ?? `${dataDir}/warehouse`)
   const s3 = defined({
     endpoint: config.FIRN_S3_ENDPOINT,
@@ -17,7 +18,7 @@ export function openStorageFrom(config: StorageConfig, { dataDir }: { dataDir: s
     cacheBytesMax: config.FIRN_S3_CACHE_BYTES_MAX,
     vended
   })
-  return { storage: openStorage(warehouseUrl, { s3 }), warehouseUrl }
+  return { storage: keepDeletesInside(openStorage(warehouseUrl, { s3 }), warehouseUrl, say), warehouseUrl }
 }
 
 /** Leaves out what is not set: exact optional members tell absent from undefined. */

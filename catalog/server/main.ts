@@ -1,6 +1,6 @@
 /** The catalog as a process: settings, metrics, state, port; closed in the opposite order. */
 import { resolve } from 'node:path'
-import { createMetrics, readConfig, runService } from '../../runtime/index.ts'
+import { checkDataFolder, createMetrics, markDataFolder, readConfig, readMark, runService } from '../../runtime/index.ts'
 import { openStorageFrom } from '../warehouse.ts'
 import { catalogServerSettings } from './config.ts'
 import { startCatalogServer } from './server.ts'
@@ -9,11 +9,14 @@ const requestSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 
 runService('catalog', async ({ logger, onClose, stop }) => {
   const config = readConfig('catalog', catalogServerSettings)
-  const { storage, warehouseUrl } = openStorageFrom(config, { dataDir: resolve(config.FIRN_DATA_DIR) })
+  const dataDir = resolve(config.FIRN_DATA_DIR)
+  checkDataFolder(dataDir)
+  const { storage, warehouseUrl } = openStorageFrom(config, { dataDir, say: sentence => { logger.warn(sentence) } })
   const metrics = createMetrics('catalog')
   const requests = metrics.histogram('request_duration_seconds', 'time to answer a request, by route, method and status', requestSeconds, ['route', 'method', 'status'])
   const server = await startCatalogServer({
-    dataDir: resolve(config.FIRN_DATA_DIR),
+    dataDir,
+    isUnmarked: readMark(dataDir) === null,
     warehouse: warehouseUrl,
     storage,
     host: config.FIRN_CATALOG_HOST,
@@ -28,5 +31,6 @@ runService('catalog', async ({ logger, onClose, stop }) => {
     onFailure: error => { logger.fatal({ err: error }, 'the state could not be written'); setTimeout(() => { stop(1) }, 100) }
   })
   onClose(() => server.close())
+  markDataFolder(dataDir)
   logger.info({ address: server.url }, 'listening')
 })

@@ -5,11 +5,13 @@
  */
 import { join } from 'node:path'
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
+import { keepDeletesInside } from '../storage/deletes-inside.ts'
 import { openStorage } from '../storage/open.ts'
 import { resolveWarehouse } from '../storage/local.ts'
 import { RestError, errorBody, toRestError } from './errors.ts'
 import { MetadataFiles } from './metadata-files.ts'
 import { PointerStore } from './pointer-store.ts'
+import { firstElsewhere } from './elsewhere.ts'
 import type { Storage } from '../storage/storage.ts'
 import { addRoutes, methodsOf } from './routes.ts'
 import type { CatalogState, ServerLogger } from './state.ts'
@@ -19,6 +21,8 @@ export interface CatalogServerOptions {
   /** The state lies in its folder `catalog`. */
   readonly dataDir: string
   readonly warehouse: string
+  /** The data folder does not know yet where it belongs: a copy is then told by the tables that it names. */
+  readonly isUnmarked?: boolean
   /** Without it the one that the warehouse's address stands for. */
   readonly storage?: Storage
   readonly host: string
@@ -52,8 +56,13 @@ const silent: ServerLogger = { info() {}, warn() {}, error() {} }
 export async function startCatalogServer(options: CatalogServerOptions): Promise<CatalogServer> {
   const logger = options.logger ?? silent
   const warehouse = resolveWarehouse(options.warehouse)
-  const storage = options.storage ?? openStorage(warehouse)
+  const storage = options.storage ?? keepDeletesInside(openStorage(warehouse), warehouse, sentence => { logger.warn({}, sentence) })
   const pointers = new PointerStore(join(options.dataDir, 'catalog'), options.onFailure === undefined ? {} : { onFailure: options.onFailure })
+  const elsewhere = options.isUnmarked === true ? firstElsewhere(pointers.all(), warehouse) : null
+  if (elsewhere !== null) {
+    pointers.close()
+    throw new Error(`every table of the catalog in ${options.dataDir} lies elsewhere, the first at ${elsewhere}, and none in the warehouse ${warehouse}: the data folder was moved or copied. Type \`npm run relocate -- --data-dir ${options.dataDir}\`, which lets it belong where it is now, or set FIRN_WAREHOUSE_URL to where the tables are`)
+  }
   const unfinished = new Set<Promise<unknown>>()
   const state: CatalogState = {
     pointers,

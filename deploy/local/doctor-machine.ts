@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
-import { sentenceOf } from '../../runtime/index.ts'
+import { checkDataFolder, sentenceOf } from '../../runtime/index.ts'
 import type { Finding } from './doctor.ts'
 
 const diskFreeBytesMin = 2 * 2 ** 30
@@ -48,6 +48,7 @@ function checkPackage (name: string): Finding {
 function * checkDataDir (dir: string): Generator<Finding> {
   try {
     mkdirSync(dir, { recursive: true })
+    checkDataFolder(dir)
     const file = join(dir, `.doctor-${process.pid}`)
     const began = performance.now()
     const fd = openSync(file, 'wx')

@@ -6,7 +6,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Type } from 'typebox'
-import { freePort, readConfig, sentenceOf, settingsOf, supervise } from '../../runtime/index.ts'
+import { checkDataFolder, freePort, readConfig, sentenceOf, settingsOf, supervise } from '../../runtime/index.ts'
 import { startMailbox } from './mailbox.ts'
 import { startLiveLine, type LiveLine } from './live-line.ts'
 import { catalogUrlOf, closeOrder, describeServices, hostToReach, settingsOfTheLine } from './services.ts'
@@ -44,6 +44,7 @@ async function runLine (): Promise<void> {
   const dataDir = resolve(String(config.FIRN_DATA_DIR))
   // Not recursive: where a file system answers ENOENT for a folder in one that exists (/proc), Node's recursive mkdir never ends.
   if (!existsSync(dataDir) && existsSync(dirname(dataDir))) mkdirSync(dataDir)
+  checkDataFolder(dataDir)
   const gatewayUrl = `http://${hostToReach(config.FIRN_GATEWAY_HOST)}:${String(config.FIRN_GATEWAY_PORT)}`
   const writerUrl = `http://${hostToReach(config.FIRN_WRITER_HOST)}:${String(config.FIRN_WRITER_PORT)}`
   const analyticsUrl = `http://${hostToReach(config.FIRN_ANALYTICS_HOST)}:${String(config.FIRN_ANALYTICS_PORT)}`

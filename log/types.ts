@@ -103,6 +103,8 @@ export interface TopicRange {
   readonly first: PartitionOffsets
   /** One past the last durable record. */
   readonly end: PartitionOffsets
+  /** What was acknowledged after commits, where the log itself keeps that. */
+  readonly acknowledged?: PartitionOffsets
 }
 
 export interface LogOpenOptions {

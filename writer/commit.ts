@@ -9,6 +9,7 @@ import { addDecision, decisionsProperty, parseDecisions, printDecisions, skipped
 import type { Engine } from './engine.ts'
 import { fail } from './errors.ts'
 import { haltsProperty, parseHalts, printHalts, type Halt } from './halts.ts'
+import type { NewTables } from './lost-tables.ts'
 import { rowsOf, settledProgress } from './lineage-evidence.ts'
 import {
   advanceOffsets, batchSummaryKey, differingEvidence, fenceBatch, mergeOffsets, offsetsProperty, parseOffsets, printOffsets, printRanges,
@@ -26,6 +27,7 @@ export interface CommitParts {
   readonly writerId: string
   /** Asked when another writer's evidence differs from ours. */
   readonly source: Pick<Log, 'compareFingerprint'>
+  readonly newTables?: NewTables
 }
 
 export type RowsOutcome =

@@ -27,6 +27,7 @@ export const writerSettings = Type.Object({
   FIRN_WRITER_THREADS: Type.Integer({ default: 2, minimum: 1, maximum: 64, description: 'data files written at the same time' }),
   FIRN_WRITER_STAGING_DIR: Type.Optional(Type.String({ description: 'folder for the files of the batch in work, emptied at start; $FIRN_DATA_DIR/writer when not set' })),
   FIRN_WRITER_RESUME_FROM: Type.Optional(Type.String({ pattern: resumePattern, description: 'the operator\'s decision after a halt, applied once at this start: recorded = go on at the recorded offsets, data = go on after the newest rows in the table, earliest = read the whole log again, skip = leave damaged records out; `earliest:ecommerce_events/0` decides for that partition alone' })),
+  FIRN_WRITER_START_ANEW: Type.Array(Type.String({ pattern: '^firn\\.(events|dead_letters)$' }), { default: [], description: 'the operator\'s decision about tables that were lost, comma separated: make them empty, although the log, the warehouse or the other table says that something was written to them' }),
   FIRN_EVENT_FUTURE_MINUTES_MAX: Type.Integer({ default: 60, minimum: 0, maximum: 525_600, description: 'how far ahead of its arrival an event may lie' }),
   FIRN_EVENT_AGE_DAYS_MAX: Type.Integer({ default: 7, minimum: 1, maximum: 3650, description: 'how old an event may be when it arrives, and how far apart duplicates are found' }),
   FIRN_EVENT_BYTES_MAX: Type.Integer({ default: 64 * 1024, minimum: 1024, maximum: 1024 ** 2, description: 'largest event; larger records become dead letters' }),

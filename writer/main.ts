@@ -5,7 +5,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openLake } from '../catalog/index.ts'
 import { openLogFrom } from '../log/index.ts'
-import { createHttpServer, createMetrics, listen, readConfig, runService } from '../runtime/index.ts'
+import { checkDataFolder, createHttpServer, createMetrics, listen, readConfig, runService } from '../runtime/index.ts'
 import { mappingsOf, resumeOf, writerSettings } from './config.ts'
 import { Duplicates } from './duplicates.ts'
 import { openEngine } from './engine.ts'
@@ -15,18 +15,20 @@ import { Writer } from './writer.ts'
 
 runService('writer', async ({ logger, signal, onClose, stop }) => {
   const config = readConfig('writer', writerSettings)
+  checkDataFolder(resolve(config.FIRN_DATA_DIR))
   const under = (name: string): string => resolve(config.FIRN_DATA_DIR, name)
   const dir = config.FIRN_WRITER_STAGING_DIR ?? under('writer')
   const stagingDir = isAbsolute(dir) ? dir : join(process.cwd(), dir)
   const source = await openLogFrom(config.FIRN_LOG_URL ?? pathToFileURL(under('log')).href, config, sentence => { logger.warn(sentence) })
   onClose(async () => { await source.close() })
-  const { catalog, storage } = openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR) })
+  const { catalog, storage, warehouseUrl } = openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR), say: sentence => { logger.warn(sentence) } })
   const engine = await openEngine({ memoryBytesMax: config.FIRN_WRITER_MEMORY_BYTES_MAX, stagingDir, writers: config.FIRN_WRITER_THREADS })
   const nowMs = Date.now
   const windowSeconds = config.FIRN_EVENT_AGE_DAYS_MAX * 86_400
   const duplicates = new Duplicates(openTableIds(engine, storage), { idsMax: config.FIRN_WRITER_INDEX_IDS_MAX, windowSeconds, nowMs })
   const registry = createMetrics('writer')
-  const writer = new Writer({ catalog, storage, logger, nowMs, signal, engine, duplicates, source, writerId: `${hostname()}/${process.pid}/${Date.now().toString(36)}`, typesMax: config.FIRN_EVENT_TYPES_MAX, metrics: createWriterMetrics(registry) }, {
+  const newTables = { startAnew: new Set(config.FIRN_WRITER_START_ANEW), warehouseUrl }
+  const writer = new Writer({ newTables, catalog, storage, logger, nowMs, signal, engine, duplicates, source, writerId: `${hostname()}/${process.pid}/${Date.now().toString(36)}`, typesMax: config.FIRN_EVENT_TYPES_MAX, metrics: createWriterMetrics(registry) }, {
     topics: config.FIRN_LOG_TOPICS,
     dir: stagingDir,
     intervalMs: config.FIRN_WRITER_COMMIT_INTERVAL_MS,

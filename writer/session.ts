@@ -34,7 +34,7 @@ export async function openSession (parts: SessionParts, topics: readonly string[
   const { source: log, logger } = parts
   for (const topic of topics) await log.ensureTopic(topic)
   const ids = await log.identity(topics)
-  let tables = await openTables(parts)
+  let tables = await openTables(parts, { log, topics })
   let standing = await judge(parts, tables.events, ids, isRead)
   if (resume !== null && standing.halts.length === 0) logger.warn({ resume: resume.choice }, 'nothing is halted: the recorded offsets are sound and are used')
   if (resume !== null && standing.halts.length > 0) {
@@ -113,7 +113,7 @@ async function loadDecided (parts: SessionParts, { letters }: WriterTables, offs
   if (recorded !== null && lineage?.kind === 'broken') {
     throw fail('WRITER_HALTED', {
       reason: `firn.dead_letters is ahead of firn.events and cannot be trusted: ${lineage.reason}`,
-      choices: `set firn.dead_letters back to snapshot ${recorded.snapshotId}; or drop firn.dead_letters, then its records are judged again`
+      choices: `set firn.dead_letters back to snapshot ${recorded.snapshotId}; or drop firn.dead_letters and start with --writer-start-anew firn.dead_letters, then its records are judged again`
     })
   }
   return await DecidedLetters.load(parts.engine, parts.storage, letters, ahead)

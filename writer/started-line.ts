@@ -22,6 +22,7 @@ export interface Sent { readonly topic?: string, readonly value: string | Buffer
 export interface Line {
   readonly log: Log
   readonly catalog: Catalog
+  readonly catalogUrl: string
   readonly storage: Storage
   readonly logger: Logger
   send (records: readonly Sent[]): Promise<void>
@@ -32,7 +33,7 @@ export interface Line {
   close (): Promise<void>
 }
 
-export interface DrainOptions extends Partial<Omit<WriterSettings, 'resumeFrom'>> { readonly resumeFrom?: Choice | Resume, readonly catalog?: Catalog, readonly source?: Log, readonly idsMax?: number, readonly typesMax?: number, readonly signal?: AbortSignal }
+export interface DrainOptions extends Partial<Omit<WriterSettings, 'resumeFrom'>> { readonly resumeFrom?: Choice | Resume, readonly catalog?: Catalog, readonly source?: Log, readonly idsMax?: number, readonly typesMax?: number, readonly signal?: AbortSignal, readonly startAnew?: readonly string[] }
 
 let engines = 0
 
@@ -47,7 +48,7 @@ export async function openLine (dir: string, topics: readonly string[] = ['ecomm
   for (const topic of topics) await log.ensureTopic(topic)
   const table = async (name: 'events' | 'dead_letters'): Promise<LoadedTable> => await catalog.loadTable(name === 'events' ? eventsId : lettersId)
   return {
-    log, catalog, storage, logger, table,
+    log, catalog, catalogUrl: server.url, storage, logger, table,
     async send (records) {
       const now = Date.now()
       await log.append(records.map(({ topic = topics[0]!, value, headers, key = 'k' }): LogRecord =>
@@ -60,7 +61,8 @@ export async function openLine (dir: string, topics: readonly string[] = ['ecomm
       try {
         const ageDaysMax = options.ageDaysMax ?? 7
         const duplicates = new Duplicates(openTableIds(engine, storage), { idsMax: options.idsMax ?? 1_000_000, windowSeconds: ageDaysMax * day, nowMs: Date.now })
-        await new Writer({ catalog: options.catalog ?? catalog, storage, logger, nowMs: Date.now, signal: options.signal ?? new AbortController().signal, engine, duplicates, source: options.source ?? log, writerId, typesMax: options.typesMax ?? 200, metrics: null }, {
+        const newTables = { startAnew: new Set(options.startAnew ?? []), warehouseUrl: warehouse }
+        await new Writer({ newTables, catalog: options.catalog ?? catalog, storage, logger, nowMs: Date.now, signal: options.signal ?? new AbortController().signal, engine, duplicates, source: options.source ?? log, writerId, typesMax: options.typesMax ?? 200, metrics: null }, {
           topics, dir: stagingDir, intervalMs: 50, rowsMax: 100_000, bytesMax: 64 * 1024 ** 2, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax, mappings: topicMappings, untilEnd: true, group: null, ...options,
           resumeFrom: typeof options.resumeFrom === 'string' ? { choice: options.resumeFrom, only: null } : options.resumeFrom ?? null
         }).run()

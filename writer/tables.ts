@@ -3,10 +3,12 @@
 // is, and the columns that the writer knows are written. Refuses tables whose columns or partitioning do not fit.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { evolveSchema, isCatalogError, printIdentifier, schemaOfColumns, type Catalog, type LoadedTable, type PartitionSpec, type Schema, type TableIdentifier } from '../catalog/index.ts'
+import { evolveSchema, isCatalogError, printIdentifier, schemaOfColumns, setProperties, type LoadedTable, type PartitionSpec, type Schema, type TableIdentifier } from '../catalog/index.ts'
 import { contractColumns, rowColumns, type ContractColumn } from '../openapi/index.ts'
 import { lettersProgress, type CommitParts } from './commit.ts'
 import { fail } from './errors.ts'
+import { judgeAbsence, startedAnewProperty, tracesOf, type LogOf } from './lost-tables.ts'
+import { offsetsProperty } from './offsets.ts'
 
 export const eventsId: TableIdentifier = { namespace: ['firn'], name: 'events' }
 export const lettersId: TableIdentifier = { namespace: ['firn'], name: 'dead_letters' }
@@ -54,37 +56,63 @@ export interface WriterTables {
   readonly lettersNext: ReadonlyMap<string, bigint>
 }
 
-export async function openTables (parts: CommitParts): Promise<WriterTables> {
-  const lettersTable = await openTable(parts, letters)
+export async function openTables (parts: CommitParts, log: LogOf): Promise<WriterTables> {
+  const lettersTable = await openTable(parts, log, letters)
   const listed = [...lettersProgress(lettersTable)?.topics ?? []].flatMap(([topic, { partitions }]) => [...partitions].map(([partition, { next }]) => [`${partition}/${topic}`, next] as const))
-  return { letters: lettersTable, events: await openTable(parts, events), lettersNext: new Map(listed) }
+  return { letters: lettersTable, events: await openTable(parts, log, events), lettersNext: new Map(listed) }
 }
 
-async function openTable (parts: CommitParts, shape: TableShape): Promise<LoadedTable> {
-  const table = await loadOrCreate(parts.catalog, shape)
+async function openTable (parts: CommitParts, log: LogOf, shape: TableShape): Promise<LoadedTable> {
+  const table = await loadOrCreate(parts, log, shape)
   refuseUnfit(table, shape)
   const evolved = await evolveSchema({ catalog: parts.catalog, storage: parts.storage, table, signal: parts.signal }, shape.columns)
   if (evolved !== table) parts.logger.info({ table: shape.id.name, schema: evolved.metadata['current-schema-id'] }, 'the table has the columns of the contract now')
   return evolved
 }
 
-/** Two writers may start at once: who comes second finds the table, perhaps a moment later. */
-async function loadOrCreate (catalog: Catalog, shape: TableShape): Promise<LoadedTable> {
+/**
+ * Two writers may start at once: the second one finds the table, perhaps a moment later. A table that is missing, or empty, although
+ * something was written to it is not made: WRITER_HALTED.
+ */
+async function loadOrCreate (parts: CommitParts, log: LogOf, shape: TableShape): Promise<LoadedTable> {
+  const { catalog } = parts
+  const others = [eventsId, lettersId].filter(id => id !== shape.id)
   for (let attempt = 1; ; attempt++) {
     try {
-      return await catalog.loadTable(shape.id)
+      const found = await catalog.loadTable(shape.id)
+      // Dead letters may be empty for ever; events carries the offsets of every batch.
+      if (shape.id === eventsId && isUntouched(found)) await refuseLost(parts, log, shape, others, found)
+      return found
     } catch (error) {
       if (!isCatalogError(error, 'CATALOG_NO_SUCH_TABLE') || attempt > createAttemptsMax) throw error
     }
+    const decided = await refuseLost(parts, log, shape, others, null)
     await catalog.ensureNamespace(shape.id.namespace)
     const schema = schemaOfColumns(shape.columns)
     try {
-      return await catalog.createTable(shape.id, { schema, 'partition-spec': specOf(schema, shape), properties })
+      return await catalog.createTable(shape.id, { schema, 'partition-spec': specOf(schema, shape), properties: { ...properties, ...decided } })
     } catch (error) {
       if (!isCatalogError(error, 'CATALOG_ALREADY_EXISTS')) throw error
       if (attempt > 1) await sleep(50 * attempt)
     }
   }
+}
+
+/** Nothing was ever committed to it, and no operator said that this is meant. */
+function isUntouched ({ metadata }: LoadedTable): boolean {
+  return metadata.snapshots.length === 0 && metadata.properties[offsetsProperty] === undefined && metadata.properties[startedAnewProperty] === undefined
+}
+
+/** Throws WRITER_HALTED when the table was more than it is now; returns what a new one says of the operator's decision. */
+async function refuseLost (parts: CommitParts, log: LogOf, { id }: TableShape, others: readonly TableIdentifier[], found: LoadedTable | null): Promise<Record<string, string>> {
+  const name = printIdentifier(id)
+  const judged = judgeAbsence(name, await tracesOf(parts, log, id, others, found), parts.newTables?.startAnew.has(name) === true)
+  if (judged.kind === 'halt') throw fail('WRITER_HALTED', { reason: judged.reason, choices: judged.choices })
+  if (judged.kind === 'create') return {}
+  parts.logger.warn({ table: name, reason: judged.reason }, 'the operator decides: the table starts anew')
+  const decided = { [startedAnewProperty]: new Date(parts.nowMs()).toISOString() }
+  if (found !== null) await setProperties({ ...parts, table: found }, decided)
+  return decided
 }
 
 function specOf (schema: Schema, shape: TableShape): PartitionSpec {

@@ -167,6 +167,7 @@ class RestClient {
     if (reply.status === 409) return { kind: 'conflict', reason: reasonOfReply(reply) }
     if (reply.status === 429) return { kind: 'unknown', cause: this.#errorOf(reply, 'POST', target, { table: printIdentifier(id) }), retryAfterMs: reply.retryAfterMs ?? 1_000 }
     const error = this.#errorOf(reply, 'POST', target, { table: printIdentifier(id) })
+    if (isUnusable(typeOfReply(reply))) return { kind: 'refused', error }
     if (reply.status >= 500 || reply.status === 408 || reply.status < 400) return { kind: 'unknown', cause: error, ...(reply.retryAfterMs === undefined ? {} : { retryAfterMs: reply.retryAfterMs }) }
     return { kind: 'refused', error }
   }
@@ -276,6 +277,11 @@ class RestClient {
       case 401: return new CatalogError('CATALOG_UNAUTHORIZED', { url: this.#url, reason })
       case 403: return new CatalogError(codeOf403(reason), { url: this.#url, reason, request: `${method} ${new URL(url).pathname}` })
       case 404:
+        // The table is there and its metadata file is not, or this is no such route, or no such warehouse: nothing says that the table is missing.
+        if (type === 'NotFoundException' && values['table'] === undefined) break
+        if (type === 'NotFoundException') return new CatalogError('CATALOG_TABLE_UNUSABLE', { ...values, url: this.#url, reason })
+        // A proxy's page, not a catalog's answer.
+        if (type === undefined && reply.text.trimStart().startsWith('<')) break
         if (type === 'NoSuchNamespaceException' && values['namespace'] !== undefined) return new CatalogError('CATALOG_NO_SUCH_NAMESPACE', values)
         if (values['table'] !== undefined) return new CatalogError('CATALOG_NO_SUCH_TABLE', values)
         if (values['namespace'] !== undefined) return new CatalogError('CATALOG_NO_SUCH_NAMESPACE', values)
@@ -284,6 +290,7 @@ class RestClient {
       case 429: return new CatalogError('CATALOG_THROTTLED', { url: this.#url, retryAfterMs: reply.retryAfterMs ?? 1_000 })
       default: break
     }
+    if (isUnusable(type) && values['table'] !== undefined) return new CatalogError('CATALOG_TABLE_UNUSABLE', { ...values, url: this.#url, reason })
     if (reply.status >= 500 || reply.status === 408) return new CatalogError('CATALOG_UNREACHABLE', { url: this.#url, reason: `status ${reply.status} to ${method} ${new URL(url).pathname}: ${reason}` })
     return new CatalogError('CATALOG_REFUSED', { url: this.#url, request: `${method} ${url}`, status: reply.status, reason })
   }
@@ -307,6 +314,11 @@ function codeOf403(reason: string): CatalogErrorCode {
 function locationFor({ sigv4, warehouseUrl }: RestCatalogOptions, { namespace, name }: TableIdentifier): { location?: string } {
   if (sigv4?.service !== 'glue' || warehouseUrl === undefined) return {}
   return { location: `${warehouseUrl.replace(/\/+$/, '')}/${namespace.join('/')}/${name}-${randomBytes(4).toString('hex')}` }
+}
+
+/** What the embedded catalog answers about one table, whatever it is asked: nothing was changed, and asking again does not help. */
+function isUnusable(type: string | undefined): boolean {
+  return type === 'MetadataDamagedException' || type === 'TableBehindException'
 }
 
 function toTable(id: TableIdentifier, value: unknown): LoadedTable {

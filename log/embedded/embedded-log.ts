@@ -98,7 +98,8 @@ class EmbeddedLog implements Log {
       const states = this.#topics.states(this.#topics.get(topic))
       return {
         first: new Map(states.map((state, partition) => [partition, state.first])),
-        end: new Map(states.map((state, partition) => [partition, state.end]))
+        end: new Map(states.map((state, partition) => [partition, state.end])),
+        acknowledged: new Map(states.map((state, partition) => [partition, state.acknowledged]))
       }
     })
   }

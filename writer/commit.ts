@@ -13,7 +13,7 @@ import type { NewTables } from './lost-tables.ts'
 import { rowsOf, settledProgress } from './lineage-evidence.ts'
 import {
   advanceOffsets, batchSummaryKey, differingEvidence, fenceBatch, mergeOffsets, offsetsProperty, parseOffsets, printOffsets, printRanges,
-  writerSummaryKey, type Carrier, type ConsumedRange, type LogIds, type RecordedOffsets, type Tail
+  rangesSummaryKey, writerSummaryKey, type Carrier, type ConsumedRange, type LogIds, type RecordedOffsets, type Tail
 } from './offsets.ts'
 import type { WriterTables } from './tables.ts'
 
@@ -224,7 +224,7 @@ function carrierOf (base: LoadedTable, snapshotId: bigint, log: LogIds): Carrier
 }
 
 function summaryOf ({ writerId }: CommitParts, ranges: readonly ConsumedRange[], counts: Record<string, string>): Record<string, string> {
-  return { [batchSummaryKey]: '1', [writerSummaryKey]: writerId, ...counts, 'firn.ranges': JSON.stringify(printRanges(ranges)) }
+  return { [batchSummaryKey]: '1', [writerSummaryKey]: writerId, ...counts, [rangesSummaryKey]: JSON.stringify(printRanges(ranges)) }
 }
 
 function contextOf ({ catalog, storage, nowMs, signal }: CommitParts): { catalog: Catalog, storage: Storage, clock: () => number, signal: AbortSignal } {

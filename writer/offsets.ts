@@ -13,6 +13,8 @@ export const offsetsProperty = 'firn.offsets'
 export const batchSummaryKey = 'firn.batch'
 /** Names the writer process in the summary of its snapshots: who owned a partition when. */
 export const writerSummaryKey = 'firn.writer'
+/** What a batch consumed, in the summary of both its snapshots: together with the writer it names the batch. */
+export const rangesSummaryKey = 'firn.ranges'
 
 export interface PartitionProgress {
   readonly start: bigint

@@ -15,6 +15,7 @@ import { settledProgress } from './lineage-evidence.ts'
 import { judgeLineage } from './lineage.ts'
 import { judgeTopic } from './log-comparison.ts'
 import { offsetsProperty, parseOffsets, type LogIds, type RecordedOffsets } from './offsets.ts'
+import { retractOrphans } from './orphan-letters.ts'
 import { eventsId, openTables, type WriterTables } from './tables.ts'
 
 export type HaltedPartition = PartitionHalt
@@ -44,6 +45,7 @@ export async function openSession (parts: SessionParts, topics: readonly string[
   tables = { ...tables, events: await keepHalts(parts, tables.events, standing.halts) }
   const whole = standing.halts.find(halt => !isPartitionHalt(halt))
   if (whole !== undefined) throw fail('WRITER_HALTED', { reason: whole.reason, choices: whole.choices })
+  tables = { ...tables, letters: await retractOrphans(parts, tables) }
   const decided = await loadDecided(parts, tables, standing.offsets)
   await parts.duplicates.follow(tables.events)
   return { tables, log: ids, offsets: standing.offsets, decided, halted: standing.halts.filter(isPartitionHalt) }

@@ -90,7 +90,7 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
       appendEvents(log, topicOf, accepted, origin).then(positions => {
         budget.give(body.held)
         metrics.observeAppend((performance.now() - startedMs) / 1000)
-        metrics.countAccepted(accepted.length, body.held)
+        metrics.countAccepted(accepted, body.held)
         reply.code(202).header('content-type', jsonType).send(single
           ? printAccepted((accepted[0] as AcceptedEvent).eventId, positions === null ? null : positions[0] as Position)
           : printAcceptedMany(accepted.length, rejected))

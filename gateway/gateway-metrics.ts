@@ -4,10 +4,11 @@
 import type { Metrics } from '../runtime/index.ts'
 import type { Budget } from './budget.ts'
 import type { RejectedEvent } from './accept.ts'
+import type { AcceptedEvent } from './records.ts'
 
 export interface GatewayMetrics {
   countRequest(status: number): void
-  countAccepted(events: number, bytes: number): void
+  countAccepted(events: readonly AcceptedEvent[], bytes: number): void
   countRejected(rejected: readonly RejectedEvent[]): void
   observeAppend(seconds: number): void
 }
@@ -17,6 +18,7 @@ const appendSeconds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25,
 export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetrics {
   const requestsByStatus = new Map<number, number>()
   const rejectedByCode = new Map<string, number>()
+  const asideByField = new Map<string, number>()
   let accepted = 0
   let acceptedBytes = 0
   // First of all, so that the counters below are up to date when they are read.
@@ -24,22 +26,26 @@ export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetric
     gauge.set(budget.bytes)
     for (const [status, count] of requestsByStatus) requests.inc({ status: String(status) }, count)
     for (const [code, count] of rejectedByCode) rejections.inc({ code }, count)
+    for (const [field, count] of asideByField) keptAside.inc({ field }, count)
     acceptances.inc(accepted)
     bytes.inc(acceptedBytes)
     requestsByStatus.clear()
     rejectedByCode.clear()
+    asideByField.clear()
     accepted = acceptedBytes = 0
   })
   metrics.gauge('unacknowledged_bytes_max', 'the bound of unacknowledged_bytes: over it requests are answered with 429', []).set(budget.bytesMax)
   const requests = metrics.counter('requests_total', 'requests answered, by HTTP status', ['status'])
   const acceptances = metrics.counter('events_accepted_total', 'events acknowledged as durable')
   const rejections = metrics.counter('events_rejected_total', 'events refused, by code', ['code'])
+  const keptAside = metrics.counter('values_kept_aside_total', 'values of another kind than their field, which was added after the first contract: kept in properties.$extra, by field', ['field'])
   const bytes = metrics.counter('events_accepted_bytes_total', 'bytes of the events acknowledged as durable')
   const appends = metrics.histogram('append_seconds', 'time from the append to its durability', appendSeconds)
   return {
     countRequest: status => { requestsByStatus.set(status, (requestsByStatus.get(status) ?? 0) + 1) },
     countAccepted: (events, eventBytes) => {
-      accepted += events
+      accepted += events.length
+      for (const { aside } of events) for (const field of aside) asideByField.set(field, (asideByField.get(field) ?? 0) + 1)
       acceptedBytes += eventBytes
     },
     countRejected: rejected => {

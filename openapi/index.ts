@@ -6,12 +6,14 @@ import { createReader } from './reader.ts'
 export type { IcebergType, ContractColumn, Kind } from './kinds.ts'
 export type { Contract, EventType } from './contract.ts'
 export type { Default, EventOf, EventTypeName, Family } from './event-types.ts'
-export type { BodyFormat, CheckedEvent, CheckOptions, ReadResult } from './reader.ts'
+export type { BodyFormat, CheckedEvent, CheckOptions, EventReader, FoundAside, ReadResult } from './reader.ts'
 export type { ContractErrorCode, ContractErrorEntry } from './errors.ts'
 
 export { contract, contractVersion, eventTypes } from './contract.ts'
 export { baseFields, reservedFields } from './fields.ts'
-export { contractColumns, jsonStructure, jsonStructureExact, rowColumns } from './columns.ts'
+export { columnsOf, contractColumns, jsonStructure, jsonStructureExact, rowColumns } from './columns.ts'
+export { splitMembers, type SplitEvent } from './members.ts'
+export { decodeName } from './names.ts'
 export { openApiDocument } from './document.ts'
 export { schemaOf } from './schemas.ts'
 export { mappingNames, mapRecord, topicMappings, type MappingName } from './mappings.ts'
@@ -21,4 +23,7 @@ export { ContractError, contractErrors } from './errors.ts'
 export const defaults: Readonly<Record<string, readonly Default[]>> =
   Object.fromEntries(contract.eventTypes.map(({ name, defaults }) => [name, defaults]))
 
-export const { readEvents, checkEvent } = createReader(contract)
+export * as kinds from './kinds.ts'
+export { createReader }
+
+export const { readEvents, checkEvent, findAside } = createReader(contract)

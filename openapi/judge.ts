@@ -26,7 +26,13 @@ export interface Judge {
   hasExtra (): boolean
   /** field ids whose money has to be quoted in the forwarded value, mostly none */
   quoted (): readonly number[]
+  /** wire names of the fields added after version 1 whose value is kept aside, mostly none */
+  aside (): readonly string[]
+  /** Judges nothing but the fields added after version 1: `eventType` and `aside` are then those of the scanned event. */
+  judgeLater (bytes: Buffer, text: string): void
 }
+
+const noNames: readonly string[] = Object.freeze([])
 
 export function createJudge (plan: Plan, scanner: Scanner): Judge {
   const { kind, start, end, stamp, extra, seen } = scanner
@@ -40,15 +46,21 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
   let typeName = ''
   let refusal: Refusal | null = null
   const quoted: number[] = []
+  let aside: string[] | null = null
+  const misfit = new Int32Array(plan.fields.length) // stamped like `stamp`
 
-  function judge (nextBytes: Buffer, nextText: string, window: Window): Refusal | null {
+  function begin (nextBytes: Buffer, nextText: string): void {
     bytes = nextBytes
     text = nextText
     now = scanner.now()
     refusal = null
+    aside = null
     hasExtra = extra[scopeTop] === now
     if (quoted.length > 0) quoted.length = 0
+  }
 
+  function judge (nextBytes: Buffer, nextText: string, window: Window): Refusal | null {
+    begin(nextBytes, nextText)
     const flag = scanner.flag()
     if (flag !== null) return refuse(flag.code, flag.path === '' ? null : flag.path, { ...flag, path: flag.path === '' ? 'a key' : flag.path, depthMax })
     if (!isThere(idField!)) return missing(idField!, '')
@@ -61,10 +73,10 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
     for (let n = 0; n < count; n++) {
       const field = plan.fields[seen[n]!]!
       if (field.path.length !== field.wire.length) continue // a child: judged with its group
-      if (type.declares[field.id] === 0) judgeUndeclared(field)
-      else if (!judgeField(field) && !keepAside(field)) return refusal ?? refuseType(field)
+      if (type.declares[field.id] === 0) {
+        if (!judgeUndeclared(field)) return refusal
+      } else if (!judgeField(field) && !keepAside(field)) return refusal ?? refuseType(field)
     }
-    if (refusal !== null) return refusal
     for (const field of type.required) if (!isThere(field)) return missing(field, ` on ${typeName}`)
     for (const product of type.products) if (!judgeProduct(product)) return refusal
     return judgeWindow(window)
@@ -99,17 +111,20 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
     if (found === token.null && rule.is !== 'reserved') return true // null is as good as absent
     switch (rule.is) {
       case 'text':
-        return isString(id) && (rule.charsMin === 0 && rule.charsMax === null && rule.oneOf === null ? true : judgeText(field))
+        return isString(id) && (field.free || field === typeField || judgeText(id, field)) // the type was found before
       case 'integer':
+        if (field.isInt32) return (found === token.integer || found === token.real) && isInt32(numberOf(id))
         return found === token.integer || (found === token.real && Number.isSafeInteger(numberOf(id)))
       case 'double':
         return found === token.integer || found === token.real
       case 'money':
         return judgeMoney(id)
+      case 'boolean':
+        return found === token.boolean
       case 'time':
         return isString(id) && !Number.isNaN(timeOf(id))
       case 'struct':
-        return isString(id) || (found === token.object && judgeChildren(field))
+        return isString(id) ? field.plain!.free || judgeText(id, field.plain!) : found === token.object && judgeChildren(field)
       case 'object':
         return found === token.object && judgeReserved(field)
       case 'reserved':
@@ -118,11 +133,12 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
     }
   }
 
-  function judgeText (field: PlannedField): boolean {
-    const id = field.id
+  /** The string at field `id` by the rules of `field`. */
+  function judgeText (id: number, field: PlannedField): boolean {
     const rule = field.kind
     if (rule.is !== 'text') return false
     if (field.oneOf !== null && !field.oneOf.has(stringOf(id))) return false
+    if (field.pattern !== null && !field.pattern.test(stringOf(id))) return false
     let chars = end[id]! - start[id]! - 2
     if (kind[id] !== token.string && (rule.charsMax === null || chars > rule.charsMax || kind[id] === token.stringEscaped)) chars = [...stringOf(id)].length
     return chars >= rule.charsMin && (rule.charsMax === null || chars <= rule.charsMax)
@@ -158,21 +174,32 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
   }
 
   /** A field of the contract that this type does not declare is kept as sent, like any unknown key. */
-  function judgeUndeclared (field: PlannedField): void {
-    if (field.kind.is === 'reserved') judgeField(field)
-    else {
-      hasExtra = true
-      if (refusal === null) judgeNumbers(field)
-    }
+  function judgeUndeclared (field: PlannedField): boolean {
+    if (field.kind.is === 'reserved') return judgeField(field)
+    hasExtra = true
+    judgeNumbers(field)
+    return refusal === null
   }
 
   /** A field added after version 1 must not break the client that has been sending something else under its name. */
   function keepAside (field: PlannedField): boolean {
     if (!field.lenient) return false
-    refusal = null
+    refusal = null // that of a member of the group; an earlier one has ended the judgement
     hasExtra = true
+    misfit[field.id] = now
+    ;(aside ??= []).push(field.wire)
     judgeNumbers(field)
     return refusal === null
+  }
+
+  function judgeLater (nextBytes: Buffer, nextText: string): void {
+    begin(nextBytes, nextText)
+    const type = (isThere(typeField!) ? findType() : null) ?? plan.undeclared
+    for (let n = 0, count = scanner.seenCount(); n < count; n++) {
+      const field = plan.fields[seen[n]!]!
+      if (field.lenient && type.declares[field.id] === 1 && !judgeField(field)) keepAside(field)
+      refusal = null
+    }
   }
 
   function judgeNumbers (field: PlannedField): void {
@@ -183,7 +210,7 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
 
   function judgeProduct ({ target, left, right }: PlannedType['products'][number]): boolean {
     if (isThere(target) || !isThere(left) || !isThere(right)) return true
-    if (!judgeField(left) || !judgeField(right)) return true // kept aside: no default
+    if (misfit[left.id] === now || misfit[right.id] === now) return true // kept aside: no default
     const count = numberOf(left.id)
     const price = isString(right.id) ? stringOf(right.id) : bytes.toString('latin1', start[right.id]!, end[right.id]!)
     if (Math.abs(count * Number(price)) < 9e15 || multiplyMoney(count, price) !== null) return true
@@ -259,18 +286,32 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
     return stringOf(idField!.id)
   }
 
-  return { judge, eventId, eventType: () => typeName, key, hasExtra: () => hasExtra, quoted: () => quoted }
+  return {
+    judge,
+    judgeLater,
+    eventId,
+    eventType: () => typeName,
+    key,
+    hasExtra: () => hasExtra,
+    quoted: () => quoted,
+    aside: () => aside ?? noNames
+  }
 }
 
-function expectationOf ({ kind }: PlannedField): string {
+function isInt32 (value: number): boolean {
+  return Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 31
+}
+
+function expectationOf ({ kind, isInt32 }: PlannedField): string {
   switch (kind.is) {
     case 'text':
       if (kind.oneOf) return `one of ${kind.oneOf.join(', ')}`
       if (kind.pattern !== null) return `a string that matches ${kind.pattern}`
       return kind.charsMax === null ? 'a string' : `a string of ${kind.charsMin} to ${kind.charsMax} characters`
-    case 'integer': return 'an integer'
+    case 'integer': return isInt32 ? 'an integer of 32 bits' : 'an integer'
     case 'double': return 'a number'
     case 'money': return moneyRule
+    case 'boolean': return 'true or false'
     case 'time': return timestampRule
     case 'struct': return `an object or a string (its ${kind.textBecomes})`
     case 'object': return 'a JSON object'

@@ -21,6 +21,7 @@ export type Kind =
   | { is: 'text', charsMin: number, charsMax: number | null, pattern: string | null, oneOf: readonly string[] | null }
   | { is: 'integer' }
   | { is: 'double' }
+  | { is: 'boolean' }
   | { is: 'money', precision: number, scale: number }
   | { is: 'time' }
   | { is: 'object', reserved: readonly string[] }
@@ -66,6 +67,10 @@ export function double (doc: string, options: FieldOptions = {}) {
   return field(Type.Number({ description: doc, format: 'double' }), { is: 'double' }, 'double', doc, options)
 }
 
+export function boolean (doc: string, options: FieldOptions = {}) {
+  return field(Type.Boolean({ description: doc }), { is: 'boolean' }, 'boolean', doc, options)
+}
+
 /** A decimal(18, 2). Exact only as text, so the schema admits both spellings and the reader never makes a float of it. */
 export function money (doc: string, options: FieldOptions = {}) {
   const rule = 'At most 2 decimals and 16 digits before the point, no exponent; a JSON number or a string. Read digit by digit, never through a float.'
@@ -89,11 +94,13 @@ export function object (doc: string, options: FieldOptions & { reserved?: readon
 
 /** A group of fields. A plain string is allowed in its place and stands for the child `textBecomes`. */
 export function struct<C extends Record<string, Field>> (doc: string, children: C, textBecomes: keyof C & string, options: FieldOptions = {}) {
+  const plain = children[textBecomes]
+  if (plain?.kind.is !== 'text') throw new TypeError(`a plain string cannot become ${textBecomes}, which is no text`)
   const properties = Object.fromEntries(Object.entries(children).map(([wire, child]) => [wire, optional(child.schema)]))
   type Value = { [K in keyof C]?: Static<C[K]['schema']> | null }
   const schema = Type.Unsafe<Value | string>(Type.Union([
     Type.Object(properties),
-    Type.String({ description: `Stored as \`${textBecomes}\`.` })
+    Type.Unsafe<string>({ ...plain.schema, description: `Stored as \`${textBecomes}\`.` })
   ], { description: `${doc} A plain string is stored as its \`${textBecomes}\`.` }))
   const fields = Object.entries(children).map(([wire, child]) => columnOf(wire, child, false))
   return field(schema, { is: 'struct', children, textBecomes }, { type: 'struct', fields }, doc, options)

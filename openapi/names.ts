@@ -1,9 +1,17 @@
+// Names of JSON members: what a spelling says, and which id a name has.
+//
+// Names are compared by what they say: `"l\u006fcation"` is `location`. `decodeName` is the one place that says it.
 // Finds a name by its bytes: an open-addressed table, so that the reader turns a JSON key into a field id without
 // making a string of it. Refuses nothing; a name that is not in the table is -1. Built once, never changed.
 
 export interface NameTable {
   /** id of the name whose bytes are `bytes[start, end)` with `hash` as `hashOf` makes it, or -1 */
   find (hash: number, bytes: Uint8Array, start: number, end: number): number
+}
+
+/** The name that the text between a JSON string's quotes spells. Only for valid JSON. */
+export function decodeName (raw: string): string {
+  return raw.includes('\\') ? JSON.parse(`"${raw}"`) as string : raw
 }
 
 export function hashOf (bytes: Uint8Array, start: number, end: number): number {

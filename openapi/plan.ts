@@ -1,7 +1,7 @@
 // The contract compiled into flat tables for the byte reader: each field, child of a group and reserved name gets a
 // small id; each event type becomes a row of "does it declare field n". Done once per contract, at start.
 import type { Contract, EventType } from './contract.ts'
-import type { Kind } from './kinds.ts'
+import type { IcebergType, Kind } from './kinds.ts'
 import { createNameTable } from './names.ts'
 import type { NameTable } from './names.ts'
 
@@ -20,6 +20,12 @@ export interface PlannedField {
   readonly children: readonly PlannedField[]
   readonly oneOf: ReadonlySet<string> | null
   readonly pattern: RegExp | null
+  /** its column holds 32 bits alone */
+  readonly isInt32: boolean
+  /** any string will do */
+  readonly free: boolean
+  /** of a group: the child that a plain string stands for */
+  readonly plain: PlannedField | null
 }
 
 export interface PlannedType {
@@ -43,14 +49,14 @@ export function planContract (contract: Contract): Plan {
   const fields: PlannedField[] = []
   const scopes: NameTable[] = []
 
-  function add (wire: string, path: string, kind: PlannedField['kind'], since: number): PlannedField {
+  function add (wire: string, path: string, kind: PlannedField['kind'], since: number, iceberg: IcebergType | null): PlannedField {
     const id = fields.length
     fields.push(undefined as never) // the id is taken before the children take theirs
-    const inner: [string, PlannedField['kind'], number][] =
-      kind.is === 'struct' ? Object.entries(kind.children).map(([name, child]) => [name, child.kind, 1])
-        : kind.is === 'object' ? kind.reserved.map(name => [name, { is: 'reserved' }, 1])
+    const inner: [string, PlannedField['kind'], IcebergType | null][] =
+      kind.is === 'struct' ? Object.entries(kind.children).map(([name, child]) => [name, child.kind, child.iceberg])
+        : kind.is === 'object' ? kind.reserved.map(name => [name, { is: 'reserved' }, null])
           : []
-    const children = inner.map(([name, kind, since]) => add(name, `${path}.${name}`, kind, since))
+    const children = inner.map(([name, kind, iceberg]) => add(name, `${path}.${name}`, kind, 1, iceberg))
     const planned: PlannedField = {
       id,
       wire,
@@ -60,7 +66,10 @@ export function planContract (contract: Contract): Plan {
       lenient: since > 1,
       children,
       oneOf: kind.is === 'text' && kind.oneOf ? new Set(kind.oneOf) : null,
-      pattern: kind.is === 'text' && kind.pattern !== null ? new RegExp(kind.pattern, 'u') : null
+      pattern: kind.is === 'text' && kind.pattern !== null ? new RegExp(kind.pattern, 'u') : null,
+      isInt32: iceberg === 'int',
+      free: kind.is === 'text' && kind.charsMin === 0 && kind.charsMax === null && kind.pattern === null && kind.oneOf === null,
+      plain: kind.is === 'struct' ? children.find(child => child.wire === kind.textBecomes) ?? null : null
     }
     fields[id] = planned
     return planned
@@ -73,8 +82,8 @@ export function planContract (contract: Contract): Plan {
 
   scopes.push(undefined as never) // scope 0 is the event itself; filled below
   const top = [
-    ...Object.entries(contract.fields).map(([wire, { kind, since }]) => add(wire, wire, kind, since)),
-    ...contract.reservedFields.map(wire => add(wire, wire, { is: 'reserved' }, 1))
+    ...Object.entries(contract.fields).map(([wire, { kind, since, iceberg }]) => add(wire, wire, kind, since, iceberg)),
+    ...contract.reservedFields.map(wire => add(wire, wire, { is: 'reserved' }, 1, null))
   ]
   scopes[scopeTop] = createNameTable(top.map(({ wire, id }) => ({ name: wire, id })))
   const byName = Object.fromEntries(top.map(field => [field.wire, field]))

@@ -4,7 +4,7 @@ import { Compile } from 'typebox/compile'
 import { contract } from './contract.ts'
 import { ContractError, contractErrors } from './errors.ts'
 import { exampleEvent } from './examples.ts'
-import { double, integer, money, text } from './kinds.ts'
+import { double, integer, money, oneOf, struct, text } from './kinds.ts'
 import { createReader } from './reader.ts'
 import type { CheckedEvent, EventReader } from './reader.ts'
 import { eventSchema } from './schemas.ts'
@@ -14,9 +14,20 @@ const options = { receivedAtMs, futureMinutesMax: 60, ageDaysMax: 7, eventBytesM
 const timestamp = '2025-03-14T09:26:53.589Z'
 const base = { event_id: 'e-1', event_type: 'page_view', timestamp }
 const order = { ...base, event_type: 'order_created', order_id: 'o-1' }
-const { readEvents, checkEvent } = createReader(contract)
+const shipped = createReader(contract)
+const { readEvents, checkEvent } = shipped
+/** A later release's contract. */
+const added = {
+  loyalty: integer('', { since: 2 }), fee: money('', { since: 2 }), tier: oneOf('', ['GOLD'], { since: 2 }), weight: double('', { since: 3 }),
+  shop: struct('', { name: text(''), floor: integer('') }, 'name', { since: 3 })
+}
+const grown = createReader({
+  ...contract,
+  fields: { ...contract.fields, ...added },
+  eventTypes: contract.eventTypes.map(type => type.name === 'page_view' ? { ...type, fields: [...type.fields, ...Object.keys(added)] } : type)
+})
 
-function readOne (event: object | string, reader: EventReader = { readEvents, checkEvent }): CheckedEvent {
+function readOne (event: object | string, reader: EventReader = shipped): CheckedEvent {
   const body = Buffer.from(typeof event === 'string' ? event : JSON.stringify(event))
   const { single, events } = reader.readEvents(body, 'json', options)
   t.equal(single, true)
@@ -123,6 +134,36 @@ t.test('money of more than 15 digits is forwarded as a string, other bytes stay'
   t.equal(read.ok && Buffer.from(read.value).toString(), '{"unit_price" : "12345678901234.56","event_id":"e","event_type":"order_created","timestamp":"' + timestamp + '","order_id":"é","amount":"-9999999999999999.99"}')
 })
 
+t.test('money that a default is computed from is quoted once', async t => {
+  const read = readOne(withRaw({ ...order, quantity: 1 }, 'unit_price', '1234567890123456.7'))
+  t.equal(read.ok && Buffer.from(read.value).toString(), withRaw({ ...order, quantity: 1 }, 'unit_price', '"1234567890123456.7"'))
+})
+
+t.test('a member is the one that its name says, however it is spelled', async t => {
+  const escapes = [(name: string) => name.replaceAll(/./g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`), (name: string) => name.replace(/.$/, unit => `\\u00${unit.charCodeAt(0).toString(16).toUpperCase()}`)]
+  for (const escape of escapes) {
+    const spelled = (event: object): string => JSON.stringify(event).replaceAll(/"([a-z_]+)":/g, (_, name: string) => `"${escape(name)}":`)
+    for (const type of contract.eventTypes) {
+      const sent = spelled(exampleEvent(contract, type, timestamp))
+      const read = readOne(sent)
+      t.match(read, { ok: true, eventId: '0f9a1c52-7f0e-4c57-9d0b-2b1f1c6f8a11', eventType: type.name, key: 'session-7f3a', hasExtra: false }, type.name)
+      t.equal(read.ok && Buffer.from(read.value).toString(), sent)
+    }
+    for (const name of ['received_at', 'ip', 'user_agent']) t.match(readOne(spelled({ ...base, [name]: 'x' })), { ok: false, code: 'EVENT_RESERVED_FIELD', path: name })
+    t.match(readOne(spelled({ ...base, properties: { a: 1 } }).replace(/"[^"]*":1/, `"${escape('$extra')}":1`)), { ok: false, code: 'EVENT_RESERVED_FIELD', path: 'properties.$extra' })
+    for (const name of ['event_id', 'location', 'title', 'foo', 'é']) {
+      const twice = `${JSON.stringify({ ...base, [name]: 'a' }).slice(0, -1)},"${escape(name)}":"b"}`
+      t.match(readOne(twice), { ok: false, code: 'EVENT_DUPLICATE_KEY', path: name })
+    }
+    t.match(readOne(`${JSON.stringify(base).slice(0, -1)},"location":{"city":"a","${escape('city')}":"b"}}`), { ok: false, code: 'EVENT_DUPLICATE_KEY', path: 'location.city' })
+    t.match(readOne(`${JSON.stringify(base).slice(0, -1)},"properties":{"x":[{"é":1,"${escape('é')}":2}]}}`), { ok: false, code: 'EVENT_DUPLICATE_KEY' })
+    t.match(readOne(spelled({ ...base, location: { city: 5 } })), { ok: false, code: 'EVENT_FIELD_TYPE', path: 'location.city' })
+    t.match(readEvents(Buffer.from(`{"${escape('events')}":[${JSON.stringify(base)}]}`), 'json', options), { single: false, events: [{ ok: true }] })
+  }
+  t.match(readOne(`${JSON.stringify(base).slice(0, -1)},"\\ud83d\\uDE00":1,"😀":2}`), { ok: false, code: 'EVENT_DUPLICATE_KEY' }, 'a pair of surrogates is one character')
+  refusesBody('{"ev\\x65nts":[]}', 'json', 'BODY_NOT_JSON', /unknown escape/)
+})
+
 t.test('the default amount of an order has to fit its column', async t => {
   const big = '{"event_id":"e","event_type":"order_created","timestamp":"' + timestamp + '","order_id":"o","quantity":2,"unit_price":9999999999999999.99'
   t.match(readOne(`${big}}`), { ok: false, code: 'EVENT_FIELD_RANGE', path: 'amount' })
@@ -225,6 +266,34 @@ t.test('a field that was added later never refuses what clients have been sendin
   for (const kept of [{ loyalty: 'gold' }, { credit: 1.234 }, { tier: 'platinum' }, { tier: {} }, { weight: '5 kg' }]) t.match(readOne({ ...base, ...kept }, later), { ok: true, hasExtra: true })
   t.match(readOne(withRaw(base, 'loyalty', '1e999'), later), { ok: false, code: 'EVENT_NUMBER_RANGE' }, 'but never a number that two parsers read differently')
   t.match(readOne(withRaw(base, 'credit', '12345678901234567890'), later), { ok: false, code: 'EVENT_NUMBER_RANGE' })
+})
+
+t.test('a value that is kept aside hides nothing else that is wrong', async t => {
+  const aside = { ...base, loyalty: 'gold', tier: 'PLATINUM' }
+  t.match(readOne(aside, grown), { ok: true, hasExtra: true, aside: ['loyalty', 'tier'] })
+  t.match(readOne({ ...base, loyalty: 5, shop: 'Main' }, grown), { ok: true, hasExtra: false, aside: [] })
+  t.match(readOne({ ip: '::1', ...aside }, grown), { ok: false, code: 'EVENT_RESERVED_FIELD', path: 'ip' })
+  t.match(readOne(withRaw({ amount: 1, ...aside }, 'amount', '12345678901234567890'), grown), { ok: false, code: 'EVENT_NUMBER_RANGE', path: 'amount' }, 'a field of another type')
+  t.match(readOne({ ...aside, title: 5 }, grown), { ok: false, code: 'EVENT_FIELD_TYPE', path: 'title' })
+  t.match(readOne(withRaw({ ...aside, shop: { floor: 'x', at: '' } }, 'weight', '1e999'), grown), { ok: false, code: 'EVENT_NUMBER_RANGE', path: 'weight' })
+  t.match(readOne({ ...base, loyalty: 5 }, grown), { aside: [] }, 'the next event has its own')
+})
+
+t.test('what is kept aside is the same for a reader that comes later', async t => {
+  const ofShipped = shipped.findAside(Buffer.from(JSON.stringify({ ...base, loyalty: 'gold' })))
+  t.match(ofShipped, { eventType: 'page_view', aside: [] })
+  t.match(grown.findAside(Buffer.from(JSON.stringify({ ...base, loyalty: 'gold', title: 5 }))), { eventType: 'page_view', aside: ['loyalty'] })
+  const late = grown.findAside(Buffer.from(`{"fee":1234567890123456.78,\n${JSON.stringify(base).slice(1)}`))
+  t.equal(Buffer.from(late!.value).toString(), `{"fee":"1234567890123456.78", ${JSON.stringify(base).slice(1)}`, 'money is quoted by who knows that it is money')
+  for (const text of ['', '7', '[]', '{"a":']) t.equal(grown.findAside(Buffer.from(text)), null)
+})
+
+t.test('a plain string in place of a group is judged as the member that it becomes', async t => {
+  const shop = struct('', { kind: oneOf('', ['A', 'B']), floor: integer('') }, 'kind')
+  const reader = createReader({ ...contract, fields: { ...contract.fields, shop }, baseFields: [...contract.baseFields, 'shop'] })
+  t.match(readOne({ ...base, shop: 'A' }, reader), { ok: true })
+  t.match(readOne({ ...base, shop: 'C' }, reader), { ok: false, path: 'shop' })
+  t.throws(() => struct('', { floor: integer('') }, 'floor'), /cannot become floor/)
 })
 
 function isWhole (text: string): boolean {

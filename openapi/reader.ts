@@ -21,17 +21,23 @@ export interface CheckOptions {
   eventBytesMax: number
 }
 
+/** `aside`: the fields added after version 1 whose value is of another kind: it stays in `properties.$extra`. */
 export type CheckedEvent =
-  | { ok: true, eventId: string, eventType: string, key: string, value: Uint8Array, hasExtra: boolean }
+  | { ok: true, eventId: string, eventType: string, key: string, value: Uint8Array, hasExtra: boolean, aside: readonly string[] }
   | { ok: false, eventId: string | null, code: ContractErrorCode, path: string | null, message: string }
 
 export type BodyFormat = 'json' | 'ndjson'
 
 export interface ReadResult { single: boolean, events: CheckedEvent[] }
 
+/** `value`: the bytes as a second reader may read them, like those of a checked event. */
+export interface FoundAside { eventType: string, aside: readonly string[], value: Uint8Array }
+
 export interface EventReader {
   readEvents (body: Buffer, format: BodyFormat, options: CheckOptions & { eventsMax: number }): ReadResult
   checkEvent (value: Uint8Array, options: CheckOptions): CheckedEvent
+  /** Of an event that was checked before, maybe by an older or newer contract; null: it is no event at all. */
+  findAside (value: Uint8Array): FoundAside | null
 }
 
 export function createReader (contract: Contract): EventReader {
@@ -97,9 +103,7 @@ export function createReader (contract: Contract): EventReader {
   /** The events of `{"events": […]}`, or null when the object is anything else. */
   function readWrapped (body: Buffer, text: string, options: CheckOptions & { eventsMax: number }): CheckedEvent[] | null {
     step()
-    const from = scanner.position()
-    if (text.substring(from, from + 8) !== '"events"') return null
-    scanner.seek(from + 8)
+    if (body[scanner.position()] !== 0x22 || scanner.readName() !== 'events') return null
     scanner.skipSpace()
     if (body[scanner.position()] !== 0x3a) return null
     step()
@@ -183,7 +187,8 @@ export function createReader (contract: Contract): EventReader {
       eventType: judge.eventType(),
       key: judge.key(),
       value: forward(bytes, from, to),
-      hasExtra: judge.hasExtra()
+      hasExtra: judge.hasExtra(),
+      aside: judge.aside()
     }
   }
 
@@ -200,7 +205,23 @@ export function createReader (contract: Contract): EventReader {
     return Buffer.from(value).map(byte => byte === 0x0a || byte === 0x0d ? 0x20 : byte)
   }
 
-  return { readEvents, checkEvent }
+  function findAside (value: Uint8Array): FoundAside | null {
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+    let from = 0
+    scanner.open(bytes, 0, bytes.length)
+    try {
+      scanner.skipSpace()
+      from = scanner.position()
+      if (scanner.readEvent() !== token.object) return null
+    } catch (error) {
+      if (error instanceof SyntaxFailure) return null
+      throw error
+    }
+    judge.judgeLater(bytes, bytes.toString('latin1'))
+    return { eventType: judge.eventType(), aside: judge.aside(), value: forward(bytes, from, scanner.position()) }
+  }
+
+  return { readEvents, checkEvent, findAside }
 }
 
 function tooLarge (eventId: string | null, bytes: number, options: CheckOptions): CheckedEvent {

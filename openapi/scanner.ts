@@ -3,7 +3,7 @@
 // numbers beyond a double or 2^53, `\u0000`, lone surrogates, deep nesting. It makes no object and no string on the way.
 // A broken grammar is thrown as SyntaxFailure; flags are kept (the first one counts) and the scan goes on, so that the
 // end of the event is always found. UTF-8 is the caller's to check (`node:buffer` isUtf8), once per body.
-import { hashOf } from './names.ts'
+import { decodeName, hashOf } from './names.ts'
 import { createOpenKeys } from './open-keys.ts'
 import { scopeNone } from './plan.ts'
 import type { Plan } from './plan.ts'
@@ -29,6 +29,8 @@ export interface Scanner {
   /** Reads one value as an event: fields are stamped with a new `now`. Returns the token of the value. */
   readEvent (): number
   now (): number
+  /** At the quote that opens a key; leaves the position behind the one that closes it. */
+  readName (): string
   position (): number
   seek (position: number): void
   skipSpace (): void
@@ -324,8 +326,7 @@ export function createScanner (plan: Plan): Scanner {
   }
 
   function keyText (from: number, to: number): string {
-    const raw = bytes.toString('utf8', from, to)
-    return raw.includes('\\') ? JSON.parse(`"${raw}"`) as string : raw
+    return decodeName(bytes.toString('utf8', from, to))
   }
 
   return {
@@ -342,6 +343,11 @@ export function createScanner (plan: Plan): Scanner {
     },
     readEvent,
     now: () => now,
+    readName () {
+      const from = pos + 1
+      readKey(1)
+      return keyText(from, pos - 1)
+    },
     position: () => pos,
     seek (position) { pos = position },
     skipSpace,

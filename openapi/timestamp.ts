@@ -1,9 +1,11 @@
-// RFC 3339 read from its bytes: `YYYY-MM-DDTHH:MM:SS[.1–9 digits](Z|±HH:MM)`, upper-case T and Z as SQL engines read it.
+// RFC 3339 read from its bytes: `YYYY-MM-DDTHH:MM:SS[.1–9 digits](Z|±HH:MM)`, T and Z in either case, as the RFC has it.
 // Refuses dates that no calendar has, hour 24, second 60, and instants outside the years 1–9999 in UTC.
 // Returns milliseconds since 1970 with the microseconds as fraction (digits beyond them are cut), or NaN.
 
 export const timestampRule = 'an RFC 3339 time with offset such as 2025-03-14T09:26:53.589Z (1–9 fraction digits, no second 60)'
 
+/** The bit by which an ASCII letter's two cases differ. */
+const lowerCase = 0x20
 const firstSecond = -62_135_596_800 // 0001-01-01T00:00:00Z
 const lastSecond = 253_402_300_800 // 10000-01-01T00:00:00Z, excluded
 
@@ -17,7 +19,7 @@ export function readTimestamp (bytes: Uint8Array, start: number, end: number): n
   const second = two(bytes, start + 17)
   if (!(year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month))) return NaN
   if (!(hour <= 23 && minute <= 59 && second <= 59)) return NaN
-  if (bytes[start + 4] !== 0x2d || bytes[start + 7] !== 0x2d || bytes[start + 10] !== 0x54) return NaN
+  if (bytes[start + 4] !== 0x2d || bytes[start + 7] !== 0x2d || (bytes[start + 10]! & ~lowerCase) !== 0x54) return NaN
   if (bytes[start + 13] !== 0x3a || bytes[start + 16] !== 0x3a) return NaN
 
   let at = start + 19
@@ -34,7 +36,7 @@ export function readTimestamp (bytes: Uint8Array, start: number, end: number): n
   }
 
   let offsetMinutes = 0
-  if (bytes[at] === 0x5a && at + 1 === end) {
+  if ((bytes[at]! & ~lowerCase) === 0x5a && at + 1 === end) {
     offsetMinutes = 0
   } else if ((bytes[at] === 0x2b || bytes[at] === 0x2d) && at + 6 === end && bytes[at + 3] === 0x3a) {
     const hours = two(bytes, at + 1)

@@ -1,113 +1,211 @@
-// One truth for both parsers: whatever bytes the gateway's reader accepts become a row with the values that it read.
+// One truth for both parsers: whatever bytes the gateway's reader accepts become a row with the values that it read, by
+// however many names a member is spelled, and of whichever of two contracts gateway and writer are.
 // The oracle is JavaScript's own JSON.parse and plain text arithmetic, not the code under test.
 
 import t from 'tap'
 import fc from 'fast-check'
-import { mkdirSync } from 'node:fs'
-import { pathToFileURL } from 'node:url'
-import { contractColumns, eventTypes, baseFields, readEvents } from '../openapi/index.ts'
-import { openLog, type LogRecord } from '../log/index.ts'
+import { contract, type CheckedEvent, type Contract, type Kind } from '../openapi/index.ts'
 import { openEngine } from './engine.ts'
-import { Framer } from './framer.ts'
-import { dropBatch, parseBatch } from './pipeline.ts'
+import { grownContract } from './grown-contract.fixture.ts'
+import { landThrough, sides, type Side } from './two-contracts.fixture.ts'
 
 const now = Date.UTC(2026, 5, 15, 12)
 const options = { receivedAtMs: now, futureMinutesMax: 60, ageDaysMax: 7, eventBytesMax: 65_536, eventsMax: 10_000 }
-
 const text = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }), fc.constantFrom('', 'null', '1e5', ' padded ', '"', '\\', '\u007f', '\u2028', 'a\tb\nc\r', '{"x":1}', '\x1f')).map(value => JSON.stringify(value))
 const digits = fc.bigInt({ min: 0n, max: 10n ** 17n })
 const money = fc.tuple(fc.constantFrom('', '-'), digits, fc.constantFrom('', '.0', '.5', '.05', '.99', '.10', '.123', 'e2', 'E-1'), fc.boolean()).map(([sign, whole, rest, quoted]) => quoted ? `"${sign}${whole}${rest}"` : `${sign}${whole}${rest}`)
-const time = fc.tuple(fc.date({ min: new Date(now - 8 * 86_400_000), max: new Date(now + 7_200_000), noInvalidDate: true }), fc.constantFrom('', '.1', '.123456', '.999999999', '.0000001'), fc.constantFrom('Z', 'z', '+02:00', '-05:30', '+00:00', '')).map(([date, fraction, zone]) => JSON.stringify(date.toISOString().slice(0, 19) + fraction + zone))
-const number = fc.oneof(fc.integer().map(String), fc.double({ noDefaultInfinity: true, noNaN: true }).map(String), fc.constantFrom('1e999', '-0', '0.1', '12345678901234567890', '9007199254740993', '1E2', '3.0'))
-const anything = fc.oneof(text, number, money, fc.json(), fc.constantFrom('null', 'true', '[]', '{}', '{"a":{"a":1}}', '[1,[2]]'))
-const group = fc.oneof(text, fc.constant('{}'), fc.dictionary(fc.constantFrom('country', 'region', 'city', 'type', 'os', 'latitude', 'x'), fc.oneof(text, number), { maxKeys: 4 }).map(object => `{${Object.entries(object).map(([key, value]) => `"${key}": ${value}`).join(',')}}`))
-const typed: Record<string, fc.Arbitrary<string>> = { timestamp: time, location: group, device: group, quantity: number, unit_price: money, amount: money, properties: fc.json() }
+const time = fc.tuple(fc.date({ min: new Date(now - 8 * 86_400_000), max: new Date(now + 7_200_000), noInvalidDate: true }), fc.constantFrom('T', 't'), fc.constantFrom('', '.1', '.123456', '.999999999', '.0000001'), fc.constantFrom('Z', 'z', '+02:00', '-05:30', '+00:00', '')).map(([date, t, fraction, zone]) => JSON.stringify(date.toISOString().slice(0, 19).replace('T', t) + fraction + zone))
+const number = fc.oneof(fc.integer().map(String), fc.double({ noDefaultInfinity: true, noNaN: true }).map(String), fc.constantFrom('1e999', '-0', '0.1', '1.005', '1e3', '12345678901234567890', '9007199254740993', '1E2', '3.0', '"5"'))
+const anything = fc.oneof(text, number, money, time, fc.json(), fc.constantFrom('null', 'true', '"true"', '[]', '{}', '{"a":{"a":1}}', '[1,[2]]', '"gold"', '"PLATINUM"'))
 const space = fc.constantFrom('', ' ', '\n', '\r\n', '\t ')
 
-const event = fc.tuple(fc.constantFrom(...eventTypes, { name: 'own_type', fields: [] as readonly string[], required: [] as readonly string[] }), fc.nat(), space).chain(([type, id, gap]) => {
-  const names = fc.subarray([...new Set([...baseFields.slice(3), ...type.fields, 'amount', 'loyalty', 'order_id'])], { maxLength: 7 })
-  return names.chain(names => fc.tuple(...[...new Set([...type.required, ...names])].map(name => fc.tuple(fc.constant(name), name === 'x' ? anything : fc.oneof({ weight: 40, arbitrary: typed[name] ?? text }, { weight: 1, arbitrary: fc.constant('null') }, { weight: 1, arbitrary: anything })))))
-    .chain(members => time.map(at => [['event_id', `"id-${id}"`], ['timestamp', at], ...members, ['event_type', JSON.stringify(type.name)]] as [string, string][]))
-    .map(members => `{${gap}${members.map(([name, value]) => `${JSON.stringify(name)}${gap}:${gap}${value}`).join(`,${gap}`)}${gap}}`)
-})
+/** A name as a JSON string, each of its units plain or as an escape in either case of hexadecimal digits. */
+const spelling = (name: string): fc.Arbitrary<string> => fc.oneof(
+  { weight: 2, arbitrary: fc.constant(JSON.stringify(name)) },
+  { weight: 1, arbitrary: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: name.length, maxLength: name.length }).map(how => `"${name.split('').map((unit, i) => spellUnit(unit, how[i]!)).join('')}"`) }
+)
 
-t.test('gateway and writer read the same bytes alike', async t => {
+function spellUnit (unit: string, how: number): string {
+  const code = unit.charCodeAt(0)
+  const hex = code.toString(16).padStart(4, '0')
+  // Half of a pair stands alone only beside its other half: both are escaped.
+  if (how === 1 || (code >= 0xd800 && code <= 0xdfff)) return `\\u${hex}`
+  if (how === 2) return `\\u${hex.toUpperCase()}`
+  return JSON.stringify(unit).slice(1, -1)
+}
+
+const object = (names: string[], value: fc.Arbitrary<string>): fc.Arbitrary<string> => fc.subarray(names, { maxLength: 4 })
+  .chain(some => fc.tuple(...some.map(name => fc.tuple(spelling(name), value))))
+  .map(members => `{${members.map(([name, value]) => `${name}: ${value}`).join(',')}}`)
+const group = fc.oneof(text, fc.constant('{}'), object(['country', 'region', 'city', 'type', 'os', 'latitude', 'x'], fc.oneof(text, number)))
+const shop = fc.oneof(text, fc.constant('"Main"'), object(['name', 'floor', 'open', 'x'], fc.oneof(text, number, fc.boolean().map(String))))
+const properties = fc.oneof(fc.json(), object(['a', 'event_id', 'location', '$extra', '😀'], anything))
+
+/** What fits the field, mostly. */
+const typed: Record<string, fc.Arbitrary<string>> = {
+  timestamp: time, location: group, device: group, quantity: number, unit_price: money, amount: money, properties,
+  loyalty: number, points: number, fee: money, tip: money, tier: fc.constantFrom('"GOLD"', '"SILVER"', '"gold"'), nick: text, code: fc.constantFrom('"AB12"', '"x"'), seen: time, gift: fc.boolean().map(String),
+  weight: number, shop, meta: properties, rating: fc.constantFrom('5', '"five"', '4.5')
+}
+const added = Object.keys(grownContract.fields).filter(wire => !(wire in contract.fields))
+const typeNames = [...grownContract.eventTypes, { name: 'own_type', fields: [] as readonly string[], required: [] as readonly string[] }]
+
+interface Sent { readonly text: string, readonly members: readonly (readonly [name: string, label: string, value: string])[] }
+
+const event: fc.Arbitrary<Sent> = fc.tuple(fc.constantFrom(...typeNames), fc.nat(), space).chain(([type, id, gap]) =>
+  fc.subarray([...new Set([...contract.baseFields.slice(3), ...type.fields, ...added, 'amount', 'karma', '😀', 'a/b', 'received_at'])], { maxLength: 8 })
+    .chain(names => {
+      const others = [...new Set([...type.required, ...names])].map(name => valueOf(name).map(value => [name, value] as const))
+      return fc.tuple(time, ...others)
+    })
+    .chain(([at, ...others]) => {
+      const all = [['event_id', `"id-${id}"`], ['timestamp', at], ...others, ['event_type', JSON.stringify(type.name)]] as [string, string][]
+      return fc.tuple(...all.map(([name, value]) => spelling(name).map(label => [name, label, value] as const)))
+    })
+    .map(members => ({ members, text: `{${gap}${members.map(([, label, value]) => `${label}${gap}:${gap}${value}`).join(`,${gap}`)}${gap}}` })))
+
+function valueOf (name: string): fc.Arbitrary<string> {
+  // A reserved name refuses the event: it is here to be seen refused, now and then.
+  if (name === 'received_at') return fc.constant('1')
+  const weight = added.includes(name) ? 8 : 1
+  return fc.oneof({ weight: 40, arbitrary: typed[name] ?? text }, { weight: 1, arbitrary: fc.constant('null') }, { weight, arbitrary: anything })
+}
+
+const side = fc.constantFrom('shipped' as const, 'grown' as const)
+
+t.test('gateway and writer read the same bytes alike, whichever contract each of them has', async t => {
   const dir = t.testdir({})
   const engine = await openEngine({ memoryBytesMax: 256 * 1024 ** 2, stagingDir: dir, writers: 1 })
   t.teardown(() => { engine.close() })
   let run = 0
-  let accepted = 0
-  await fc.assert(fc.asyncProperty(fc.array(event, { minLength: 40, maxLength: 60 }), async texts => {
-    const values = texts.flatMap(sent => {
-      try {
-        return readEvents(Buffer.from(sent), 'json', options).events.flatMap(checked => checked.ok ? [{ sent, checked }] : [])
-      } catch {
-        return []
-      }
+  const counts = { accepted: 0, escaped: 0, aside: 0 }
+  await fc.assert(fc.asyncProperty(side, side, fc.array(event, { minLength: 40, maxLength: 60 }), async (ofGateway, ofWriter, events) => {
+    const [gateway, writer] = [sides[ofGateway], sides[ofWriter]]
+    const taken = events.flatMap(sent => {
+      const checked = check(gateway, sent.text)
+      return checked?.ok === true ? [{ sent, checked }] : []
     })
-    if (values.length === 0) return
-    accepted += values.length
-    const staging = `${dir}/${run++}`
-    mkdirSync(staging)
-    const log = await openLog(pathToFileURL(`${staging}/log`).href, { partitions: 1 })
-    await log.ensureTopic('t')
-    await log.append(values.map(({ checked }): LogRecord => ({ topic: 't', key: checked.key, value: checked.value, headers: { received_at: String(now * 1000), ...checked.hasExtra ? { extra: '1' } : {} }, timestampMs: now })))
-    const reader = await log.open({ topics: ['t'], startAt: () => 0n })
-    const framer = new Framer(`run${run}`, { dir: staging, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax: 7, mappings: {} })
-    while (framer.records < values.length) {
-      const read = await reader.poll(1000, 1e7)
-      if (read?.kind === 'batch') framer.add(read.batch, read.batch.firstOffset)
-    }
-    await reader.close()
-    await log.close()
-    const batch = await parseBatch(engine, framer, framer.seal())
-    const rows = (await engine.main.runAndReadAll(`SELECT *, epoch_us(event_time) AS us FROM ${batch.table} ORDER BY log_offset`)).getRowObjectsJson() as Record<string, unknown>[]
-    await dropBatch(engine.main, batch)
-    framer.discard()
-    if (framer.misfits.length > 0) throw new Error(`a misfit: ${framer.misfits[0]!.error} ${framer.misfits[0]!.payload.toString()}`)
-    values.forEach(({ sent }, i) => { compare(sent, rows[i]!) })
-  }), { numRuns: 60, interruptAfterTimeLimit: 20_000 })
-  t.ok(accepted > 100, `${accepted} events were accepted and compared`)
+    if (taken.length === 0) return
+    counts.accepted += taken.length
+    counts.escaped += taken.filter(({ sent }) => sent.members.some(([name, label]) => JSON.stringify(name) !== label)).length
+    const { rows, aside } = await landThrough(engine, { dir: `${dir}/${run}`, name: `run${run++}`, gateway, writer, nowMs: now }, taken.map(({ checked }) => checked))
+    counts.aside += [...aside.values()].reduce((sum, count) => sum + count, 0)
+    taken.forEach(({ sent }, i) => { compare(writer, sent, rows[i]!) })
+  }), { numRuns: 25 })
+  t.ok(counts.accepted > 100 && counts.escaped > 50 && counts.aside > 5, JSON.stringify(counts))
 })
 
-function compare (sent: string, row: Record<string, unknown>): void {
-  const fields = JSON.parse(sent) as Record<string, unknown>
+function check ({ reader }: Side, text: string): CheckedEvent | undefined {
+  try {
+    return reader.readEvents(Buffer.from(text), 'json', options).events[0]
+  } catch {
+    return undefined
+  }
+}
+
+function compare ({ of, columns }: Side, sent: Sent, row: Record<string, unknown>): void {
+  const fields = parse(sent.text) as Record<string, Json>
   const expect = (name: string, found: unknown, wanted: unknown): void => {
-    if (JSON.stringify(found) !== JSON.stringify(wanted)) throw new Error(`${name} is ${JSON.stringify(found)}, sent was ${JSON.stringify(wanted)} in ${sent}`)
+    if (JSON.stringify(found) !== JSON.stringify(wanted)) throw new Error(`${name} is ${JSON.stringify(found)}, wanted is ${JSON.stringify(wanted)}; sent was ${sent.text}`)
   }
   expect('reason', row._reason, null)
-  const type = eventTypes.find(({ name }) => name === fields.event_type)
-  const declared = new Set<string>([...baseFields, ...type?.fields ?? []])
-  expect('event_time', row.us, microsOf(fields.timestamp as string))
-  for (const { name, wire, type: column } of contractColumns) {
-    const value = declared.has(wire) ? fields[wire] ?? null : null
-    if (column === 'string' && name !== 'properties' && !(wire === 'currency' && value === null)) expect(wire, row[name], value)
-    if (column === 'long') expect(wire, row[name], value === null ? null : String(value))
-    if (column === 'decimal(18, 2)' && value !== null) expect(wire, row[name], moneyOf(sent, wire))
-    if (typeof column !== 'string' && typeof value === 'string') expect(wire, Object.values(row[name] as object).filter(member => member !== null), [value])
-    if (typeof column !== 'string' && value !== null && typeof value === 'object') for (const member of column.fields) expect(`${wire}.${member.wire}`, (row[name] as Record<string, unknown> | null)?.[member.name] ?? null, (value as Record<string, unknown>)[member.wire] ?? null)
+  const type = of.eventTypes.find(({ name }) => name === fields.event_type)
+  const declared = new Set<string>([...of.baseFields, ...type?.fields ?? []])
+  /** In its column; everything else is in `$extra`. */
+  const isTyped = (wire: string): boolean => declared.has(wire) && (fields[wire] === null || fits(of.fields[wire]!.kind, fields[wire]!) && (of.fields[wire]!.iceberg !== 'int' || isInt32(fields[wire]!)))
+  for (const { name, wire, type: column } of columns) {
+    const value = isTyped(wire) ? fields[wire] ?? null : null
+    const { kind } = of.fields[wire]!
+    const sentNothing = fields[wire] === undefined || fields[wire] === null
+    if (wire === 'properties' || (sentNothing && type?.defaults.some(({ field }) => field === wire) === true)) continue
+    if (value === null) expect(wire, row[name], null)
+    else if (kind.is === 'object') expect(wire, plain(parse(row[name] as string)), plain(value))
+    else if (kind.is === 'struct') expectGroup(expect, wire, kind, row[name] as Record<string, unknown> | null, value)
+    else if (column === 'int') expect(wire, row[name], Number(printed(kind, value)))
+    else if (typeof column === 'string') expect(wire, row[name], printed(kind, value))
   }
-  const extra = Object.keys(fields).filter(name => !declared.has(name) || hasUndeclaredMembers(name, fields[name]))
-  const properties = row.properties === null ? null : JSON.parse(row.properties as string) as Record<string, unknown>
-  expect('$extra', Object.keys(properties?.['$extra'] ?? {}).sort(), extra.sort())
-  if (extra.length === 0) expect('properties', properties, fields.properties ?? null)
+  const extra = Object.keys(fields).filter(name => !isTyped(name) || hasUndeclaredMembers(of, name, fields[name]!))
+  const stored = row.properties === null ? null : parse(row.properties as string) as Record<string, Json>
+  expect('$extra', Object.keys(stored?.['$extra'] ?? {}).sort(), extra.sort())
+  for (const [name, label, value] of sent.members) {
+    const asSent = `${label}:${value.replaceAll(/[\r\n]/g, ' ')}`
+    if (!isTyped(name) && !(row.properties as string).includes(asSent)) throw new Error(`${asSent} is not among ${String(row.properties)}`)
+  }
+  if (extra.length === 0) expect('properties', plain(stored), plain(fields.properties ?? null))
+}
+
+function expectGroup (expect: (name: string, found: unknown, wanted: unknown) => void, wire: string, kind: Extract<Kind, { is: 'struct' }>, found: Record<string, unknown> | null, value: Json): void {
+  for (const [child, field] of Object.entries(kind.children)) {
+    const member = typeof value === 'string' ? child === kind.textBecomes ? value : undefined : (value as Record<string, Json>)[child]
+    expect(`${wire}.${child}`, found?.[child] ?? null, member === undefined || member === null ? null : printed(field.kind, member))
+  }
+}
+
+type Json = null | boolean | string | Num | Json[] | { [name: string]: Json }
+
+/** A number by its text. */
+class Num {
+  readonly text: string
+  constructor (text: string) { this.text = text }
+}
+
+function parse (text: string): Json {
+  const read = JSON.parse as unknown as (text: string, revive: (name: string, value: unknown, context: { source: string }) => unknown) => Json
+  return read(text, (_, value, { source }) => typeof value === 'number' ? new Num(source) : value)
+}
+
+/** With numbers as numbers, whose spelling JSON columns do not keep. */
+function plain (value: Json): unknown {
+  if (value instanceof Num) return Number(value.text)
+  if (Array.isArray(value)) return value.map(plain)
+  return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)])) : value
+}
+
+function fits (kind: Kind, value: Json): boolean {
+  switch (kind.is) {
+    case 'text': return typeof value === 'string' && [...value].length <= (kind.charsMax ?? Infinity) && (kind.oneOf?.includes(value) ?? true) && (kind.pattern === null || new RegExp(kind.pattern, 'u').test(value))
+    case 'integer': return value instanceof Num && Number.isSafeInteger(Number(value.text))
+    case 'double': return value instanceof Num
+    case 'boolean': return typeof value === 'boolean'
+    case 'money': return /^-?(0|[1-9]\d{0,15})(\.\d{1,2})?$/.test(value instanceof Num ? value.text : typeof value === 'string' ? value : '')
+    case 'time': return typeof value === 'string' && /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/.test(value)
+    case 'object': return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Num)
+    case 'struct': return typeof value === 'string' || (fits({ is: 'object', reserved: [] }, value) && Object.entries(kind.children).every(([child, { kind }]) => {
+      const member = (value as Record<string, Json>)[child]
+      return member === undefined || member === null || fits(kind, member)
+    }))
+  }
+}
+
+function isInt32 (value: Json): boolean {
+  return value === null || (value instanceof Num && Math.abs(Number(value.text) + 0.5) < 2 ** 31)
+}
+
+/** As the row's JSON shows it. */
+function printed (kind: Kind, value: Json): unknown {
+  switch (kind.is) {
+    case 'integer': return String(BigInt(Number((value as Num).text)))
+    case 'double': return Number((value as Num).text)
+    case 'money': return moneyOf(value instanceof Num ? value.text : value as string)
+    case 'time': return microsOf(value as string)
+    default: return value
+  }
 }
 
 /** A group keeps what it does not declare under its own name in `$extra`. */
-function hasUndeclaredMembers (wire: string, value: unknown): boolean {
-  const type = contractColumns.find(column => column.wire === wire)?.type
-  if (type === undefined || typeof type === 'string' || typeof value !== 'object' || value === null) return false
-  return Object.keys(value).some(member => !type.fields.some(field => field.wire === member))
+function hasUndeclaredMembers (of: Contract, wire: string, value: Json): boolean {
+  const kind = of.fields[wire]?.kind
+  return kind?.is === 'struct' && typeof value === 'object' && value !== null && Object.keys(value).some(member => !(member in kind.children))
 }
 
 function microsOf (text: string): string {
-  const [, seconds, fraction = '', zone] = /^(.{19})(?:\.(\d+))?(.*)$/.exec(text)!
-  return String(BigInt(Date.parse(`${seconds}${zone!.toUpperCase()}`)) * 1000n + BigInt(fraction.slice(0, 6).padEnd(6, '0')))
+  const [, seconds, fraction = '', zone] = /^(.{19})(?:\.(\d+))?(.*)$/.exec(text.toUpperCase())!
+  return String(BigInt(Date.parse(`${seconds}${zone!}`)) * 1000n + BigInt(fraction.slice(0, 6).padEnd(6, '0')))
 }
 
 /** From the text, digit by digit. */
-function moneyOf (sent: string, wire: string): string {
-  const [, sign, whole, fraction = ''] = new RegExp(`"${wire}"\\s*:\\s*"?(-?)(\\d+)(?:\\.(\\d+))?`).exec(sent)!
-  const text = `${BigInt(whole!)}.${fraction.padEnd(2, '0')}`
-  return sign === '-' && !/^0\.00$/.test(text) ? `-${text}` : text
+function moneyOf (text: string): string {
+  const [, sign, whole, fraction = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text)!
+  const money = `${BigInt(whole!)}.${fraction.padEnd(2, '0')}`
+  return sign === '-' && !/^0\.00$/.test(money) ? `-${money}` : money
 }

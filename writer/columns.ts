@@ -1,90 +1,128 @@
-// From the contract to SQL, once at start: the JSON reader's structure, the typed expression of each column, and the
-// predicate that says that a value could not be typed. The contract is the only list of fields; nothing is named here
-// but the two objects that clients also send as plain strings.
+// From a contract to SQL, once at start: the JSON reader's structure, the typed expression of each column, and the
+// predicates that say what could not be typed and what is missing. The contract is the only list of fields; nothing is
+// named here.
+// Invariant: what the contract's reader accepts is typed to the value that it read. A value of a later field that is of
+// another kind never comes here: the framer has put it into `_extra`, by the same judgement.
 
 import { quoteIdentifier, quoteText } from '../catalog/index.ts'
-import { baseFields, contractColumns, eventTypes, type ContractColumn, type IcebergType } from '../openapi/index.ts'
+import { columnsOf, contract, type Contract, type ContractColumn, type Default, type IcebergType } from '../openapi/index.ts'
 
-/** A plain string in place of the object is stored as this member of it. */
-const plainMember: Readonly<Record<string, string>> = { location: 'region', device: 'type' }
-
-const declaredByType = new Map(eventTypes.map(type => [type.name, new Set<string>([...baseFields, ...type.fields])]))
-const declaredByAll: ReadonlySet<string> = new Set(baseFields)
-const membersByGroup = new Map(contractColumns.flatMap(({ wire, type }) => typeof type === 'string' ? [] : [[wire, new Set(type.fields.map(field => field.wire))]]))
-
-/** The wire names that a type declares; of a type that the contract does not know, the base fields. */
-export function declaredFields (eventType: string): ReadonlySet<string> {
-  return declaredByType.get(eventType) ?? declaredByAll
+/** What parse.sql wants to know of a contract. */
+export interface ContractSql {
+  /** The structure argument of from_json: every scalar as text, typed afterwards. */
+  readonly structure: string
+  /** `expression AS "column"` for each contract column, reading the struct `_e`. */
+  readonly columns: string
+  /** The first field whose value is there and whose column cannot hold it, or NULL. */
+  readonly untypable: string
+  /** The first field of the first contract that a type requires and lacks, or NULL. */
+  readonly missing: string
 }
 
-/** The wire names inside a group such as `location`; undefined for a field that is none. */
-export function declaredMembers (wire: string): ReadonlySet<string> | undefined {
-  return membersByGroup.get(wire)
+export function contractSql (of: Contract): ContractSql {
+  const columns = columnsOf(of)
+  return {
+    structure: JSON.stringify(Object.fromEntries(columns.map(column => [column.wire, structureOf(of, column)]))),
+    columns: columns.map(column => `${typedColumn(of, column)} AS ${quoteIdentifier(column.name)}`).join(',\n    '),
+    untypable: firstOf(columns.filter(({ type }) => typeof type === 'string' && type !== 'string').map(untypable)),
+    missing: firstOf(missingOf(of, columns))
+  }
 }
 
-/** The structure argument of from_json: every scalar as text, typed afterwards. */
-export function readerStructure (): string {
-  return JSON.stringify(Object.fromEntries(contractColumns.map(column => [column.wire, structureOf(column)])))
+/** Which names a contract declares where: what is not declared goes to `$extra`. */
+export interface DeclaredNames {
+  /** The wire names that a type declares; of a type that the contract does not know, the base fields. */
+  ofType (eventType: string): ReadonlySet<string>
+  /** The wire names inside a group such as `location`; undefined for a field that is none. */
+  ofGroup (wire: string): ReadonlySet<string> | undefined
 }
 
-function structureOf ({ name, type }: ContractColumn): unknown {
-  if (name === 'properties') return 'JSON'
-  return typeof type === 'string' ? 'VARCHAR' : Object.fromEntries(type.fields.map(field => [field.wire, structureOf(field)]))
+export function declaredNames (of: Contract): DeclaredNames {
+  const byAll: ReadonlySet<string> = new Set(of.baseFields)
+  const byType = new Map(of.eventTypes.map(type => [type.name, new Set<string>([...of.baseFields, ...type.fields])]))
+  const byGroup = new Map(Object.entries(of.fields).flatMap(([wire, { kind }]) => kind.is === 'struct' ? [[wire, new Set(Object.keys(kind.children))] as const] : []))
+  return { ofType: eventType => byType.get(eventType) ?? byAll, ofGroup: wire => byGroup.get(wire) }
 }
 
-/** `expression AS "column"` for each contract column, reading the struct `_e`. */
-export function typedColumns (): string {
-  return contractColumns.map(column => `${typedColumn(column)} AS ${quoteIdentifier(column.name)}`).join(',\n    ')
+export const shippedSql: ContractSql = contractSql(contract)
+
+function structureOf (of: Contract, { wire, type }: ContractColumn): unknown {
+  if (of.fields[wire]!.kind.is === 'object') return 'JSON'
+  return typeof type === 'string' ? 'VARCHAR' : Object.fromEntries(type.fields.map(field => [field.wire, 'VARCHAR']))
 }
 
-function typedColumn (column: ContractColumn): string {
-  const { name, type, wire } = column
-  const field = `_e.${quoteIdentifier(wire)}`
-  if (name === 'properties') return `CASE WHEN _extra IS NULL THEN ${field}::VARCHAR ELSE add_member(${field}::VARCHAR, '$extra', _extra) END`
-  if (typeof type !== 'string') return structColumn(column, type.fields)
-  const parts = [cast(field, type)]
-  for (const [kind, types] of defaultsOf(wire)) parts.push(`CASE WHEN ${field} IS NULL AND _e.event_type IN (${types.map(quoteText).join(', ')}) THEN ${kind} END`)
+function typedColumn (of: Contract, column: ContractColumn): string {
+  const { type, wire } = column
+  const field = fieldOf(wire)
+  if (wire === 'properties') return `CASE WHEN _extra IS NULL THEN ${field}::VARCHAR ELSE add_member(${field}::VARCHAR, '$extra', _extra) END`
+  if (typeof type !== 'string') return structColumn(of, column, type.fields)
+  const parts = [of.fields[wire]!.kind.is === 'object' ? `${field}::VARCHAR` : cast(field, type)]
+  for (const [value, types] of defaultsOf(of, column)) parts.push(`CASE WHEN ${isAbsent(column)} AND ${isTypeOf(types)} THEN ${value} END`)
   return parts.length === 1 ? parts[0]! : `coalesce(${parts.join(', ')})`
 }
 
 /** SQL of each default of a field → the event types that have it. */
-function defaultsOf (wire: string): Map<string, string[]> {
+function defaultsOf (of: Contract, { wire }: ContractColumn): Map<string, string[]> {
   const found = new Map<string, string[]>()
-  for (const type of eventTypes) {
+  for (const type of of.eventTypes) {
     for (const value of type.defaults) {
       if (value.field !== wire || !type.fields.includes(wire)) continue
-      const sql = 'constant' in value
-        ? quoteText(value.constant)
-        : `try_cast(${value.product.map(factor => cast(`_e.${quoteIdentifier(factor)}`, scalar(contractColumns.find(column => column.wire === factor)!.type))).join(' * ')} AS DECIMAL(18, 2))`
+      const sql = defaultValue(of, value)
       found.set(sql, [...found.get(sql) ?? [], type.name])
     }
   }
   return found
 }
 
-function structColumn ({ name, wire }: ContractColumn, fields: ContractColumn[]): string {
-  const empty = fields.map(field => `_e.${quoteIdentifier(wire)}.${quoteIdentifier(field.wire)} IS NULL`).join(' AND ')
-  const packed = fields.map(field => `${quoteIdentifier(field.name)} := ${cast(`_e.${quoteIdentifier(wire)}.${quoteIdentifier(field.wire)}`, scalar(field.type))}`)
-  const member = plainMember[wire]
-  const plain = fields.map(field => `${quoteIdentifier(field.name)} := ${field.wire === member ? `_value->>'$.${wire}'` : `CAST(NULL AS ${duckdbType(field.type)})`}`)
-  const otherwise = member === undefined ? '' : ` WHEN contains(_value, '"${wire}"') AND json_type(_value, '$.${wire}') = 'VARCHAR' THEN struct_pack(${plain.join(', ')})`
-  return `CASE WHEN NOT (${empty}) THEN struct_pack(${packed.join(', ')})${otherwise} ELSE CAST(NULL AS ${structType(fields)}) END /* ${name} */`
+function defaultValue (of: Contract, value: Default): string {
+  if ('constant' in value) return quoteText(value.constant)
+  const factors = value.product.map(factor => cast(fieldOf(factor), scalar(of.fields[factor]!.iceberg)))
+  return `try_cast(${factors.join(' * ')} AS DECIMAL(18, 2))`
 }
 
-/** True where a value is there that its column cannot hold. Fields added after the first version never refuse a row. */
-export function untypable (): string {
-  const parts = contractColumns
-    .filter(({ type, since, name }) => typeof type === 'string' && type !== 'string' && since <= 1 && name !== 'properties')
-    .map(({ name, wire }) => `CASE WHEN _e.${quoteIdentifier(wire)} IS NOT NULL AND ${quoteIdentifier(name)} IS NULL THEN '${wire}' END`)
+/** A plain string in place of a group is stored as one member of it. The text is looked at first: to parse it again is dear. */
+function structColumn (of: Contract, { name, wire }: ContractColumn, fields: ContractColumn[]): string {
+  const kind = of.fields[wire]!.kind
+  const memberOf = (field: ContractColumn): string => `${fieldOf(wire)}.${quoteIdentifier(field.wire)}`
+  const empty = fields.map(field => `${memberOf(field)} IS NULL`).join(' AND ')
+  const packed = fields.map(field => `${quoteIdentifier(field.name)} := ${cast(memberOf(field), scalar(field.type))}`)
+  const path = quoteText(`$."${wire}"`)
+  const plain = fields.map(field => `${quoteIdentifier(field.name)} := ${kind.is === 'struct' && field.wire === kind.textBecomes ? `_value->>${path}` : `CAST(NULL AS ${duckdbType(field.type)})`}`)
+  // Letters can be spelled in two ways: as they are, and as \u followed by their code.
+  const mayBeThere = `(contains(_value, '"${wire}"') OR contains(_value, '\\u'))`
+  return `CASE WHEN NOT (${empty}) THEN struct_pack(${packed.join(', ')})
+      WHEN ${mayBeThere} AND json_type(_value, ${path}) = 'VARCHAR' THEN struct_pack(${plain.join(', ')})
+      ELSE CAST(NULL AS ${structType(fields)}) END /* ${name} */`
+}
+
+function untypable ({ name, wire }: ContractColumn): string {
+  return `CASE WHEN ${fieldOf(wire)} IS NOT NULL AND ${quoteIdentifier(name)} IS NULL THEN ${quoteText(wire)} END`
+}
+
+/** A later field's absence refuses no row: a gateway of an older contract has accepted it, or its value lies in `$extra`. */
+function missingOf (of: Contract, columns: readonly ContractColumn[]): string[] {
+  return columns.filter(({ wire, since }) => since <= 1 && !of.baseFields.includes(wire)).flatMap(({ name, wire }) => {
+    const types = of.eventTypes.filter(({ required }) => required.includes(wire)).map(({ name }) => name)
+    return types.length === 0 ? [] : [`CASE WHEN ${quoteIdentifier(name)} IS NULL AND ${isTypeOf(types, 'event_type')} THEN ${quoteText(wire)} END`]
+  })
+}
+
+/** The client sent nothing. What it sent of another kind under a later field's name is in `_extra`, and is not nothing. */
+function isAbsent ({ wire, since }: ContractColumn): string {
+  const isNull = `${fieldOf(wire)} IS NULL`
+  return since <= 1 ? isNull : `${isNull} AND NOT coalesce(json_exists(_extra, ${quoteText(`$."${wire}"`)}), false)`
+}
+
+function isTypeOf (types: readonly string[], field = '_e.event_type'): string {
+  return `${field} IN (${types.map(quoteText).join(', ')})`
+}
+
+function firstOf (parts: readonly string[]): string {
   return parts.length === 0 ? 'NULL' : `coalesce(${parts.join(', ')})`
 }
 
-/** The first required field that a type lacks, or NULL. */
-export function missingRequired (): string {
-  const typesOf = new Map<string, string[]>()
-  for (const { name, required } of eventTypes) for (const field of required) if (!declaredByAll.has(field)) typesOf.set(field, [...typesOf.get(field) ?? [], name])
-  const parts = [...typesOf].map(([wire, types]) => `CASE WHEN ${quoteIdentifier(nameOf(wire))} IS NULL AND event_type IN (${types.map(quoteText).join(', ')}) THEN '${wire}' END`)
-  return parts.length === 0 ? 'NULL' : `coalesce(${parts.join(', ')})`
+function fieldOf (wire: string): string {
+  return `_e.${quoteIdentifier(wire)}`
 }
 
 /** DuckDB's name of an Iceberg type. */
@@ -106,10 +144,7 @@ function scalar (type: IcebergType): string {
   return type
 }
 
-function nameOf (wire: string): string {
-  return contractColumns.find(column => column.wire === wire)?.name ?? wire
-}
-
+/** DuckDB reads T and Z in upper case alone. */
 function cast (field: string, type: string): string {
   if (type === 'string') return field
   if (type === 'timestamptz') return `coalesce(try_cast(${field} AS TIMESTAMPTZ), try_cast(upper(${field}) AS TIMESTAMPTZ))`

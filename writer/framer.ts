@@ -8,10 +8,9 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { isUtf8 } from 'node:buffer'
 import { join } from 'node:path'
-import { checkEvent, contractVersion, mapRecord, type MappingName } from '../openapi/index.ts'
+import { checkEvent, contract, contractVersion, findAside, mapRecord, splitMembers, type EventReader, type FoundAside, type MappingName, type SplitEvent } from '../openapi/index.ts'
 import type { RecordBatch, RecordHeaders } from '../log/index.ts'
-import { declaredFields, declaredMembers } from './columns.ts'
-import { splitMembers } from './members.ts'
+import { declaredNames, type DeclaredNames } from './columns.ts'
 import { fail } from './errors.ts'
 
 export const lineBytesMax = 2 * 1024 * 1024
@@ -20,6 +19,14 @@ const arrivalsMax = 512
 const separator = 0x1f
 const newline = 0x0a
 
+/** The contract as far as framing goes: what an event is, and what of it goes to `$extra`. */
+export interface FramedContract extends Pick<EventReader, 'checkEvent' | 'findAside'> {
+  readonly version: number
+  readonly declared: DeclaredNames
+}
+
+const shippedContract: FramedContract = { version: contractVersion, checkEvent, findAside, declared: declaredNames(contract) }
+
 export interface FramerOptions {
   readonly dir: string
   readonly eventBytesMax: number
@@ -27,6 +34,8 @@ export interface FramerOptions {
   readonly ageDaysMax: number
   /** Topics whose producers write JSON of their own. */
   readonly mappings: Readonly<Record<string, MappingName>>
+  /** Default: the one that this version ships. */
+  readonly contract?: FramedContract
 }
 
 /** One partition's share of a batch: [start, end). Lines carry their distance from `start`. */
@@ -77,6 +86,8 @@ export class Framer {
   readonly misfits: Misfit[] = []
   /** Bytes of lines whose spaces were newlines: `lane:delta` → the record as sent. */
   readonly originals = new Map<string, Buffer>()
+  /** Fields added after version 1 → how many of their values stay in `$extra`, being of another kind. */
+  readonly keptAside = new Map<string, number>()
   readonly name: string
   records = 0
   lines = 0
@@ -84,11 +95,13 @@ export class Framer {
   skipped = 0
   /** A sample of the times of arrival, for the freshness. */
   readonly arrivals: number[] = []
+  readonly #contract: FramedContract
   #laneOf = new Map<string, number>()
 
   constructor (name: string, options: FramerOptions) {
     this.name = name
     this.options = options
+    this.#contract = options.contract ?? shippedContract
   }
 
   /**
@@ -119,7 +132,7 @@ export class Framer {
         continue
       }
       const index = headersIndex[i]!
-      const header = headers[index] ??= readHeaders(batch.headers[index] ?? {}, number, latestUs)
+      const header = headers[index] ??= readHeaders(batch.headers[index] ?? {}, number, latestUs, this.#contract.version)
       const start = valueStart[i]!
       const end = valueEnd[i]!
       if (header.prefix === null || careful || end - start > valueBytesMax) {
@@ -205,23 +218,28 @@ export class Framer {
       if (text === null) return misfit('WRITER_RECORD_NOT_JSON', 'the record is not JSON')
       this.originals.set(`${number}:${delta}`, Buffer.from(value))
     }
-    let extra = header.extra
-    if (!trusted) {
+    let found: FoundAside | null = null
+    if (trusted) {
+      if (header.extra) {
+        found = this.#contract.findAside(value)
+        if (found === null) return misfit('WRITER_RECORD_NOT_JSON', 'the record is not JSON')
+        text = textOf(found.value)
+      }
+    } else {
       const mapping = this.options.mappings[this.lanes[number]!.topic]
       const event = mapping === undefined ? value : mapRecord(mapping, value) ?? value
-      const checked = checkEvent(event, { receivedAtMs: Number(receivedUs / 1000n), futureMinutesMax, ageDaysMax: header.imported ? null : ageDaysMax, eventBytesMax })
+      const checked = this.#contract.checkEvent(event, { receivedAtMs: Number(receivedUs / 1000n), futureMinutesMax, ageDaysMax: header.imported ? null : ageDaysMax, eventBytesMax })
       if (!checked.ok) {
         this.originals.delete(`${number}:${delta}`)
         return misfit(checked.code, checked.path === null ? checked.message : `${checked.path}: ${checked.message}`, checked.eventId)
       }
-      text = Buffer.from(checked.value.buffer, checked.value.byteOffset, checked.value.length).toString().replaceAll(/[\r\n]/g, ' ')
-      extra = checked.hasExtra
+      text = textOf(checked.value)
+      if (checked.hasExtra) found = checked
     }
     text ??= value.toString()
     let undeclared = ''
-    if (extra) {
-      const split = splitEvent(text)
-      if (split === null) return misfit('WRITER_RECORD_NOT_JSON', 'the record is not JSON')
+    if (found !== null) {
+      const split = this.#split(text, found)
       text = split.kept
       undeclared = split.extra ?? ''
     }
@@ -232,6 +250,14 @@ export class Framer {
     lane.used += line.length
     lane.lines++
     this.lines++
+  }
+
+  /** What the type does not declare, and values of later fields that are of another kind, go aside. */
+  #split (text: string, { eventType, aside }: FoundAside): SplitEvent {
+    const { declared } = this.#contract
+    const names = declared.ofType(eventType)
+    for (const wire of aside) this.keptAside.set(wire, (this.keptAside.get(wire) ?? 0) + 1)
+    return splitMembers(text, name => names.has(name) && !aside.includes(name), declared.ofGroup)
   }
 
   #makeRoom (lane: OpenLane, bytes: number): void {
@@ -258,7 +284,7 @@ function closeLane (lane: OpenLane): void {
   if (fd !== null) closeSync(fd)
 }
 
-function readHeaders (headers: RecordHeaders, lane: number, latestUs: bigint): Headers {
+function readHeaders (headers: RecordHeaders, lane: number, latestUs: bigint, version: number): Headers {
   const received = headers['received_at']
   const claimed = received !== undefined && /^\d{1,18}$/.test(received) ? BigInt(received) : null
   // Nobody received it in the future: such a time would be the watermark of everything that is computed from the table.
@@ -266,13 +292,18 @@ function readHeaders (headers: RecordHeaders, lane: number, latestUs: bigint): H
   const ip = oneField(headers['ip'])
   const userAgent = oneField(headers['user_agent'])
   // A gateway of a newer contract takes fields for declared that are unknown here.
-  const extra = headers['extra'] === '1' || Number(headers['contract'] ?? 1) > contractVersion
+  const extra = headers['extra'] === '1' || Number(headers['contract'] ?? 1) > version
   const prefix = receivedUs === null || extra ? null : Buffer.from(middleOf(lane, receivedUs, ip, userAgent, true, ''))
   return { prefix, ip, userAgent, imported: headers['source'] === 'import', extra, receivedUs }
 }
 
 function middleOf (lane: number, receivedUs: bigint, ip: string, userAgent: string, trusted: boolean, extra: string): string {
   return `\x1f${lane}\x1f${receivedUs}\x1f${ip}\x1f${userAgent}\x1f${trusted ? 1 : 0}\x1f${extra}\x1f`
+}
+
+/** Newlines stand between tokens alone. */
+function textOf (value: Uint8Array): string {
+  return Buffer.from(value.buffer, value.byteOffset, value.length).toString().replaceAll(/[\r\n]/g, ' ')
 }
 
 /** A header's text without what would break a line; headers are no part of the event. */
@@ -293,17 +324,6 @@ function oneLine (value: Buffer): string | null {
     return null
   }
   return text.replaceAll(/[\r\n]/g, ' ')
-}
-
-function splitEvent (text: string): ReturnType<typeof splitMembers> | null {
-  let type: unknown
-  try {
-    type = (JSON.parse(text) as { event_type?: unknown }).event_type
-  } catch {
-    return null
-  }
-  const declared = declaredFields(typeof type === 'string' ? type : '')
-  return splitMembers(text, name => declared.has(name), declaredMembers)
 }
 
 function writeDigits (buffer: Buffer, at: number, value: number): number {

@@ -8,6 +8,7 @@ export function createWriterMetrics (metrics: Metrics) {
     commits: metrics.counter('commits_total', 'commits by table', ['table']),
     letters: metrics.counter('dead_letters_total', 'dead letters by reason', ['reason']),
     lettersOfGateway: metrics.counter('dead_letters_from_gateway_total', 'dead letters that the gateway had accepted: must stay 0, each is a disagreement of the two parsers'),
+    keptAside: metrics.counter('values_kept_aside_total', 'values of another kind than their field, which was added after the first contract: kept in properties.$extra, by field', ['field']),
     duplicates: metrics.counter('duplicates_total', 'events dropped because their event_id is in the table'),
     fenced: metrics.counter('batches_discarded_total', 'batches that another writer had committed, or that could not be committed, by reason', ['reason']),
     freshness: metrics.histogram('freshness_seconds', 'from the arrival of an event to its row being visible (a sample of each batch)', [0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 30, 60, 300, 3600]),

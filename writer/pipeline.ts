@@ -10,7 +10,7 @@ import { dataFileFromDuckDB, dataFileLocation, duckdbType, fieldIdsForDuckDB, qu
 import { contractColumns, rowColumns, type ContractColumn } from '../openapi/index.ts'
 import { FirnError, sentenceOf } from '../runtime/index.ts'
 import { BatchIds, orderIds } from './batch-ids.ts'
-import { missingRequired, readerStructure, typedColumns, untypable } from './columns.ts'
+import { shippedSql, type ContractSql } from './columns.ts'
 import { sqlList, type Engine } from './engine.ts'
 import { fail } from './errors.ts'
 import { lineBytesMax, type Framer, type Lane } from './framer.ts'
@@ -32,16 +32,16 @@ export interface ParsedBatch {
   readonly unfitTrusted: number
 }
 
-const parseHoles = { structure: quoteText(readerStructure()), columns: typedColumns(), untypable: untypable(), missing: missingRequired(), salt: quoteText(salt), line_bytes: lineBytesMax, buffer_bytes: readBufferBytes }
+const parseHoles = { salt: quoteText(salt), line_bytes: lineBytesMax, buffer_bytes: readBufferBytes }
 
 /** Reads the lines of a sealed batch into a table of typed columns. */
-export async function parseBatch (engine: Engine, framed: Framer, files: string[]): Promise<ParsedBatch> {
+export async function parseBatch (engine: Engine, framed: Framer, files: string[], sql: ContractSql = shippedSql): Promise<ParsedBatch> {
   const table = quoteIdentifier(framed.name)
   const parsed = { table, framed, lanes: framed.lanes }
   if (files.length === 0) return { ...parsed, partitions: [], unfit: 0, unfitTrusted: 0 }
   const broken = (reason: string, cause?: unknown) => fail('WRITER_BATCH_BROKEN', { rows: framed.lines, topics: [...new Set(framed.lanes.map(lane => lane.topic))].join(', '), reason }, cause)
   try {
-    await engine.parser.run(fillSql('parse', { ...parseHoles, table, files: sqlList(files), starts: `[${framed.lanes.map(lane => lane.start).join(', ')}]` }))
+    await engine.parser.run(fillSql('parse', { ...parseHoles, ...sql, structure: quoteText(sql.structure), table, files: sqlList(files), starts: `[${framed.lanes.map(lane => lane.start).join(', ')}]` }))
   } catch (error) {
     throw explainEngine(error, framed.lines) ?? broken(sentenceOf(error), error)
   }

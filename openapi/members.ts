@@ -1,5 +1,6 @@
 // Splits the text of a JSON object into its members without reading their values: what a type declares stays an event,
 // what it does not declare goes to `properties.$extra`, its bytes as sent. Only for valid JSON (the caller has checked).
+import { decodeName } from './names.ts'
 
 export interface SplitEvent {
   /** The object without the undeclared members. */
@@ -15,7 +16,7 @@ export function splitMembers (text: string, isDeclared: (name: string) => boolea
   let at = skipSpace(text, text.indexOf('{') + 1)
   while (text[at] === '"') {
     const nameEnd = skipString(text, at)
-    const name = JSON.parse(text.slice(at, nameEnd)) as string
+    const name = decodeName(text.slice(at + 1, nameEnd - 1))
     const valueStart = skipSpace(text, skipSpace(text, nameEnd) + 1)
     const valueEnd = skipValue(text, valueStart)
     const label = text.slice(at, nameEnd)

@@ -9,7 +9,8 @@ import type { QueryEngine } from '../query/engine.ts'
 import type { Alert, AlertQuery } from './alert.ts'
 import type { Alerts, Covered } from './alerts.ts'
 import type { AlertConfig } from './config.ts'
-import { follow, rowsOf, snapshotOf, textOf, timeOf, type Follower, type Row } from './follow-table.ts'
+import { follow, rowsOf, snapshotOf, type Follower } from './follow-table.ts'
+import type { TypedRow } from '../query/typed-row.ts'
 import { sqlText } from './message-text.ts'
 
 const alertsTable: TableIdentifier = { namespace: ['analytics'], name: 'fraud_alerts' }
@@ -66,7 +67,7 @@ export function followFraudAlerts (options: FollowFraudOptions): FraudFollower {
     const found: Candidate[] = []
     for await (const rows of rowsOf(engine, `select a.alert_id, a.score, a.event_time from analytics.fraud_alerts a${where}`, snapshotId)) {
       for (const row of rows) {
-        const [id, score, atMs] = [textOf(row.alert_id), Number(row.score), timeOf(row.event_time)?.getTime() ?? 0]
+        const [id, score, atMs] = [row.text('alert_id') ?? '', row.number('score') ?? 0, row.time('event_time')?.getTime() ?? 0]
         const news = alerts.newsOf(id, score, atMs)
         if (news !== null) found.push({ id, score, atMs, news })
       }
@@ -104,17 +105,17 @@ export function followFraudAlerts (options: FollowFraudOptions): FraudFollower {
   }
 }
 
-function alertOf (row: Row, events: bigint | null): Alert {
-  const value = (name: string): string => textOf(row[name])
-  const score = Number(row.score)
+function alertOf (row: TypedRow, events: bigint | null): Alert {
+  const value = (name: string): string => row.text(name) ?? ''
+  const score = row.number('score') ?? 0
   const orderId = value('order_id')
-  const receivedAt = timeOf(row.received_at)
+  const receivedAt = row.has('received_at') ? row.time('received_at') : null
   const customer = value('customer_id')
   const query: AlertQuery = { sql: `select e.event_type, e.event_time, e.received_at, e.customer_id, e.session_id, e.amount, e.currency, e.ip from {table} e where e.order_id = ${sqlText(orderId)} order by e.event_time`, table: 'firn.events', snapshotId: events }
   return {
     id: value('alert_id'), kind: 'fraud', severity: score >= 6 ? 'high' : score >= 4 ? 'medium' : 'low', score,
     title: `Order ${orderId}${customer === '' ? '' : ` of ${customer}`}: ${value('rules')}`,
-    evidence: value('evidence').split('; ').filter(line => line !== ''), query, at: timeOf(row.event_time) ?? new Date(0),
-    ...receivedAt === undefined ? {} : { receivedAt }
+    evidence: value('evidence').split('; ').filter(line => line !== ''), query, at: row.time('event_time') ?? new Date(0),
+    ...receivedAt === null ? {} : { receivedAt }
   }
 }

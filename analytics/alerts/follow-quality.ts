@@ -2,15 +2,15 @@
 // what is good again is offered.
 
 import { join } from 'node:path'
-import type { DuckDBValue } from '@duckdb/node-api'
 import type { Catalog, TableIdentifier } from '../../catalog/index.ts'
 import type { Logger } from '../../runtime/index.ts'
 import { timeLiteral } from '../models/render.ts'
 import type { QueryEngine } from '../query/engine.ts'
+import type { TypedRow } from '../query/typed-row.ts'
 import type { Alerts } from './alerts.ts'
 import type { AlertConfig } from './config.ts'
 import { openConditions } from './conditions.ts'
-import { follow, rowsOf, snapshotOf, textOf, timeOf, type Follower, type Row } from './follow-table.ts'
+import { follow, rowsOf, snapshotOf, type Follower } from './follow-table.ts'
 import { qualityConditions, type Measure, type QualityHour } from './quality-conditions.ts'
 
 const qualityTable: TableIdentifier = { namespace: ['analytics'], name: 'data_quality' }
@@ -56,12 +56,12 @@ export function followQuality (options: FollowQualityOptions): QualityFollower {
   }
 }
 
-function hourOf (row: Row): QualityHour {
-  const numberOf = (value: DuckDBValue | undefined): number => value === null || value === undefined ? 0 : Number(value)
+function hourOf (row: TypedRow): QualityHour {
   const counts: Partial<Record<Measure, number>> = {}
   for (const [measure, names] of Object.entries(columns) as Array<[Measure, readonly string[]]>) {
-    const name = names.find(name => name in row)
-    if (name !== undefined) counts[measure] = numberOf(row[name])
+    const name = names.find(name => row.has(name))
+    if (name !== undefined) counts[measure] = row.number(name) ?? 0
   }
-  return { eventType: textOf(row['event_type']), hour: timeOf(row['hour']) ?? new Date(0), rows: numberOf(row['rows'] ?? row['row_count']), counts }
+  const rows = row.has('rows') ? row.number('rows') : row.number('row_count')
+  return { eventType: row.text('event_type') ?? '', hour: row.time('hour') ?? new Date(0), rows: rows ?? 0, counts }
 }

@@ -2,10 +2,10 @@
 // after a while when it did not work or when the outbox had no room. Nothing is lost by that: the table is the outbox.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DuckDBTimestampTZValue, type DuckDBValue } from '@duckdb/node-api'
 import { isCatalogError, mainSnapshotId, type Catalog, type TableIdentifier } from '../../catalog/index.ts'
 import type { Logger } from '../../runtime/index.ts'
 import type { QueryEngine } from '../query/engine.ts'
+import { typedRows, type TypedRow } from '../query/typed-row.ts'
 
 /** Until the outbox has sent something. */
 const roomMs = 250
@@ -67,19 +67,10 @@ export function follow (what: string, lookOnce: () => Promise<boolean>, logger: 
   }
 }
 
-export type Row = Readonly<Record<string, DuckDBValue>>
-
 /** Rows of a statement, a run at a time. */
-export async function * rowsOf (engine: QueryEngine, sql: string, asOf: bigint | null): AsyncGenerator<readonly Row[]> {
-  const { names, chunks } = await engine.query(sql, asOf === null ? {} : { asOf: asOf.toString() })
-  for await (const rows of chunks) yield rows.map(row => Object.fromEntries(names.map((name, i) => [name, row[i] as DuckDBValue])))
+export async function * rowsOf (engine: QueryEngine, sql: string, asOf: bigint | null): AsyncGenerator<readonly TypedRow[]> {
+  yield * typedRows(await engine.query(sql, asOf === null ? {} : { asOf: asOf.toString() }))
 }
-
-export function timeOf (value: DuckDBValue | undefined): Date | undefined {
-  return value instanceof DuckDBTimestampTZValue ? new Date(Number(value.micros / 1000n)) : undefined
-}
-
-export const textOf = (value: DuckDBValue | undefined): string => value === null || value === undefined ? '' : String(value)
 
 /** Null where the table is not there yet, or has no snapshot. */
 export async function snapshotOf (catalog: Pick<Catalog, 'loadTable'>, table: TableIdentifier): Promise<bigint | null> {

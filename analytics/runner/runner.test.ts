@@ -106,6 +106,18 @@ t.test('rules come first, after what they read', async t => {
   t.same(ordered.map(({ name }) => name), ['r', 'of_r', 'm', 'of_m'])
 })
 
+t.test('a cycle that always gives way after the first slow model comes to each of them in turn', async t => {
+  const lake = await openTestLake(t)
+  await lake.append([order('a', '2026-01-01T10:00:00Z')])
+  const slow = (name: string) => parseModel(name, `-- Question: ?\n-- Owner: t\n-- Reads: firn.events\n-- Unit: full\n-- Key: n\n-- Columns:\n--   n long N.\nselect count(*) as n from firn.events e`)
+  let now = Date.parse('2026-01-02T00:00:00Z')
+  const runner = openRunner({ ...lake, engine: null, models: ['a', 'b', 'c'].map(slow), clock: () => now++ })
+  t.teardown(() => runner.close())
+  const ran: string[] = []
+  for (let i = 0; i < 6; i++) ran.push(...(await runner.cycle({ minute: true, giveWay: async () => true })).map(({ model }) => model))
+  t.same(ran, ['a', 'b', 'c', 'a', 'b', 'c'])
+})
+
 t.test('what somebody else did to the table between the look and the commit is not overlooked', async t => {
   const lake = await openTestLake(t)
   const adversary = adversaryBefore(lake.catalog)

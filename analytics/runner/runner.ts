@@ -155,7 +155,7 @@ export function openRunner (options: RunnerOptions): Runner {
 
   const cycle = async (given: CycleOptions): Promise<ModelRun[]> => {
     for (const name of [...given.only ?? [], ...given.full ?? []]) if (!models.some(model => model.name === name)) throw fail('MODEL_UNKNOWN', { model: name, known: models.map(model => model.name).join(', ') })
-    const due = ordered.filter(model => isDue(model, given))
+    const due = longestWaitingFirst(ordered.filter(model => isDue(model, given)), given.giveWay === undefined ? () => 0 : model => lastRuns.get(model.name) ?? 0)
     if (due.length === 0) return []
     // Models' tables are written by us: they are looked at anew now and then, in case somebody else did.
     const all = clock() - looked >= slowMs || given.only !== undefined || given.full !== undefined
@@ -189,6 +189,15 @@ export function openRunner (options: RunnerOptions): Runner {
 /** Runs each time a snapshot lands. An hour of all events is too much for that: what reads it waits for the minute. */
 function isQuick ({ kind, unit, reads }: Model): boolean {
   return kind === 'rule' || (unit.kind === 'hour' && !reads.some(({ table, eventTypes }) => table === 'firn.events' && eventTypes === null))
+}
+
+/**
+ * Slow models in the order of their last run, at the places that slow models have: a cycle that always gave way after the first
+ * few would otherwise never come to the others. Of those that ran in one cycle the order stays.
+ */
+function longestWaitingFirst (models: readonly Model[], ranAt: (model: Model) => number): Model[] {
+  const waiting = models.filter(model => !isQuick(model)).sort((a, b) => ranAt(a) - ranAt(b))[Symbol.iterator]()
+  return models.map(model => isQuick(model) ? model : waiting.next().value!)
 }
 
 /** Rules that need no model that is not a rule come first; otherwise the order stays. */

@@ -15,6 +15,7 @@ export function checkTrinoStatement (sql: string, catalog: string): void {
   const tokens = tokensOf(readingStatement(sql))
   const no = (what: string, at: Token | undefined): never => { throw fail('SQL_REFUSED', { what, place: at === undefined ? '' : placeOf(sql, at.start) }) }
   const isOurs = (parts: readonly string[]): boolean => parts.length < 3 || (parts.length === 3 && parts[0]!.toLowerCase() === catalog.toLowerCase())
+  const begins = statementAt(tokens)
   for (const { parts, start } of tablesRead(tokens)) if (!isOurs(parts)) no(`table ${parts.join('.')}`, tokens.find(token => token.start === start))
   for (const [i, token] of tokens.entries()) {
     if (token.kind !== 'word') continue
@@ -26,14 +27,33 @@ export function checkTrinoStatement (sql: string, catalog: string): void {
       if (!isOurs(inner.parts)) no(`table ${inner.parts.join('.')}`, token)
     }
     if (word === 'with' && next?.text.toLowerCase() === 'function') no('a function of one\'s own', token)
-    if (word === 'describe' || word === 'desc') {
+    // Anywhere else these words only say an order: `order by count(*) desc limit 3`.
+    if (i === begins && (word === 'describe' || word === 'desc')) {
       const { parts, next: behind } = nameAt(tokens, i + 1)
-      const isStatement = i === 0 || /^(explain|analyze|verbose|\))$/i.test(tokens[i - 1]!.text)
-      if (isStatement && (!isOurs(parts) || behind !== undefined)) no(`describe ${parts.join('.')}`, token)
+      if (!isOurs(parts) || behind !== undefined) no(`describe ${parts.join('.')}`, token)
     }
   }
-  const first = tokens.findIndex(({ text }) => !/^(explain|analyze|verbose)$/i.test(text))
-  if (tokens[first]?.text.toLowerCase() === 'show') checkShow(tokens.slice(first), isOurs, no)
+  if (tokens[begins]?.text.toLowerCase() === 'show') checkShow(tokens.slice(begins), isOurs, no)
+}
+
+/** Behind EXPLAIN, its ANALYZE and VERBOSE, and its options in parentheses. */
+function statementAt (tokens: readonly Token[]): number {
+  let at = 0
+  while (/^(explain|analyze|verbose)$/i.test(tokens[at]?.text ?? '')) {
+    at++
+    if (tokens[at]?.text === '(' && /^explain$/i.test(tokens[at - 1]!.text)) at = closing(tokens, at) + 1
+  }
+  return at
+}
+
+/** Where the parenthesis at `at` closes; the last token where it does not. */
+function closing (tokens: readonly Token[], at: number): number {
+  let depth = 0
+  for (let i = at; i < tokens.length; i++) {
+    if (tokens[i]!.text === '(') depth++
+    if (tokens[i]!.text === ')' && --depth === 0) return i
+  }
+  return tokens.length - 1
 }
 
 /** `show schemas from x` names a catalog, the others a schema or a table. */

@@ -36,7 +36,7 @@ export const catalogErrors = {
   CATALOG_PARTITION_REFUSED: { message: 'a table cannot be partitioned by {transform} of column {column}: {reason}', retryable: false, httpStatus: 400 },
   CATALOG_SPEC_UNKNOWN: { message: 'partition spec {specId} of a data file is not in table {table}: write the file again with the current spec', retryable: false, httpStatus: 409 },
   CATALOG_SNAPSHOT_UNKNOWN: { message: 'snapshot {snapshotId} is not in table {table}: it was expired, or it belongs to another table', retryable: false, httpStatus: 404 },
-  CATALOG_DELETE_FILES: { message: 'table {table} has {count} delete files (first: {location}), which this version does not apply: run a compaction of another engine that removes them', retryable: false, httpStatus: 501 },
+  CATALOG_DELETE_FILES: { message: 'table {table} has {count} delete files, and {location} cannot be applied ({reason}): let the engine that wrote it rewrite the data files without deletes (rewrite_data_files, OPTIMIZE), or roll the table back', retryable: false, httpStatus: 501 },
   CATALOG_PROPERTY_UNSUPPORTED: { message: 'table property {property}={value} asks for something that this version does not do: {advice}', retryable: false, httpStatus: 501 },
   CATALOG_STATISTICS_UNREADABLE: { message: 'the statistics of {location} cannot be read ({reason}): the file was not written by COPY … RETURN_STATS', retryable: false, httpStatus: 500 },
   STORAGE_URL_UNSUPPORTED: { message: '{url} is not a storage address that this version knows: use file:///path or s3://bucket/prefix', retryable: false, httpStatus: 400 },

@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { duckdbScan, quoteIdentifier, scanFiles, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
+import { bringFiles, duckdbScan, quoteIdentifier, scanFiles, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
 import type { RecordBatch } from '../log/index.ts'
 import { sqlList, type Engine } from './engine.ts'
 import { placesIn } from './lineage-evidence.ts'
@@ -26,7 +26,7 @@ export class DecidedLetters {
     if (ahead.length === 0) return decided
     const { files } = await scanFiles(storage, letters)
     const where = placesIn(ahead.map(({ topic, partition, from, next }) => ({ topic, partition, start: from, end: next })))
-    const release = await storage.bringNear(files.map(file => file.location), ['log_topic', 'log_partition', 'log_offset', 'payload', 'event_id'])
+    const release = await bringFiles(letters, files, storage, ['log_topic', 'log_partition', 'log_offset', 'payload', 'event_id'])
     const result = await engine.main.runAndReadAll(`SELECT DISTINCT log_topic, log_partition, log_offset, md5(payload), md5(event_id) FROM ${duckdbScan(letters, files, storage)} WHERE ${where}`).finally(release)
     for (const { topic, partition, next, isSameLog } of ahead) decided.#lanes.set(`${partition}/${topic}`, { next, isSameLog, letters: new Map() })
     for (const [topic, partition, offset, payload, eventId] of result.getRows() as [string, number, bigint, string | null, string | null][]) {

@@ -2,7 +2,7 @@
 // writers. Rows are read back through the catalog, as any engine would.
 
 import { pathToFileURL } from 'node:url'
-import { DuckDBInstance, connectCatalog, duckdbScan, openStorage, scanFiles, startCatalogServer, type Catalog, type LoadedTable, type Storage } from '../catalog/index.ts'
+import { DuckDBInstance, bringFiles, connectCatalog, duckdbScan, openStorage, scanFiles, startCatalogServer, type Catalog, type LoadedTable, type Storage } from '../catalog/index.ts'
 import { topicMappings } from '../openapi/index.ts'
 import { openLog, type Log, type LogRecord, type RecordHeaders } from '../log/index.ts'
 import { createLogger, type Logger } from '../runtime/index.ts'
@@ -78,7 +78,7 @@ export async function openLine (dir: string, topics: readonly string[] = ['ecomm
       for (const name of ['events', 'dead_letters'] as const) {
         const loaded = await table(name)
         const { files } = await scanFiles(storage, loaded)
-        releases.push(await storage.bringNear(files.map(file => file.location)))
+        releases.push(await bringFiles(loaded, files, storage))
         await connection.run(`CREATE VIEW ${name} AS SELECT * FROM ${duckdbScan(loaded, files, storage)}`)
       }
       const rows = (await connection.runAndReadAll(sql)).getRowObjectsJson()

@@ -2,7 +2,7 @@
 // Refuses to guess: whatever is not established by the lineage of snapshots or by the live files themselves is answered
 // with `anew`: all files, and what was known before means nothing.
 
-import { changesSince, currentSnapshot, duckdbScan, scanFiles, type LiveFile, type LoadedTable, type SourceRecord, type Storage } from '../catalog/index.ts'
+import { bringFiles, changesSince, currentSnapshot, duckdbScan, scanFiles, type LiveFile, type LoadedTable, type Schema, type SourceRecord, type Storage } from '../catalog/index.ts'
 import type { Engine } from './engine.ts'
 import { hashSql, knownSchema, secondsSql, visitIds, type ParsedBatch } from './pipeline.ts'
 
@@ -39,7 +39,7 @@ export function openTableIds (engine: Engine, storage: Storage): TableIds {
   const read = async (table: LoadedTable, files: readonly IdFile[], sql: (scan: string) => string, visit: VisitIds): Promise<void> => {
     if (files.length === 0) return
     const chosen = files.map(({ file }) => file)
-    const release = await storage.bringNear(chosen.map(file => file.location), idColumns)
+    const release = await bringFiles(table, chosen, storage, idColumns, idsSchema(table))
     try {
       await visitIds(engine.main, sql(idsScan(table, chosen, storage)), 0, visit)
     } finally {
@@ -53,7 +53,7 @@ export function openTableIds (engine: Engine, storage: Storage): TableIds {
       if (changes?.kind === 'appended' && (changes.by !== 'count' || hasNoParents(table))) {
         return { kind: 'added', files: describe(table, changes.files) }
       }
-      const { files } = await scanFiles(storage, table, { withDeleteFiles: true })
+      const { files } = await scanFiles(storage, table)
       return { kind: 'anew', files: describe(table, files) }
     },
     async visitSince (table, files, from, visit) {
@@ -73,8 +73,12 @@ function hasNoParents ({ metadata }: LoadedTable): boolean {
 }
 
 function idsScan (table: LoadedTable, files: LiveFile[], storage: Storage): string {
+  return duckdbScan(table, files, storage, idsSchema(table))
+}
+
+function idsSchema (table: LoadedTable): Schema {
   const schema = knownSchema(table)
-  return duckdbScan(table, files, storage, { ...schema, fields: schema.fields.filter(({ name }) => idColumns.includes(name)) })
+  return { ...schema, fields: schema.fields.filter(({ name }) => idColumns.includes(name)) }
 }
 
 /** The first and last arrival by the file's statistics; all of time where there are none. */

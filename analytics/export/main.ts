@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { DuckDBInstance, duckdbScan, isCatalogError, openLake, quoteText, scanFiles, type LoadedTable } from '../../catalog/index.ts'
+import { DuckDBInstance, bringFiles, duckdbScan, isCatalogError, openLake, quoteText, scanFiles, type LoadedTable } from '../../catalog/index.ts'
 import { sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readModels } from '../models/catalogue.ts'
@@ -44,7 +44,7 @@ async function main (): Promise<void> {
   })
   const model = models.find(model => `analytics.${model.name}` === name)
   const { files } = await scanFiles(storage, table)
-  const release = await storage.bringNear(files.map(file => file.location))
+  const release = await bringFiles(table, files, storage)
   const order = [...new Set([...model?.sort ?? [], ...model?.key ?? []])]
   await write(config, `select * from ${duckdbScan(table, files, storage)}${order.length === 0 ? '' : ` order by ${order.join(', ')}`}`, table)
   await release()

@@ -3,7 +3,7 @@
 // What is remembered between statements is bounded, and at most tableMsMax old.
 
 import { createHash } from 'node:crypto'
-import { duckdbScan, isCatalogError, quoteIdentifier, quoteText, scanFiles, type Catalog, type LoadedTable, type Schema, type Storage, type TableIdentifier } from '../../catalog/index.ts'
+import { bringFiles, duckdbScan, isCatalogError, locationsRead, quoteIdentifier, quoteText, scanFiles, type Catalog, type LoadedTable, type Schema, type Storage, type TableIdentifier } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import type { AsOf } from './engine.ts'
 
@@ -120,11 +120,15 @@ export function unreadable (table: string, error: unknown): Error {
 async function makeView (storage: Storage, table: LoadedTable, at: SnapshotAt | null | undefined): Promise<View> {
   const files = at === null ? [] : (await scanFiles(storage, table, at === undefined ? {} : { snapshotId: at.snapshotId })).files
   const id = at === undefined ? table.metadata['current-snapshot-id'] : at?.snapshotId
+  // Their footers say how they are read; the files themselves are brought when the statement runs.
+  const release = await bringFiles(table, files, storage, [])
+  const relation = at === null || at === undefined ? duckdbScan(table, files, storage) : duckdbScan(table, files, storage, at.schema)
+  await release()
   return {
     schema: table.id.namespace.join('.'),
     name: table.id.name,
-    relation: at === null || at === undefined ? duckdbScan(table, files, storage) : duckdbScan(table, files, storage, at.schema),
-    locations: files.map(file => file.location),
+    relation,
+    locations: locationsRead(files),
     snapshotId: id === undefined || id === null || BigInt(id) < 0n ? null : String(id)
   }
 }

@@ -4,7 +4,7 @@
 
 import { mkdir } from 'node:fs/promises'
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
-import { DuckDBInstance, duckdbScan, type LiveFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
+import { DuckDBInstance, bringFiles, duckdbScan, type LiveFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
 import { noExtensions } from '../query/duckdb-session.ts'
 
 export interface DatabaseOptions { readonly memoryMiBMax: number, readonly tempDir: string }
@@ -36,7 +36,7 @@ export function openDatabase (options: DatabaseOptions): Database {
         async run (sql) { await connection.run(sql) },
         async rows (sql) { return (await connection.runAndReadAll(sql)).getRows() },
         async scan (table, files, columns) {
-          releases.push(await storage.bringNear(files.map(file => file.location), columns))
+          releases.push(await bringFiles(table, files, storage, columns))
           return duckdbScan(table, files, storage)
         },
         async close () {

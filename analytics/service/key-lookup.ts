@@ -2,7 +2,7 @@
 // process, since no word of the statement is a stranger's. A few at once; the next ones wait.
 
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
-import { DuckDBInstance, applyTransform, currentSchema, duckdbScan, isCatalogError, mayHold, quoteIdentifier, scanFiles, type LiveFile, type LoadedTable, type NestedField } from '../../catalog/index.ts'
+import { DuckDBInstance, applyTransform, bringFiles, currentSchema, duckdbScan, isCatalogError, mayHold, quoteIdentifier, scanFiles, type LiveFile, type LoadedTable, type NestedField } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import { noExtensions } from '../query/duckdb-session.ts'
 import { unreadable, type KnownTables, type LakeTables } from '../query/duckdb-views.ts'
@@ -56,7 +56,7 @@ export async function openKeyLookup ({ catalog, catalogUrl, storage }: LakeTable
         if (field === undefined || snapshotId === undefined || snapshotId === null) throw fail('MODEL_NOT_BUILT', { model })
         const candidates = (await files(table)).filter(file => mayHoldKey(table, file, field, value))
         if (candidates.length === 0) return null
-        release = await storage.bringNear(candidates.map(file => file.location))
+        release = await bringFiles(table, candidates, storage)
         connection = await instance.connect()
         await connection.run("set TimeZone = 'UTC'; set parquet_metadata_cache = true")
         const reader = await connection.runAndReadUntil(`select * from ${duckdbScan(table, candidates, storage)} where ${quoteIdentifier(key)} = $1 limit 1`, 1, [value])

@@ -85,7 +85,7 @@ async function mergeGroup(storage: Storage, metadata: TableMetadata, group: read
     await yieldToOthers()
   }
   const location = manifestLocation(metadata, randomUUID(), 0)
-  const { bytes, manifest } = await encodeManifest(location, entries, { schema: currentSchema(metadata), schemas: metadata.schemas, spec, snapshotId: 0n })
+  const { bytes, manifest } = await encodeManifest(location, entries, { schema: currentSchema(metadata), schemas: metadata.schemas, spec, snapshotId: 0n, formatVersion: metadata['format-version'] })
   await storage.writeDurably(location, bytes)
   return { inputs: new Set(group.map(input => input.location)), output: manifest, used: false }
 }

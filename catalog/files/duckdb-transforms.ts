@@ -5,6 +5,7 @@
  * Murmur3) is null: the caller applies the transform to the distinct values itself. Does not depend on the session's time zone.
  */
 import { decimalOf } from '../spec/schema.ts'
+import { printUnscaled } from '../spec/single-value.ts'
 import { applyTransform, parseTransform } from '../spec/transforms.ts'
 import type { Transform, Type } from '../spec/types.ts'
 
@@ -65,13 +66,8 @@ function truncateDecimal(type: Type, column: string, width: number): string | nu
   const decimal = decimalOf(type)
   if (decimal === undefined || decimal.precision > 27) return null
   const { scale } = decimal
-  const step = `${printUnscaled(width, scale)}::DECIMAL(38, ${scale})`
+  const step = `'${printUnscaled(BigInt(width), scale)}'::DECIMAL(38, ${scale})`
   return `CAST(${floorTo(`${column}::DECIMAL(38, ${scale})`, step)} AS DECIMAL(38, ${scale}))`
-}
-
-function printUnscaled(unscaled: number, scale: number): string {
-  const digits = String(unscaled).padStart(scale + 1, '0')
-  return scale === 0 ? `'${digits}'` : `'${digits.slice(0, -scale)}.${digits.slice(-scale)}'`
 }
 
 function floorTo(value: string, step: string): string {

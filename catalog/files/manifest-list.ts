@@ -8,22 +8,53 @@ import { CatalogError, reasonOf } from '../errors.ts'
 import type { ManifestFile, PartitionSummary } from '../spec/data-file.ts'
 import { compileFileSchema, decodeContainer, encodeContainer } from './avro-container.ts'
 import { unassignedSequence } from './manifest.ts'
-import { manifestListNames, manifestListSchema } from './manifest-schema.ts'
+import { manifestListNames, manifestListSchema, manifestListSchemaV3 } from './manifest-schema.ts'
 
-export interface ManifestListHeader { readonly snapshotId: bigint, readonly parentSnapshotId: bigint | null, readonly sequenceNumber: bigint }
+export interface ManifestListHeader {
+  readonly snapshotId: bigint
+  readonly parentSnapshotId: bigint | null
+  readonly sequenceNumber: bigint
+  /** The table's `next-row-id`: makes a list of v3. */
+  readonly firstRowId?: bigint
+}
 
 const fileSchema = compileFileSchema(manifestListSchema)
+const fileSchemaV3 = compileFileSchema(manifestListSchemaV3)
 
-/** Bytes of the list and the manifests as written, with sequence numbers assigned. */
-export async function encodeManifestList(header: ManifestListHeader, manifests: readonly ManifestFile[]): Promise<{ bytes: Buffer, manifests: ManifestFile[] }> {
-  const assigned = manifests.map(manifest => assignSequence(manifest, header.sequenceNumber))
-  const bytes = await encodeContainer(fileSchema, {
+export interface EncodedManifestList { readonly bytes: Buffer, readonly manifests: ManifestFile[], readonly assignedRows: bigint }
+
+/** Bytes of the list and the manifests as written, with sequence numbers and (v3) row ids assigned. */
+export async function encodeManifestList(header: ManifestListHeader, manifests: readonly ManifestFile[]): Promise<EncodedManifestList> {
+  const numbered = manifests.map(manifest => assignSequence(manifest, header.sequenceNumber))
+  const { firstRowId } = header
+  if (firstRowId === undefined) return { bytes: await encode(header, numbered), manifests: numbered, assignedRows: 0n }
+  const { manifests: assigned, next } = assignRowIds(numbered, firstRowId)
+  return { bytes: await encode(header, assigned), manifests: assigned, assignedRows: next - firstRowId }
+}
+
+async function encode(header: ManifestListHeader, manifests: readonly ManifestFile[]): Promise<Buffer> {
+  const { firstRowId } = header
+  return await encodeContainer(firstRowId === undefined ? fileSchema : fileSchemaV3, {
     'snapshot-id': String(header.snapshotId),
     'parent-snapshot-id': header.parentSnapshotId === null ? 'null' : String(header.parentSnapshotId),
     'sequence-number': String(header.sequenceNumber),
-    'format-version': '2'
-  }, assigned.map(writeRow))
-  return { bytes, manifests: assigned }
+    ...firstRowId === undefined ? { 'format-version': '2' } : { 'first-row-id': String(firstRowId), 'format-version': '3' }
+  }, manifests.map(writeRow))
+}
+
+/**
+ * v3, "First Row ID Assignment": data manifests without one, new or from before the upgrade, get ranges that follow each other, wide enough
+ * for all of their rows. Delete manifests have none.
+ */
+function assignRowIds(manifests: readonly ManifestFile[], firstRowId: bigint): { manifests: ManifestFile[], next: bigint } {
+  let next = firstRowId
+  const assigned = manifests.map(manifest => {
+    if (manifest.content !== 'data' || manifest.firstRowId !== null) return manifest
+    const own = { ...manifest, firstRowId: next }
+    next += manifest.addedRows + manifest.existingRows
+    return own
+  })
+  return { manifests: assigned, next }
 }
 
 export async function decodeManifestList(bytes: Buffer, location: string): Promise<ManifestFile[]> {
@@ -57,7 +88,8 @@ function writeRow(manifest: ManifestFile): unknown {
     existing_rows_count: manifest.existingRows,
     deleted_rows_count: manifest.deletedRows,
     partitions: manifest.partitions?.map(summary => ({ contains_null: summary.containsNull, contains_nan: summary.containsNan, lower_bound: summary.lower, upper_bound: summary.upper })) ?? null,
-    key_metadata: manifest.keyMetadata
+    key_metadata: manifest.keyMetadata,
+    first_row_id: manifest.firstRowId
   }
 }
 
@@ -79,6 +111,7 @@ function readRow(row: Record<string, unknown>): ManifestFile {
     existingRows: (row['existing_rows_count'] as bigint | null | undefined) ?? 0n,
     deletedRows: (row['deleted_rows_count'] as bigint | null | undefined) ?? 0n,
     partitions: summaries?.map((summary): PartitionSummary => ({ containsNull: summary.contains_null, containsNan: summary.contains_nan ?? null, lower: summary.lower_bound, upper: summary.upper_bound })) ?? null,
-    keyMetadata: (row['key_metadata'] as Buffer | null | undefined) ?? null
+    keyMetadata: (row['key_metadata'] as Buffer | null | undefined) ?? null,
+    firstRowId: (row['first_row_id'] as bigint | null | undefined) ?? null
   }
 }

@@ -15,14 +15,16 @@ export const manifestNames: ReadonlyMap<number, string> = new Map([
   [0, 'status'], [1, 'snapshot_id'], [2, 'data_file'], [3, 'sequence_number'], [4, 'file_sequence_number'],
   [134, 'content'], [100, 'file_path'], [101, 'file_format'], [102, 'partition'], [103, 'record_count'], [104, 'file_size_in_bytes'],
   [108, 'column_sizes'], [109, 'value_counts'], [110, 'null_value_counts'], [137, 'nan_value_counts'], [125, 'lower_bounds'], [128, 'upper_bounds'],
-  [131, 'key_metadata'], [132, 'split_offsets'], [135, 'equality_ids'], [140, 'sort_order_id'], [143, 'referenced_data_file']
+  [131, 'key_metadata'], [132, 'split_offsets'], [135, 'equality_ids'], [140, 'sort_order_id'], [143, 'referenced_data_file'],
+  [142, 'first_row_id'], [144, 'content_offset'], [145, 'content_size_in_bytes']
 ])
 
 export const manifestListNames: ReadonlyMap<number, string> = new Map([
   [500, 'manifest_path'], [501, 'manifest_length'], [502, 'partition_spec_id'], [517, 'content'], [515, 'sequence_number'], [516, 'min_sequence_number'],
   [503, 'added_snapshot_id'], [504, 'added_files_count'], [505, 'existing_files_count'], [506, 'deleted_files_count'],
   [512, 'added_rows_count'], [513, 'existing_rows_count'], [514, 'deleted_rows_count'], [507, 'partitions'],
-  [509, 'contains_null'], [518, 'contains_nan'], [510, 'lower_bound'], [511, 'upper_bound'], [519, 'key_metadata']
+  [509, 'contains_null'], [518, 'contains_nan'], [510, 'lower_bound'], [511, 'upper_bound'], [519, 'key_metadata'],
+  [520, 'first_row_id']
 ])
 
 export const manifestListSchema: AvroRecord = {
@@ -47,8 +49,12 @@ export const manifestListSchema: AvroRecord = {
   ]
 }
 
+/** v3: the row id of the first row that the manifest gives one. */
+export const manifestListSchemaV3: AvroRecord = { ...manifestListSchema, fields: [...manifestListSchema.fields, optional('first_row_id', 520, 'long')] }
+
 /** The schema of a manifest for one partition spec. */
-export function manifestSchema(columns: readonly PartitionColumn[]): AvroRecord {
+export function manifestSchema(columns: readonly PartitionColumn[], formatVersion = 2): AvroRecord {
+  const isV3 = formatVersion >= 3
   const named = new Set<string>()
   const partition: AvroRecord = {
     type: 'record',
@@ -70,7 +76,9 @@ export function manifestSchema(columns: readonly PartitionColumn[]): AvroRecord 
       optional('lower_bounds', 125, intMap(126, 127, 'bytes')), optional('upper_bounds', 128, intMap(129, 130, 'bytes')),
       optional('key_metadata', 131, 'bytes'), optional('split_offsets', 132, { 'type': 'array', 'items': 'long', 'element-id': 133 }),
       optional('equality_ids', 135, { 'type': 'array', 'items': 'int', 'element-id': 136 }), optional('sort_order_id', 140, 'int'),
-      optional('referenced_data_file', 143, 'string')
+      ...isV3 ? [optional('first_row_id', 142, 'long')] : [],
+      optional('referenced_data_file', 143, 'string'),
+      ...isV3 ? [optional('content_offset', 144, 'long'), optional('content_size_in_bytes', 145, 'long')] : []
     ]
   }
   return {

@@ -15,19 +15,29 @@ import type { PartitionValue } from '../spec/transforms.ts'
 import { compileFileSchema, decodeContainer, encodeContainer, type AvroFileSchema } from './avro-container.ts'
 import { manifestNames, manifestSchema, sanitizeName } from './manifest-schema.ts'
 
-export interface ManifestContext { readonly schema: Schema, readonly schemas: readonly Schema[], readonly spec: PartitionSpec, readonly snapshotId: bigint }
+export interface ManifestContext {
+  readonly schema: Schema
+  readonly schemas: readonly Schema[]
+  readonly spec: PartitionSpec
+  readonly snapshotId: bigint
+  /** Of the table; 2 when absent. */
+  readonly formatVersion?: number
+  /** What kind of files the entries are; data when absent. */
+  readonly content?: ManifestFile['content']
+}
 
-/** The bytes of a data manifest and its row for the manifest list. The list's writer fills in the sequence numbers of a new manifest. */
+/** The bytes of a manifest and its row for the manifest list. The list's writer fills in the sequence numbers of a new manifest. */
 export async function encodeManifest(location: string, entries: readonly ManifestEntry[], context: ManifestContext): Promise<{ bytes: Buffer, manifest: ManifestFile }> {
   const columns = partitionColumns(context.spec, context.schemas)
-  const fileSchema = fileSchemaOf(columns)
+  const { formatVersion = 2, content = 'data' } = context
+  const fileSchema = fileSchemaOf(columns, formatVersion)
   const bytes = await encodeContainer(fileSchema, {
     'schema': schemaText(context.schema),
     'schema-id': String(context.schema['schema-id'] ?? 0),
     'partition-spec': printJson(context.spec.fields),
     'partition-spec-id': String(context.spec['spec-id']),
-    'format-version': '2',
-    'content': 'data'
+    'format-version': String(formatVersion),
+    content
   }, records(entries, columns))
   return { bytes, manifest: describeManifest(location, bytes.length, entries, columns, context) }
 }
@@ -37,15 +47,31 @@ export async function decodeManifest(bytes: Buffer, manifest: ManifestFile, meta
   const columns = spec === undefined ? [] : partitionColumns(spec, metadata.schemas)
   try {
     const { records } = await decodeContainer(bytes, manifestNames)
-    return records.map(record => readEntry(record as RawEntry, manifest, columns))
+    const entries = records.map(record => readEntry(record as RawEntry, manifest, columns))
+    return assignRowIds(entries, manifest)
   } catch (error) {
     throw new CatalogError('CATALOG_METADATA_DAMAGED', { location: manifest.location, what: 'a manifest', reason: reasonOf(error) }, error)
   }
 }
 
+/**
+ * Row ids that files inherit from their manifest (v3, "First Row ID Inheritance"): those without one follow each other. Where the manifest has
+ * none (it was written before the upgrade), no file has.
+ */
+function assignRowIds(entries: ManifestEntry[], { firstRowId }: ManifestFile): ManifestEntry[] {
+  let next = firstRowId
+  for (const entry of entries) {
+    if (firstRowId === null) entry.firstRowId = null
+    if (next === null || entry.status === 'deleted' || entry.content !== 'data' || entry.firstRowId !== null) continue
+    entry.firstRowId = next
+    next += entry.file.recordCount
+  }
+  return entries
+}
+
 /** An entry for a file that a commit adds. */
 export function addedEntry(file: DataFile, snapshotId: bigint): ManifestEntry {
-  return { status: 'added', snapshotId, sequenceNumber: null, fileSequenceNumber: null, content: 'data', nanValueCounts: new Map(), equalityIds: null, referencedDataFile: null, file }
+  return { status: 'added', snapshotId, sequenceNumber: null, fileSequenceNumber: null, content: 'data', nanValueCounts: new Map(), equalityIds: null, referencedDataFile: null, contentOffset: null, contentSizeBytes: null, firstRowId: null, keyMetadata: null, file }
 }
 
 interface RawEntry {
@@ -77,6 +103,10 @@ function readEntry(raw: RawEntry, manifest: ManifestFile, columns: readonly Part
     nanValueCounts: mapOf(file['nan_value_counts']),
     equalityIds: (file['equality_ids'] as number[] | null | undefined)?.map(Number) ?? null,
     referencedDataFile: (file['referenced_data_file'] as string | null | undefined) ?? null,
+    contentOffset: (file['content_offset'] as bigint | null | undefined) ?? null,
+    contentSizeBytes: (file['content_size_in_bytes'] as bigint | null | undefined) ?? null,
+    firstRowId: (file['first_row_id'] as bigint | null | undefined) ?? null,
+    keyMetadata: (file['key_metadata'] as Buffer | null | undefined) ?? null,
     file: {
       location: file['file_path'] as string,
       format: String(file['file_format']).toUpperCase(),
@@ -96,7 +126,7 @@ function readEntry(raw: RawEntry, manifest: ManifestFile, columns: readonly Part
 }
 
 function * records(entries: readonly ManifestEntry[], columns: readonly PartitionColumn[]): Generator<unknown> {
-  for (const { status, content, snapshotId, sequenceNumber, fileSequenceNumber, nanValueCounts, equalityIds, referencedDataFile, file } of entries) {
+  for (const { status, content, snapshotId, sequenceNumber, fileSequenceNumber, nanValueCounts, equalityIds, file, ...more } of entries) {
     yield {
       status: statuses.indexOf(status),
       snapshot_id: snapshotId,
@@ -115,11 +145,14 @@ function * records(entries: readonly ManifestEntry[], columns: readonly Partitio
         nan_value_counts: orNull(nanValueCounts),
         lower_bounds: orNull(file.lowerBounds),
         upper_bounds: orNull(file.upperBounds),
-        key_metadata: null,
+        key_metadata: more.keyMetadata,
         split_offsets: file.splitOffsets,
         equality_ids: equalityIds,
         sort_order_id: file.sortOrderId,
-        referenced_data_file: referencedDataFile
+        first_row_id: more.firstRowId,
+        referenced_data_file: more.referencedDataFile,
+        content_offset: more.contentOffset,
+        content_size_in_bytes: more.contentSizeBytes
       }
     }
   }
@@ -136,7 +169,7 @@ function describeManifest(location: string, length: number, entries: readonly Ma
     location,
     lengthBytes: BigInt(length),
     specId: context.spec['spec-id'],
-    content: 'data',
+    content: context.content ?? 'data',
     sequenceNumber: unassignedSequence,
     minSequenceNumber: inherits && least === null ? unassignedSequence : least ?? unassignedSequence,
     addedSnapshotId: context.snapshotId,
@@ -147,7 +180,8 @@ function describeManifest(location: string, length: number, entries: readonly Ma
     existingRows: rows(existing),
     deletedRows: rows(deleted),
     partitions: columns.map(column => summarizePartition(column, entries)),
-    keyMetadata: null
+    keyMetadata: null,
+    firstRowId: null
   }
 }
 
@@ -209,12 +243,12 @@ function mapOf<V>(value: unknown): Map<number, V> {
 
 const fileSchemas = new Map<string, AvroFileSchema>()
 
-function fileSchemaOf(columns: readonly PartitionColumn[]): AvroFileSchema {
-  const key = JSON.stringify(columns.map(column => [column.id, column.name, column.type]))
+function fileSchemaOf(columns: readonly PartitionColumn[], formatVersion: number): AvroFileSchema {
+  const key = formatVersion + JSON.stringify(columns.map(column => [column.id, column.name, column.type]))
   let schema = fileSchemas.get(key)
   if (schema === undefined) {
     if (fileSchemas.size >= 64) fileSchemas.clear()
-    schema = compileFileSchema(manifestSchema(columns))
+    schema = compileFileSchema(manifestSchema(columns, formatVersion))
     fileSchemas.set(key, schema)
   }
   return schema

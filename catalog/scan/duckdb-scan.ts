@@ -1,55 +1,68 @@
 /**
- * SQL text that makes DuckDB read a table's files: columns by field id, so that renamed, widened and added columns come out right.
+ * SQL text that makes DuckDB read a table's files: columns by field id at every level, files without ids by the table's name mapping, what
+ * a file lacks from its partition or its default, and without the rows that delete files take away.
  *
- * DuckDB 1.5 resolves top-level columns by id but members of a struct by name; a table in which a nested name ever meant two things, or
- * one nested field had two names, is refused rather than read wrongly.
+ * Files that DuckDB reads right by itself, as all that this product writes, are one `read_parquet`; the others are read beside it, those of
+ * one layout together. The files must be near (`bringFiles`), because their footers say what their columns are called.
  */
 import { printIdentifier, type LoadedTable } from '../catalogs/catalog.ts'
 import { CatalogError } from '../errors.ts'
-import { duckdbType, quoteIdentifier, quoteText } from '../files/duckdb-types.ts'
+import { duckdbType, engineSchema, quoteIdentifier, quoteText } from '../files/duckdb-types.ts'
 import type { LiveFile } from '../spec/data-file.ts'
 import { currentSchema, listFields } from '../spec/schema.ts'
 import type { Schema } from '../spec/types.ts'
-import type { Storage } from '../storage/storage.ts'
+import { scopeOf } from './applicable-deletes.ts'
+import { bareOptions, type ReadPlan } from './column-projection.ts'
+import { joinDeletes, withDeleteKeys } from './delete-joins.ts'
+import { constantNames, pathName, ReadPlanner, type EnginePaths } from './read-planner.ts'
 
 /** A table expression: goes behind FROM. A relation without rows but with all columns and types when there are no files. */
-export function duckdbScan(table: LoadedTable, files: readonly LiveFile[], storage: Storage, schema: Schema = currentSchema(table.metadata)): string {
-  refuseNestedRenames(table)
+export function duckdbScan(table: LoadedTable, files: readonly LiveFile[], storage: EnginePaths, schema: Schema = currentSchema(table.metadata)): string {
+  const wanted = engineSchema(schema)
+  refuseTypes(table, wanted)
   if (files.length === 0) {
-    return `(SELECT ${schema.fields.map(field => `NULL::${duckdbType(field.type)} AS ${quoteIdentifier(field.name)}`).join(', ')} WHERE false)`
+    return `(SELECT ${wanted.fields.map(field => `NULL::${duckdbType(field.type)} AS ${quoteIdentifier(field.name)}`).join(', ')} WHERE false)`
   }
   const foreign = files.find(file => file.format !== 'PARQUET')
   if (foreign !== undefined) {
     throw new CatalogError('CATALOG_FORMAT_UNSUPPORTED', { location: foreign.location, feature: `file format ${foreign.format}`, advice: 'only Parquet is read; rewrite the table\'s data files with another engine' })
   }
-  const paths = files.map(file => quoteText(escapeGlob(storage.toEnginePath(file.location)))).join(', ')
-  const columns = schema.fields.map(field => `${field.id}: {name: ${quoteText(field.name)}, type: ${quoteText(duckdbType(field.type))}, default_value: NULL}`).join(', ')
-  return `read_parquet([${paths}], schema = MAP {${columns}})`
+  const planner = new ReadPlanner(table, storage)
+  const read = withDeleteKeys(table, wanted, files)
+  const groups = Map.groupBy(files, (file): ReadPlan | 'bare' => {
+    const plan = planner.planOf(read, file)
+    return plan.isBare && file.deletes === undefined ? 'bare' : plan
+  })
+  const bare = groups.get('bare')
+  if (bare?.length === files.length) return planner.read(files, bareOptions(wanted))
+  const selects = Array.from(groups, ([plan, group]) => plan === 'bare' ? `SELECT * FROM ${planner.read(group, bareOptions(wanted))}` : selectRows(planner, wanted, read, plan, group))
+  return `(${selects.join(' UNION ALL ')})`
 }
 
-/** A path with `*`, `?` or `[` is a pattern to DuckDB. */
-function escapeGlob(path: string): string {
-  return path.replace(/[*?[]/g, char => `[${char}]`)
+/** Rows of files of one plan: columns put together, deleted rows left out. */
+function selectRows(planner: ReadPlanner, wanted: Schema, read: Schema, plan: ReadPlan, files: readonly LiveFile[]): string {
+  const deletes = joinDeletes(planner, files, read, plan)
+  const columns = wanted.fields.map((field, index) => `${plan.expressions[index] ?? 'NULL'} AS ${quoteIdentifier(field.name)}`).join(', ')
+  const position = deletes.needsPosition ? ', file_row_number = true' : ''
+  const rows = planner.read(files, `${plan.options}, hive_partitioning = false, filename = ${quoteText(pathName.slice(1, -1))}${position}`)
+  const where = deletes.conditions.length === 0 ? '' : ` WHERE ${deletes.conditions.join(' AND ')}`
+  return `SELECT ${columns} FROM ${rows} d${joinFacts(planner, plan, files)}${deletes.joins}${where}`
 }
 
-const checked = new WeakSet<LoadedTable['metadata']>()
+/** What is the same for all rows of a file, where something is asked of it. */
+function joinFacts(planner: ReadPlanner, plan: ReadPlan, files: readonly LiveFile[]): string {
+  if (plan.constants.length === 0 && files.every(({ deletes }) => deletes === undefined || deletes.equality.length === 0)) return ''
+  const facts = files.map(file =>
+    `(${[planner.pathOf(file), `${file.dataSequenceNumber}::BIGINT`, quoteText(scopeOf(planner.table.metadata, file)), ...planner.constantsOf(plan, file)].join(', ')})`)
+  return ` JOIN (VALUES ${facts.join(', ')}) c(${['path', 'seq', 'scope', ...constantNames(plan)].join(', ')}) ON c.path = d.${pathName}`
+}
 
-function refuseNestedRenames(table: LoadedTable): void {
-  if (checked.has(table.metadata)) return
-  const nameById = new Map<number, string>()
-  const idByPlace = new Map<string, number>()
-  for (const schema of table.metadata.schemas) {
-    const parents = new Map<string, number>()
-    for (const { field, path } of listFields(schema)) {
-      parents.set(path.join('\0'), field.id)
-      if (path.length === 1) continue
-      const place = `${parents.get(path.slice(0, -1).join('\0'))}/${field.name}`
-      if ((nameById.get(field.id) ?? field.name) !== field.name || (idByPlace.get(place) ?? field.id) !== field.id) {
-        throw new CatalogError('CATALOG_FORMAT_UNSUPPORTED', { location: `table ${printIdentifier(table.id)}`, feature: `a renamed or replaced nested field '${path.join('.')}'`, advice: 'DuckDB finds nested fields by name; read the table with another engine or rewrite its files' })
-      }
-      nameById.set(field.id, field.name)
-      idByPlace.set(place, field.id)
-    }
+/** Types of v3 that DuckDB would read as something else. */
+const unreadable = /^(timestamptz_ns|variant|geometry|geography)/
+
+function refuseTypes(table: LoadedTable, schema: Schema): void {
+  for (const { field: { type }, path } of listFields(schema)) {
+    if (typeof type !== 'string' || !unreadable.test(type)) continue
+    throw new CatalogError('CATALOG_FORMAT_UNSUPPORTED', { location: `table ${printIdentifier(table.id)}`, feature: `type ${type} in column ${path.join('.')}`, advice: 'read it with another engine, or drop the column' })
   }
-  checked.add(table.metadata)
 }

@@ -1,16 +1,20 @@
 /**
- * The files that a table holds at a snapshot: manifests are read with what they inherit, removed entries left out.
+ * The files that a table holds at a snapshot: manifests are read with what they inherit, removed entries left out. Each data file carries
+ * what deletes rows of it; `duckdbScan` applies that.
  *
- * Refuses a table with delete files unless the caller says that it deals with them: reading its data files alone would show deleted rows.
+ * Refuses a table whose delete files cannot be applied, unless the caller says that it takes its files all the same: reading them would
+ * show deleted rows.
  */
 import { memoryOf } from '../actions/table-memory.ts'
 import { printIdentifier, type LoadedTable } from '../catalogs/catalog.ts'
-import { CatalogError } from '../errors.ts'
+import { CatalogError, reasonOf } from '../errors.ts'
+import { decodeDeletionVector } from '../files/deletion-vector.ts'
 import { decodeManifest } from '../files/manifest.ts'
-import type { LiveFile, ManifestEntry, ManifestFile } from '../spec/data-file.ts'
+import type { DeleteFile, DeletionVector, LiveFile, ManifestEntry, ManifestFile } from '../spec/data-file.ts'
 import type { Partition } from '../spec/partition.ts'
 import { currentSnapshot, snapshotById } from '../spec/snapshot.ts'
 import type { Storage } from '../storage/storage.ts'
+import { indexDeletes, isVector } from './applicable-deletes.ts'
 
 export interface ScanOptions {
   /** The current snapshot when absent. */
@@ -20,11 +24,10 @@ export interface ScanOptions {
   readonly filter?: ((partition: Partition, specId: number) => boolean) | undefined
   /** By statistics, see file-bounds.ts. */
   readonly fileFilter?: ((file: LiveFile) => boolean) | undefined
-  /** Return delete files instead of refusing the table. */
+  /** Return the files of a table whose delete files cannot be applied, instead of refusing it. */
   readonly withDeleteFiles?: boolean | undefined
 }
 
-export interface DeleteFile { readonly location: string, readonly content: ManifestEntry['content'], readonly dataSequenceNumber: bigint, readonly partition: Partition, readonly equalityIds: number[] | null }
 export interface TableScan { readonly files: LiveFile[], readonly deleteFiles: DeleteFile[] }
 
 const manifestsAtOnce = 8
@@ -41,10 +44,44 @@ export async function scanFiles(storage: Storage, table: LoadedTable, options: S
     .filter(manifest => manifest.content === 'deletes' || (manifest.sequenceNumber > after && manifest.addedFiles + manifest.existingFiles > 0))
   const { filter, fileFilter } = options
   const scan = await readLive(storage, table, manifests, file => file.dataSequenceNumber > after && (filter === undefined || filter(file.partition, file.specId)) && (fileFilter === undefined || fileFilter(file)))
-  if (scan.deleteFiles.length > 0 && options.withDeleteFiles !== true) {
-    throw new CatalogError('CATALOG_DELETE_FILES', { table: printIdentifier(table.id), count: scan.deleteFiles.length, location: scan.deleteFiles[0]?.location })
+  return scan.deleteFiles.length === 0 ? scan : await attachDeletes(storage, table, scan, options.withDeleteFiles === true)
+}
+
+/** Gives each data file what deletes rows of it. */
+async function attachDeletes(storage: Storage, table: LoadedTable, scan: TableScan, isLenient: boolean): Promise<TableScan> {
+  const vectors = new Map<DeleteFile, DeletionVector>()
+  const wanted = new Set<DeleteFile>()
+  const strange = scan.deleteFiles.find(file => !(file.format === 'PARQUET' || isVector(file)))
+  if (strange !== undefined && !isLenient) throw refusal(table, scan, strange, `its format is ${strange.format}`)
+  const none: DeletionVector = new Map()
+  const applied = scan.deleteFiles.filter(file => file.format === 'PARQUET' || isVector(file))
+  const index = indexDeletes(table.metadata, applied, vector => { wanted.add(vector); return vectors.get(vector) ?? none })
+  // Once to see which vectors are needed, and again when they are there.
+  for (const file of scan.files) index.deletesOf(file)
+  const needed = [...wanted]
+  for (let at = 0; at < needed.length; at += manifestsAtOnce) {
+    await Promise.all(needed.slice(at, at + manifestsAtOnce).map(async file => {
+      try {
+        vectors.set(file, await readVector(storage, file))
+      } catch (error) {
+        if (!isLenient) throw refusal(table, scan, file, reasonOf(error), error)
+      }
+    }))
   }
-  return scan
+  const files = scan.files.map(file => {
+    const deletes = index.deletesOf(file)
+    return deletes === undefined ? file : { ...file, deletes }
+  })
+  return { files, deleteFiles: scan.deleteFiles }
+}
+
+async function readVector(storage: Storage, { location, contentOffset, contentSizeBytes, recordCount }: DeleteFile): Promise<DeletionVector> {
+  if (contentOffset === null || contentSizeBytes === null) throw new TypeError('the manifest does not say where it lies')
+  return decodeDeletionVector(await storage.readRange(location, Number(contentOffset), Number(contentSizeBytes)), recordCount)
+}
+
+function refusal(table: LoadedTable, scan: TableScan, { location }: DeleteFile, reason: string, cause?: unknown): CatalogError {
+  return new CatalogError('CATALOG_DELETE_FILES', { table: printIdentifier(table.id), count: scan.deleteFiles.length, location, reason }, cause)
 }
 
 /** What is alive in these manifests, with what it inherits. Data files that `keep` leaves out take no memory. */
@@ -60,11 +97,18 @@ export async function readLive(storage: Storage, table: LoadedTable, manifests: 
 }
 
 function collect(entries: readonly ManifestEntry[], keep: (file: LiveFile) => boolean, files: LiveFile[], deleteFiles: DeleteFile[]): void {
-  for (const { status, content, sequenceNumber, snapshotId, equalityIds, file } of entries) {
-    if (status === 'deleted') continue
-    const dataSequenceNumber = sequenceNumber ?? 0n
-    if (content !== 'data') { deleteFiles.push({ location: file.location, content, dataSequenceNumber, partition: file.partition, equalityIds }); continue }
-    const live = { ...file, dataSequenceNumber, snapshotId }
+  for (const entry of entries) {
+    if (entry.status === 'deleted') continue
+    if (entry.content !== 'data') { deleteFiles.push(deleteFileOf(entry)); continue }
+    const live = { ...entry.file, dataSequenceNumber: entry.sequenceNumber ?? 0n, snapshotId: entry.snapshotId }
     if (keep(live)) files.push(live)
+  }
+}
+
+function deleteFileOf({ content, sequenceNumber, equalityIds, referencedDataFile, contentOffset, contentSizeBytes, file }: ManifestEntry): DeleteFile {
+  const { location, format, specId, partition, recordCount, lowerBounds, upperBounds } = file
+  return {
+    location, format, content, dataSequenceNumber: sequenceNumber ?? 0n, specId, partition, recordCount,
+    equalityIds, referencedDataFile, contentOffset, contentSizeBytes, lowerBounds, upperBounds
   }
 }

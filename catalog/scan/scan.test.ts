@@ -90,11 +90,3 @@ t.test('a table without files is a relation without rows, with all columns', asy
     [['event_id', 'VARCHAR'], ['quantity', 'INTEGER'], ['amount', 'DECIMAL(9,2)'], ['device', 'STRUCT("type" VARCHAR, os VARCHAR)']])
   t.same(await rows(`SELECT count(*)::INT AS n FROM ${duckdbScan(table, [], storage)}`), [{ n: 0 }])
 })
-
-t.test('nested fields that were renamed are refused, not read as null', async t => {
-  const table = await create('nested')
-  const schema = currentSchema(table.metadata)
-  const renamed = { ...schema, 'schema-id': 1, 'fields': schema.fields.map(field => typeof field.type === 'string' || field.type.type !== 'struct' ? field : { ...field, type: { ...field.type, fields: field.type.fields.map(child => ({ ...child, name: `${child.name}_x` })) } }) }
-  const foreign = { ...table, metadata: { ...table.metadata, schemas: [schema, renamed] } }
-  t.throws(() => duckdbScan(foreign, [], storage), { code: 'CATALOG_FORMAT_UNSUPPORTED', message: /device.type_x/ })
-})

@@ -32,11 +32,53 @@ export interface ManifestEntry {
   nanValueCounts: Map<number, bigint>
   equalityIds: number[] | null
   referencedDataFile: string | null
+  /** Where a deletion vector lies in its file. */
+  contentOffset: bigint | null
+  contentSizeBytes: bigint | null
+  /** v3: the row id of the first row; null for entries that are being added, and before the table's upgrade. */
+  firstRowId: bigint | null
+  keyMetadata: Buffer | null
   file: DataFile
 }
 
 /** A data file that the table holds at a snapshot. */
-export interface LiveFile extends DataFile { dataSequenceNumber: bigint, snapshotId: bigint }
+export interface LiveFile extends DataFile {
+  dataSequenceNumber: bigint
+  snapshotId: bigint
+  /** What deletes rows of it; absent when nothing does. */
+  deletes?: FileDeletes
+}
+
+/** A file that deletes rows of data files (spec, "Delete Formats"). */
+export interface DeleteFile {
+  readonly location: string
+  readonly format: string
+  readonly content: FileContent
+  readonly dataSequenceNumber: bigint
+  readonly specId: number
+  readonly partition: Partition
+  readonly recordCount: bigint
+  /** Of equality deletes: the columns that must be equal. */
+  readonly equalityIds: number[] | null
+  /** Of deletes by position: the only data file that they are about, when it is one. */
+  readonly referencedDataFile: string | null
+  /** Where a deletion vector lies in its file. */
+  readonly contentOffset: bigint | null
+  readonly contentSizeBytes: bigint | null
+  readonly lowerBounds: ReadonlyMap<number, Buffer>
+  readonly upperBounds: ReadonlyMap<number, Buffer>
+}
+
+/** Those delete files that apply to one data file, by the rules of sequence numbers and partitions. */
+export interface FileDeletes {
+  readonly positions: readonly DeleteFile[]
+  readonly equality: readonly DeleteFile[]
+  /** Takes the place of deletes by position. */
+  readonly vector?: DeletionVector
+}
+
+/** Deleted positions by their upper bits: the lower 16 bits as a sorted list, or as a set of 65,536 bits (the first is the highest of byte 0). */
+export type DeletionVector = ReadonlyMap<number, Uint16Array | Buffer>
 
 /** A row of a manifest list. */
 export interface ManifestFile {
@@ -55,6 +97,8 @@ export interface ManifestFile {
   deletedRows: bigint
   partitions: PartitionSummary[] | null
   keyMetadata: Buffer | null
+  /** v3: the row id of the first row of its first added file; null for delete manifests and before the table's upgrade. */
+  firstRowId: bigint | null
 }
 
 export interface PartitionSummary { containsNull: boolean, containsNan: boolean | null, lower: Buffer | null, upper: Buffer | null }

@@ -7,6 +7,9 @@
 import { decimalOf } from './schema.ts'
 import type { Type } from './types.ts'
 
+const microsPerDay = 86_400_000_000n
+const nanosPerDay = 1_000n * microsPerDay
+
 export type SingleValue = boolean | number | bigint | string | Buffer
 
 export function encodeSingleValue(type: Type, value: SingleValue): Buffer {
@@ -31,8 +34,9 @@ export function decodeSingleValue(type: Type, bytes: Buffer): SingleValue {
   switch (type) {
     case 'boolean': return bytes[0] !== 0
     case 'int': case 'date': return bytes.readInt32LE(0)
-    // A column widened from int or float keeps the short bounds of its old files.
-    case 'long': case 'time': case 'timestamp': case 'timestamptz': case 'timestamp_ns': case 'timestamptz_ns': return bytes.length < 8 ? BigInt(bytes.readInt32LE(0)) : bytes.readBigInt64LE(0)
+    // A column widened from int, float or date keeps the short bounds of its old files.
+    case 'timestamp': case 'timestamp_ns': if (bytes.length < 8) return BigInt(bytes.readInt32LE(0)) * (type === 'timestamp' ? microsPerDay : nanosPerDay); return bytes.readBigInt64LE(0)
+    case 'long': case 'time': case 'timestamptz': case 'timestamptz_ns': return bytes.length < 8 ? BigInt(bytes.readInt32LE(0)) : bytes.readBigInt64LE(0)
     case 'float': return bytes.readFloatLE(0)
     case 'double': return bytes.length < 8 ? bytes.readFloatLE(0) : bytes.readDoubleLE(0)
     case 'string': return bytes.toString('utf8')
@@ -65,6 +69,13 @@ export function decodeUnscaled(bytes: Uint8Array): bigint {
   let value = 0n
   for (const byte of bytes) value = (value << 8n) | BigInt(byte)
   return BigInt.asIntN(8 * bytes.length, value)
+}
+
+/** -5 with scale 2 → -0.05. */
+export function printUnscaled(unscaled: bigint, scale: number): string {
+  const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0')
+  const text = scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`
+  return unscaled < 0n ? '-' + text : text
 }
 
 /** Bytes that hold every unscaled value of this precision. */

@@ -7,7 +7,7 @@
  */
 import { hashMurmur3 } from './murmur3.ts'
 import { decimalOf } from './schema.ts'
-import { encodeUnscaled, type SingleValue } from './single-value.ts'
+import { encodeUnscaled, printUnscaled, type SingleValue } from './single-value.ts'
 import { firstCodePoints } from './bounds.ts'
 import type { Transform, Type } from './types.ts'
 
@@ -80,7 +80,7 @@ export function printPartitionValue(transform: Transform, type: Type, value: Par
 function printValue(type: Type, value: SingleValue): string {
   if (Buffer.isBuffer(value)) return value.toString('base64')
   const scale = decimalOf(type)?.scale
-  if (scale !== undefined) return printDecimal(value as bigint, scale)
+  if (scale !== undefined) return printUnscaled(value as bigint, scale)
   const unit = unitsPerSecond.get(type)
   if (unit !== undefined) return printInstant(BigInt(value as bigint), unit) + (type === 'timestamptz' || type === 'timestamptz_ns' ? '+00:00' : '')
   if (type === 'time') return printClock(BigInt(value as bigint), 1_000_000n)
@@ -172,10 +172,4 @@ function printClock(units: bigint, unit: bigint): string {
   const fraction = (units % unit).toString().padStart(String(unit).length - 1, '0').replace(/0+$/, '')
   const clock = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60].map(part => String(part).padStart(2, '0')).join(':')
   return fraction === '' ? clock : `${clock}.${fraction}`
-}
-
-function printDecimal(unscaled: bigint, scale: number): string {
-  const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0')
-  const text = scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`
-  return unscaled < 0n ? '-' + text : text
 }

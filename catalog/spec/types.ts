@@ -1,5 +1,5 @@
 /**
- * The objects of the Iceberg table and view specification, v2, in the spec's own spelling, so that one grep finds them.
+ * The objects of the Iceberg table and view specification, v2 and v3, in the spec's own spelling, so that one grep finds them.
  *
  * Snapshot ids and sequence numbers are bigint (they pass 2^53); times in ms and counts of schemas, fields and specs are number.
  * Unknown members of foreign metadata are preserved by whoever rewrites it (`[key: string]: unknown` is deliberately absent: cast at the edge).
@@ -35,6 +35,9 @@ export interface Snapshot {
   'manifest-list': string
   'summary': SnapshotSummary
   'schema-id'?: number
+  /** v3: the row ids that the snapshot gave. */
+  'first-row-id'?: bigint
+  'added-rows'?: bigint
 }
 
 export interface SnapshotRef {
@@ -68,6 +71,8 @@ export interface TableMetadata {
   'partition-statistics': unknown[]
   'snapshot-log': { 'snapshot-id': bigint, 'timestamp-ms': number }[]
   'metadata-log': { 'metadata-file': string, 'timestamp-ms': number }[]
+  /** v3. */
+  'next-row-id'?: bigint
 }
 
 export type Requirement =

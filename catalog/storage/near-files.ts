@@ -11,7 +11,7 @@ import { ByteBudget } from './byte-budget.ts'
 import type { CopyFolder } from './copy-folder.ts'
 import { inParallel } from './in-parallel.ts'
 import { writeError } from './local.ts'
-import { columnRanges, footerBytesOf } from './parquet-footer.ts'
+import { columnRanges, footerBytesOf, type Range } from '../spec/parquet-footer.ts'
 import { normaliseS3 } from './s3-location.ts'
 import type { ByteRange, FoundBytes } from './s3-objects.ts'
 
@@ -25,7 +25,7 @@ const footerBytesMax = 64 * 1024 ** 2
 const filesAtOnce = 16
 const fetchBytesMax = 4 * chunkBytes
 
-export interface Range { readonly start: number, readonly end: number }
+
 interface Source { get(location: string, range?: ByteRange): Promise<FoundBytes> }
 
 interface Copy {

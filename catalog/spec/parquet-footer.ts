@@ -1,8 +1,9 @@
 /**
- * Where the columns of a Parquet file lie, read from its footer (Thrift's compact protocol; parquet-format, `FileMetaData`). Only what is
- * needed for that is decoded, all else is skipped. A footer that cannot be read gives null: then the whole file is fetched.
+ * Where the columns of a Parquet file lie and what they are called, read from its footer (Thrift's compact protocol; parquet-format,
+ * `FileMetaData`). Only what is needed for that is decoded, all else is skipped. A footer that cannot be read gives null: then the whole
+ * file is fetched, and its columns are not known.
  */
-import type { Range } from './near-files.ts'
+export interface Range { readonly start: number, readonly end: number }
 
 /** Old writers forgot the dictionary's header in the size of a chunk. */
 const chunkSlackBytes = 128
@@ -27,6 +28,49 @@ export function columnRanges(footer: Buffer): Map<string, Range[]> | null {
     throw error
   }
   return found
+}
+
+/** An element of the schema, in the order of the file: a group is followed by its children. */
+export interface FooterElement {
+  name: string
+  /** The field id of the table format; null: the writer gave none. */
+  id: number | null
+  children: number
+  isRepeated: boolean
+  /** Numbers of parquet-format; -1: absent (a group, a type without annotation). */
+  physical: number
+  converted: number
+  logical: number
+}
+
+const repeated = 2
+
+/** The root comes first. */
+export function schemaElements(footer: Buffer): FooterElement[] | null {
+  const found: FooterElement[] = []
+  const reader = new CompactReader(footer)
+  const done = new RangeError('the rest is not needed')
+  try {
+    reader.struct({ 2: () => { reader.list(() => { found.push(readElement(reader)) }); throw done } })
+  } catch (error) {
+    if (error !== done) { if (error instanceof RangeError) return null; throw error }
+  }
+  return found.length === 0 ? null : found
+}
+
+function readElement(reader: CompactReader): FooterElement {
+  const element: FooterElement = { name: '', id: null, children: 0, isRepeated: false, physical: -1, converted: -1, logical: -1 }
+  const annotations = Object.fromEntries(Array.from({ length: 24 }, (_, id) => [id, () => { element.logical = id; reader.struct({}) }]))
+  reader.struct({
+    1: () => { element.physical = reader.integer() },
+    3: () => { element.isRepeated = reader.integer() === repeated },
+    4: () => { element.name = reader.text() },
+    5: () => { element.children = reader.integer() },
+    6: () => { element.converted = reader.integer() },
+    9: () => { element.id = reader.integer() },
+    10: () => { reader.struct(annotations) }
+  })
+  return element
 }
 
 function readChunk(reader: CompactReader, found: Map<string, Range[]>): void {

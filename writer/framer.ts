@@ -2,7 +2,9 @@
 // record. No value can forge or break a line: a batch with a newline, a separator, a NUL or a broken character in it
 // goes record by record, and what is no event becomes a misfit with its exact bytes, past the lines.
 // Records of the gateway were checked there; all others are checked here by the same contract, after the mapping of their
-// topic where it has one.
+// topic where it has one. A gateway's record is told by its header `received_at` alone: a producer with the right to
+// write to the topic can forge it, so all that it may claim is bounded, here and in parse.sql, by times that the log's
+// reader knows: no record arrived in the future, and no event lies further ahead than an honest one can.
 // Invariant: lines + misfits + skipped = records, per partition, in offset order.
 
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
@@ -16,6 +18,8 @@ import { fail } from './errors.ts'
 export const lineBytesMax = 2 * 1024 * 1024
 const chunkBytes = 1024 * 1024
 const arrivalsMax = 512
+/** How far the clocks of gateways, producers and writers may be apart. */
+const clockSkewMsMax = 60 * 60_000
 const separator = 0x1f
 const newline = 0x0a
 
@@ -36,6 +40,7 @@ export interface FramerOptions {
   readonly mappings: Readonly<Record<string, MappingName>>
   /** Default: the one that this version ships. */
   readonly contract?: FramedContract
+  readonly nowMs?: () => number
 }
 
 /** One partition's share of a batch: [start, end). Lines carry their distance from `start`. */
@@ -63,6 +68,10 @@ export interface Misfit {
   readonly trusted: boolean
 }
 
+/** Direct: checked here. Of the gateway: checked there. Imported: likewise, and of any age. */
+export const origins = { direct: 0, gateway: 1, imported: 2 } as const
+type Origin = typeof origins[keyof typeof origins]
+
 interface OpenLane extends Lane {
   chunk: Buffer
   used: number
@@ -70,12 +79,14 @@ interface OpenLane extends Lane {
 }
 
 interface Headers {
-  /** Everything between the distance and the value, for trusted records; null where each record needs its own. */
+  /** Everything between the distance and the value, for the gateway's records; null where each record needs its own. */
   readonly prefix: Buffer | null
   readonly ip: string
   readonly userAgent: string
+  readonly origin: Origin
   readonly imported: boolean
   readonly extra: boolean
+  /** Null unless it is a time at which the gateway can have received something. */
   readonly receivedUs: bigint | null
 }
 
@@ -118,7 +129,7 @@ export class Framer {
     let careful = false
     let checkedTo = 0
     const valueBytesMax = Math.min(this.options.eventBytesMax, lineBytesMax >> 1)
-    const latestUs = BigInt(Date.now() + this.options.futureMinutesMax * 60_000) * 1000n
+    const latestUs = BigInt(Math.trunc(this.#now() + clockSkewMsMax)) * 1000n
     for (let i = 0; i < count; i++) {
       const delta = base + offsetDelta[i]!
       this.records++
@@ -157,6 +168,15 @@ export class Framer {
     this.bytes += count === 0 ? 0 : valueEnd[count - 1]! - valueStart[0]!
     lane.end = batch.nextOffset
     lane.fingerprint = batch.fingerprint
+  }
+
+  /** What no event of this batch may pass, in microseconds: the furthest that a gateway with a fast clock accepts. */
+  get latestUs (): bigint {
+    return BigInt(Math.trunc(this.#now() + clockSkewMsMax + this.options.futureMinutesMax * 60_000)) * 1000n
+  }
+
+  #now (): number {
+    return (this.options.nowMs ?? Date.now)()
   }
 
   /** Writes what is still in memory; returns the files in the order (topic, partition). */
@@ -205,10 +225,13 @@ export class Framer {
   #addCarefully (number: number, delta: number, header: Headers, value: Buffer, timestampMs: number): void {
     const { futureMinutesMax, ageDaysMax, eventBytesMax } = this.options
     const trusted = header.receivedUs !== null
-    const receivedUs = header.receivedUs ?? BigInt(Math.max(0, Math.trunc(timestampMs))) * 1000n
+    const nowMs = this.#now()
+    const isDated = timestampMs > 0 && timestampMs <= nowMs + clockSkewMsMax
+    const receivedUs = header.receivedUs ?? BigInt(Math.trunc(isDated ? timestampMs : nowMs)) * 1000n
     const misfit = (reason: string, error: string, eventId: string | null = null): void => {
       this.misfits.push({ lane: number, delta, receivedUs, payload: Buffer.from(value), reason, error, eventId, trusted })
     }
+    if (!trusted && !isDated) return misfit('WRITER_RECORD_UNDATED', `the record's own timestamp, ${timestampMs}, is no time at which it can have been written: milliseconds since 1970, at most an hour ahead of the writer's clock, are expected`)
     if (value.length > Math.max(eventBytesMax, trusted ? lineBytesMax >> 1 : 0)) return misfit('WRITER_RECORD_TOO_LARGE', `the record has ${value.length} bytes, at most ${eventBytesMax} are an event`)
     if (!isUtf8(value)) return misfit('WRITER_RECORD_NOT_UTF8', 'the record is not UTF-8')
     if (value.includes(0) || value.includes(separator)) return misfit('WRITER_RECORD_NOT_JSON', 'the record holds control characters, which JSON does not allow')
@@ -243,7 +266,7 @@ export class Framer {
       text = split.kept
       undeclared = split.extra ?? ''
     }
-    const line = Buffer.from(`${delta}${middleOf(number, receivedUs, header.ip, header.userAgent, trusted, undeclared)}${text}\n`)
+    const line = Buffer.from(`${delta}${middleOf(number, receivedUs, header.ip, header.userAgent, header.origin, undeclared)}${text}\n`)
     const lane = this.lanes[number]!
     if (lane.used + line.length > lane.chunk.length) this.#makeRoom(lane, line.length)
     line.copy(lane.chunk, lane.used)
@@ -289,16 +312,18 @@ function readHeaders (headers: RecordHeaders, lane: number, latestUs: bigint, ve
   const claimed = received !== undefined && /^\d{1,18}$/.test(received) ? BigInt(received) : null
   // Nobody received it in the future: such a time would be the watermark of everything that is computed from the table.
   const receivedUs = claimed !== null && claimed <= latestUs ? claimed : null
+  const imported = headers['source'] === 'import'
+  const origin = receivedUs === null ? origins.direct : imported ? origins.imported : origins.gateway
   const ip = oneField(headers['ip'])
   const userAgent = oneField(headers['user_agent'])
   // A gateway of a newer contract takes fields for declared that are unknown here.
   const extra = headers['extra'] === '1' || Number(headers['contract'] ?? 1) > version
-  const prefix = receivedUs === null || extra ? null : Buffer.from(middleOf(lane, receivedUs, ip, userAgent, true, ''))
-  return { prefix, ip, userAgent, imported: headers['source'] === 'import', extra, receivedUs }
+  const prefix = receivedUs === null || extra ? null : Buffer.from(middleOf(lane, receivedUs, ip, userAgent, origin, ''))
+  return { prefix, ip, userAgent, origin, imported, extra, receivedUs }
 }
 
-function middleOf (lane: number, receivedUs: bigint, ip: string, userAgent: string, trusted: boolean, extra: string): string {
-  return `\x1f${lane}\x1f${receivedUs}\x1f${ip}\x1f${userAgent}\x1f${trusted ? 1 : 0}\x1f${extra}\x1f`
+function middleOf (lane: number, receivedUs: bigint, ip: string, userAgent: string, origin: Origin, extra: string): string {
+  return `\x1f${lane}\x1f${receivedUs}\x1f${ip}\x1f${userAgent}\x1f${origin}\x1f${extra}\x1f`
 }
 
 /** Newlines stand between tokens alone. */

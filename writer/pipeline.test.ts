@@ -18,7 +18,7 @@ t.test('the pipeline', async t => {
   const engine = await openEngine({ memoryBytesMax: 512 * 1024 ** 2, stagingDir: dir, writers: 1 })
   t.teardown(() => { engine.close() })
   let batches = 0
-  const read = async (values: (string | Buffer)[], headers: RecordHeaders = fromGateway): Promise<{ rows: Row[], framer: Framer }> => await readThrough(engine, `${dir}/${batches++}`, values, headers)
+  const read = async (values: (string | Buffer)[], headers: RecordHeaders = fromGateway, timestampMs = now): Promise<{ rows: Row[], framer: Framer }> => await readThrough(engine, `${dir}/${batches++}`, values, headers, timestampMs)
   const one = async (value: string | Buffer, headers?: RecordHeaders): Promise<Row> => {
     const { rows, framer } = await read([value], headers)
     t.equal(framer.misfits.length, 0, framer.misfits[0]?.error ?? '')
@@ -30,6 +30,26 @@ t.test('the pipeline', async t => {
     const { received_at: near } = await one(base({}), fromGateway)
     t.match(String(near), '2026-06-15 12:00:00')
     t.match(String(far), '2026-06-15', 'the log\'s own time counts')
+  })
+
+  t.test('what claims to come from the gateway lies within the window all the same, or is a dead letter', async t => {
+    const times = ['infinity', '-infinity', '290000-01-01T00:00:00Z', '2100-01-01T00:00:00Z', '2026-06-15T14:00:01Z', '2026-06-08T11:59:59Z', '1970-01-01T00:00:00Z', '0044-03-15 (BC) 00:00:00Z', '290000-01-01 (BC) 00:00:00Z', 'epoch']
+    const { rows } = await read([...times.map(timestamp => base({ timestamp })), base({ event_id: 'edge', timestamp: '2026-06-08T12:00:00Z' })])
+    for (const row of rows.slice(0, -1)) t.match(row, { _reason: 'EVENT_TIMESTAMP_OUT_OF_WINDOW', _error: /60 minutes ahead and 7 days behind/ })
+    t.match(rows.at(-1), { event_id: 'edge', _reason: null })
+    t.match(await one(base({ timestamp: '2019-01-01T00:00:00Z' }), { ...fromGateway, source: 'import' }), { _reason: null }, 'history has no age')
+    for (const timestamp of ['infinity', '-infinity', '0002-01-01 (BC) 00:00:00Z']) t.match((await read([base({ timestamp })], { ...fromGateway, source: 'import' })).rows[0], { _reason: 'EVENT_TIMESTAMP_OUT_OF_WINDOW' }, timestamp)
+  })
+
+  t.test('a record without the gateway\'s header is dated by the log, and a date that cannot be is none', async t => {
+    for (const timestampMs of [0, -1, now + 2 * 3_600_000, Date.UTC(2100, 0), 8.7e15, 9e18]) {
+      for (const headers of [{}, { ...fromGateway, received_at: '-5' }, { ...fromGateway, received_at: 'infinity' }, { ...fromGateway, received_at: String(Date.UTC(2100, 0) * 1000) }]) {
+        const { framer } = await read([base({ timestamp: '2100-01-01T00:00:00Z' }), base({})], headers, timestampMs)
+        t.same(framer.misfits.map(({ reason, receivedUs }) => [reason, receivedUs]), Array(2).fill(['WRITER_RECORD_UNDATED', BigInt(now) * 1000n]), `${timestampMs}`)
+      }
+    }
+    const { framer } = await read([base({ timestamp: '2026-06-15T13:00:01Z' })], {}, now)
+    t.match(framer.misfits, [{ reason: 'EVENT_TIMESTAMP_OUT_OF_WINDOW' }], 'and its events are held against that date')
   })
 
   t.test('times are instants in UTC, fractions cut to microseconds', async t => {
@@ -118,21 +138,21 @@ t.test('the pipeline', async t => {
   })
 })
 
-async function readThrough (engine: Engine, dir: string, values: (string | Buffer)[], headers: RecordHeaders): Promise<{ rows: Row[], framer: Framer }> {
-  const { batch, framer } = await parse(engine, dir, values, headers)
+async function readThrough (engine: Engine, dir: string, values: (string | Buffer)[], headers: RecordHeaders, timestampMs: number): Promise<{ rows: Row[], framer: Framer }> {
+  const { batch, framer } = await parse(engine, dir, values, headers, timestampMs)
   const rows = framer.lines === 0 ? [] : (await engine.main.runAndReadAll(`SELECT * FROM ${batch.table} ORDER BY log_offset`)).getRowObjectsJson() as Row[]
   framer.discard()
   return { rows, framer }
 }
 
-async function parse (engine: Engine, dir: string, values: (string | Buffer)[], headers: RecordHeaders): Promise<{ batch: Awaited<ReturnType<typeof parseBatch>>, framer: Framer }> {
+async function parse (engine: Engine, dir: string, values: (string | Buffer)[], headers: RecordHeaders, timestampMs = now): Promise<{ batch: Awaited<ReturnType<typeof parseBatch>>, framer: Framer }> {
   const { mkdirSync } = await import('node:fs')
   mkdirSync(dir, { recursive: true })
   const log = await openLog(pathToFileURL(`${dir}/log`).href, { partitions: 1 })
   await log.ensureTopic('t')
-  await log.append(values.map((value): LogRecord => ({ topic: 't', key: 'k', value: Buffer.from(value), headers, timestampMs: now })))
+  await log.append(values.map((value): LogRecord => ({ topic: 't', key: 'k', value: Buffer.from(value), headers, timestampMs })))
   const reader = await log.open({ topics: ['t'], startAt: () => 'earliest' })
-  const framer = new Framer(`b${dir.replaceAll(/\W/g, '')}`, { dir, eventBytesMax: 65536, futureMinutesMax: 60, ageDaysMax: 7, mappings: {} })
+  const framer = new Framer(`b${dir.replaceAll(/\W/g, '')}`, { dir, eventBytesMax: 65536, futureMinutesMax: 60, ageDaysMax: 7, mappings: {}, nowMs: () => now })
   for (let read = 0; read < values.length;) {
     const event = await reader.poll(1000, 1e7)
     if (event?.kind !== 'batch') continue

@@ -41,7 +41,7 @@ export async function parseBatch (engine: Engine, framed: Framer, files: string[
   if (files.length === 0) return { ...parsed, partitions: [], unfit: 0, unfitTrusted: 0 }
   const broken = (reason: string, cause?: unknown) => fail('WRITER_BATCH_BROKEN', { rows: framed.lines, topics: [...new Set(framed.lanes.map(lane => lane.topic))].join(', '), reason }, cause)
   try {
-    await engine.parser.run(fillSql('parse', { ...parseHoles, ...sql, structure: quoteText(sql.structure), table, files: sqlList(files), starts: `[${framed.lanes.map(lane => lane.start).join(', ')}]` }))
+    await engine.parser.run(fillSql('parse', { ...parseHoles, ...sql, structure: quoteText(sql.structure), table, files: sqlList(files), ...windowHoles(framed), starts: `[${framed.lanes.map(lane => lane.start).join(', ')}]` }))
   } catch (error) {
     throw explainEngine(error, framed.lines) ?? broken(sentenceOf(error), error)
   }
@@ -56,6 +56,16 @@ export async function parseBatch (engine: Engine, framed: Framer, files: string[
     partitions: good.map(([eventType, days, , rows]) => ({ eventType: eventType!, days: days!, rows })),
     unfit: sum(unfit),
     unfitTrusted: sum(unfit.filter(group => group[2] === true))
+  }
+}
+
+/** What bounds the times of records that claim to come from the gateway. */
+function windowHoles ({ latestUs, options: { futureMinutesMax, ageDaysMax } }: Framer): Record<string, string> {
+  return {
+    latest_us: String(latestUs),
+    age_us: String(BigInt(ageDaysMax) * 86_400_000_000n),
+    year_zero_us: '-62167219200000000',
+    out_of_window: quoteText(`timestamp: at most ${futureMinutesMax} minutes ahead and ${ageDaysMax} days behind of the time of receipt are expected`)
   }
 }
 

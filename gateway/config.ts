@@ -26,6 +26,7 @@ export const gatewaySettings = Type.Object({
   FIRN_GATEWAY_BODY_BYTES_MAX: Type.Integer({ default: 8 * mebibyte, minimum: 1024, maximum: 256 * mebibyte, description: 'bytes of one request body, after inflation' }),
   FIRN_GATEWAY_EVENTS_MAX: Type.Integer({ default: 10_000, minimum: 1, maximum: 100_000, description: 'events in one request' }),
   FIRN_GATEWAY_UNACKNOWLEDGED_BYTES_MAX: Type.Integer({ default: 64 * mebibyte, minimum: 1024, maximum: 4096 * mebibyte, description: 'bytes of bodies and events that may wait for the log; over it the gateway answers 429, so that memory stays bounded' }),
+  FIRN_GATEWAY_WRITER_URL: Type.Optional(Type.String({ pattern: '^https?://', description: 'address of the writer (health endpoints): events are taken once it has found that the log is the one its table was written from, and refused while it is not; not asked when not set. `npm start` sets it' })),
   FIRN_GATEWAY_SPOOL_DIR: Type.Optional(Type.String({ minLength: 1, description: 'folder of the spool, on a local disk that outlives this process: there events wait while the log takes none; off when not set' })),
   FIRN_GATEWAY_SPOOL_BYTES_MAX: Type.Integer({ default: 1024 * mebibyte, minimum: mebibyte, maximum: 1024 * 1024 * mebibyte, description: 'bytes of events that the spool keeps; at the bound the gateway answers 503' }),
   FIRN_GATEWAY_SPOOL_AFTER_MS: Type.Integer({ default: 2000, minimum: 100, maximum: 60_000, description: 'an append that the log has not confirmed after this time goes into the spool' }),

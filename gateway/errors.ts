@@ -20,6 +20,8 @@ export const { fail, is, registry: gatewayErrors } = defineErrors('gateway', {
   GATEWAY_LOG_RECORD: { message: 'the log takes no event of that size ({reason}): send smaller events, or raise the bound of the log', retryable: false, httpStatus: 413 },
   GATEWAY_UNCONFIRMED: { message: 'the log did not confirm in time: the events may have landed; send them again with the same event_id', retryable: true, httpStatus: 503 },
   GATEWAY_LOG_OPENING: { message: 'the log has not answered yet since this gateway started: send again after the time in Retry-After', retryable: true, httpStatus: 503 },
+  GATEWAY_LOG_UNCOMPARED: { message: 'the log is being compared with the table since this gateway started: send again after the time in Retry-After', retryable: true, httpStatus: 503 },
+  GATEWAY_LOG_OTHER: { message: 'no events are taken until the operator has decided: {reason}', retryable: true, httpStatus: 503 },
   GATEWAY_LOG_SLOW: { message: 'the log has not confirmed within {afterMs} ms', retryable: true, httpStatus: 503 },
   GATEWAY_SPOOL_FULL: { message: 'the log does not take events ({reason}) and the spool is at its bound of {bytesMax} bytes: send again, with the same event_id, after the time in Retry-After', retryable: true, httpStatus: 503 },
   GATEWAY_SPOOL_DAMAGED: { message: 'the spool cannot read its events {from} to {to} ({reason}): nothing was skipped; restore the folder FIRN_GATEWAY_SPOOL_DIR from a copy, or move it away (its events are then lost)', retryable: false, httpStatus: 503 },

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openLog, openLogFrom, type Log } from '../log/index.ts'
 import { checkDataFolder, listen, readConfig, runService, type ServiceContext } from '../runtime/index.ts'
+import { askWriter, ComparedLog } from './compared-log.ts'
 import { gatewaySettings, logUrlOf, type GatewayConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
 import { openPatiently, type ClosableLog } from './late-log.ts'
@@ -24,13 +25,23 @@ runService('gateway', async context => {
   checkDataFolder(resolve(config.FIRN_DATA_DIR))
   routeTopics(config)
   for (const name of undeclaredRoutes(config.FIRN_LOG_ROUTES)) logger.warn({ name }, 'FIRN_LOG_ROUTES names neither a family (clickstream, order, payment, customer) nor a declared event type: only events of exactly this undeclared type are led away')
-  const log = await openTarget(config, context)
+  const { log, compared } = withComparison(await openTarget(config, context), config, context)
   const spool = config.FIRN_GATEWAY_SPOOL_DIR === undefined ? undefined : await openSpool(config.FIRN_GATEWAY_SPOOL_DIR, log, config, context)
   const app = await createGateway({ log: spool ?? log, config, logger, ...spool === undefined ? {} : { spool } })
   onClose(async () => { await app.close() })
   const address = await listen(app, { host: config.FIRN_GATEWAY_HOST, port: config.FIRN_GATEWAY_PORT, setting: 'FIRN_GATEWAY_PORT' })
   logger.info({ address }, 'listening')
+  // Ready means that events are taken, or are refused for a reason that will not pass by itself.
+  await compared
 })
+
+function withComparison (target: ClosableLog, config: GatewayConfig, { logger, onClose }: ServiceContext): { log: ClosableLog, compared?: Promise<void> } {
+  const url = config.FIRN_GATEWAY_WRITER_URL
+  if (url === undefined) return { log: target }
+  const log = new ComparedLog(target, { ask: askWriter(url), logger })
+  onClose(async () => { await log.close() })
+  return { log, compared: log.compared }
+}
 
 /** The log with all its topics. Servers may be away at the start, a folder may not. */
 async function openTarget (config: GatewayConfig, { logger, onClose }: ServiceContext): Promise<ClosableLog> {

@@ -38,6 +38,18 @@ t.test('what a service has to tell is said beside what the supervisor says', asy
   await supervision.close()
 })
 
+t.test('what is set for a first start alone is not set again after a death', async t => {
+  const dir = t.testdir()
+  const lines: string[] = []
+  const once: SupervisedService = { ...service(dir, 'a', "tell(`decision ${process.env.DECISION}, port ${process.env.PORT}`)"), envOnce: ['DECISION'] }
+  const supervision = supervise([{ ...once, env: { ...once.env, DECISION: 'earliest', PORT: '1' } }], options(dir, lines))
+  t.teardown(() => supervision.close())
+  await supervision.ready
+  process.kill((supervision.states()[0] as { pid: number }).pid, 'SIGKILL')
+  await until(() => lines.filter(line => line.startsWith('decision')).length === 2)
+  t.strictSame(lines.filter(line => line.startsWith('decision')), ['decision earliest, port 1', 'decision undefined, port 1'])
+})
+
 t.test('services are ready one after the other and close in the wanted order', async t => {
   const dir = t.testdir()
   const supervision = supervise([service(dir, 'a'), service(dir, 'b')], options(dir))

@@ -21,6 +21,8 @@ export interface SupervisedService {
   args?: string[]
   /** The whole environment of the process: a service gets its own settings and nobody else's. */
   env: NodeJS.ProcessEnv
+  /** Names in `env` that are for its first start alone: what is decided once is not decided again by a crash. */
+  envOnce?: readonly string[]
   nodeFlags?: string[]
   /** What it may take from SIGTERM to SIGKILL when all others take theirs; it gets what they leave. */
   closeMsMax: number
@@ -94,7 +96,7 @@ export function supervise (services: SupervisedService[], options: SuperviseOpti
       if (one.wasReady && !closing.signal.aborted) giveUp(reason)
     }
     const child = fork(service.entry, service.args ?? [], {
-      env: service.env, execArgv: service.nodeFlags ?? [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true
+      env: one.state.restarts === 0 ? service.env : withoutOnce(service), execArgv: service.nodeFlags ?? [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true
     })
     one.child = child
     one.state = { ...bare(one.state), at: 'starting', pid: child.pid ?? 0 }
@@ -192,6 +194,10 @@ export function supervise (services: SupervisedService[], options: SuperviseOpti
       for (const one of watched) one.child?.kill('SIGKILL')
     }
   }
+}
+
+function withoutOnce ({ env, envOnce = [] }: SupervisedService): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !envOnce.includes(name)))
 }
 
 function bare (state: ServiceState): { name: string, restarts: number } {

@@ -43,6 +43,8 @@ runService('writer', async ({ logger, signal, onClose, stop }) => {
     group: config.FIRN_KAFKA_GROUP
   })
   const app = createHttpServer({ logger, bodyBytesMax: 1024, metrics: registry, ready: async () => { await writer.checkReady() } })
+  // Asked by gateways before they append: a log that is behind its table is not added to.
+  app.get('/v1/log', () => writer.log)
   await listen(app, { host: config.FIRN_WRITER_HOST, port: config.FIRN_WRITER_PORT, setting: 'FIRN_WRITER_PORT' })
   onClose(async () => { await app.close() })
 

@@ -13,7 +13,7 @@ import { haltsProperty, isPartitionHalt, mergeHalts, parseHalts, placeOf, printH
 import { DecidedLetters, lettersAhead } from './letters.ts'
 import { settledProgress } from './lineage-evidence.ts'
 import { judgeLineage } from './lineage.ts'
-import { judgeTopic } from './log-comparison.ts'
+import { judgeTopic, type IsRead } from './log-comparison.ts'
 import { offsetsProperty, parseOffsets, type LogIds, type RecordedOffsets } from './offsets.ts'
 import { retractOrphans } from './orphan-letters.ts'
 import { eventsId, openTables, type WriterTables } from './tables.ts'
@@ -30,8 +30,15 @@ export interface Session {
 
 export type SessionParts = Omit<BatchParts, 'log' | 'source'> & { readonly source: Log }
 
-/** `isRead` tells the partitions whose records are compared now; others are when they are assigned. */
-export async function openSession (parts: SessionParts, topics: readonly string[], resume: Resume | null, isRead: (topic: string, partition: number) => boolean = () => true): Promise<Session> {
+export interface SessionOptions {
+  readonly resume: Resume | null
+  /** The partitions whose records are compared now; others are when they are assigned. */
+  readonly isRead?: IsRead
+  /** Told as soon as the log was compared with the table: what stands, before anything is loaded. */
+  readonly onCompared?: (halts: readonly Halt[]) => void
+}
+
+export async function openSession (parts: SessionParts, topics: readonly string[], { resume, isRead = () => true, onCompared }: SessionOptions): Promise<Session> {
   const { source: log, logger } = parts
   for (const topic of topics) await log.ensureTopic(topic)
   const ids = await log.identity(topics)
@@ -43,6 +50,7 @@ export async function openSession (parts: SessionParts, topics: readonly string[
     standing = await judge(parts, tables.events, ids, isRead)
   }
   tables = { ...tables, events: await keepHalts(parts, tables.events, standing.halts) }
+  onCompared?.(standing.halts)
   const whole = standing.halts.find(halt => !isPartitionHalt(halt))
   if (whole !== undefined) throw fail('WRITER_HALTED', { reason: whole.reason, choices: whole.choices })
   tables = { ...tables, letters: await retractOrphans(parts, tables) }
@@ -93,7 +101,7 @@ export async function judgeAssigned ({ source, nowMs }: SessionParts, { offsets,
 interface Standing { readonly offsets: RecordedOffsets | null, readonly halts: readonly Halt[] }
 
 /** What stands in the table, and what is found now. */
-async function judge (parts: SessionParts, events: LoadedTable, ids: LogIds, isRead: (topic: string, partition: number) => boolean): Promise<Standing> {
+async function judge (parts: SessionParts, events: LoadedTable, ids: LogIds, isRead: IsRead): Promise<Standing> {
   const durable = parseHalts(events.metadata.properties[haltsProperty])
   const progress = await settledProgress(parts, events, ids)
   if (progress.kind === 'fresh') return { offsets: null, halts: durable }

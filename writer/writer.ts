@@ -16,6 +16,7 @@ import { decidedSkip } from './commit.ts'
 import type { Resume } from './decide.ts'
 import { fail } from './errors.ts'
 import { Framer, type FramerOptions } from './framer.ts'
+import { isPartitionHalt, type Halt } from './halts.ts'
 import { HeldReader } from './held-reader.ts'
 import { haltAt } from './log-comparison.ts'
 import type { WriterMetrics } from './metrics.ts'
@@ -33,6 +34,8 @@ const pollBytesMax = 4 * 1024 * 1024
 const haltedLookMs = 30_000
 /** A drain that was given no partition for so long leaves them to the writers that have them. */
 const assignMsMax = 30_000
+
+export interface LogComparison { readonly state: 'sound' | 'other' | 'unknown', readonly reason?: string }
 
 export interface WriterSettings extends FramerOptions {
   readonly topics: readonly string[]
@@ -64,6 +67,8 @@ export class Writer {
   /** Batches are this much smaller than the settings allow, since one did not fit into memory. */
   #squeeze = 1
   #resume: Resume | null
+  /** What stood when the log was last compared with the table; null before that. */
+  #found: readonly Halt[] | null = null
 
   constructor (parts: WriterParts, settings: WriterSettings) {
     this.#parts = parts
@@ -74,6 +79,16 @@ export class Writer {
   /** Partitions that stand still until an operator decides. */
   get halted (): readonly HaltedPartition[] {
     return 'halted' in this.#state ? this.#state.halted : []
+  }
+
+  /** Whether the log is the one that the table was written from, for those that append to it. */
+  get log (): LogComparison {
+    const found = 'halted' in this.#state ? this.#state.halted : this.#found
+    if (found === null) return { state: 'unknown', reason: `the writer is ${this.#state.at}` }
+    const other = found.find(({ kind }) => kind === 'log')
+    if (other !== undefined) return { state: 'other', reason: isPartitionHalt(other) ? haltError(other).message : other.reason }
+    // A table that is not what its record says tells nothing about the log.
+    return found.some(halt => !isPartitionHalt(halt)) ? { state: 'unknown', reason: found[0]!.reason } : { state: 'sound' }
   }
 
   /** Rejects with the reason while rows are not being written. */
@@ -119,10 +134,15 @@ export class Writer {
     const { signal, logger, metrics } = this.#parts
     for (let attempt = 1; !signal.aborted;) {
       try {
-        const session = await openSession(this.#parts, this.#settings.topics, this.#resume, (topic, partition) => this.#settings.group === null || reader.holds(topic, partition))
+        const session = await openSession(this.#parts, this.#settings.topics, {
+          resume: this.#resume,
+          isRead: (topic, partition) => this.#settings.group === null || reader.holds(topic, partition),
+          onCompared: halts => { this.#found = halts }
+        })
         this.#resume = null
         await reader.follow(session)
         const reading = new Reading(this.#parts, this.#squeezed(), session, reader, () => `batch${this.#batches++}`)
+        this.#found = reading.halted
         this.#state = { at: 'reading', session, halted: reading.halted }
         metrics?.halted.set(reading.halted.length)
         try {

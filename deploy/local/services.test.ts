@@ -28,7 +28,8 @@ t.test('each service gets its own settings and nobody else\'s, and reads them', 
     t.doesNotThrow(() => readConfig(name, settings, { env, argv: [] }), name)
     t.equal(env.PATH, '/bin', name)
   }
-  const [catalog, gateway, writer] = describeServices(config, {})
+  const [catalog, writer, gateway] = describeServices(config, {})
+  t.equal(gateway?.env.FIRN_GATEWAY_WRITER_URL, 'http://127.0.0.1:8003', 'the gateway asks the writer about the log')
   t.equal(gateway?.env.FIRN_GATEWAY_PORT, '8001')
   t.notOk('FIRN_GATEWAY_PORT' in (writer?.env ?? {}))
   t.equal(catalog?.env.FIRN_CATALOG_PORT, '8182')
@@ -37,8 +38,8 @@ t.test('each service gets its own settings and nobody else\'s, and reads them', 
 
 t.test('with a catalog of somebody else, ours is not started', async t => {
   const services = describeServices(read({ FIRN_CATALOG_URL: 'https://lake.example/iceberg' }), {})
-  t.strictSame(services.map(service => service.name), ['gateway', 'writer', 'analytics'])
-  t.equal(services[1]?.env.FIRN_CATALOG_URL, 'https://lake.example/iceberg')
+  t.strictSame(services.map(service => service.name), ['writer', 'gateway', 'analytics'])
+  t.equal(services[0]?.env.FIRN_CATALOG_URL, 'https://lake.example/iceberg')
 })
 
 t.test('the README\'s tables of errors, settings and limits are those of the code', async t => {

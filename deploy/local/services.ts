@@ -9,6 +9,9 @@ import { catalogServerSettings } from '../../catalog/server/config.ts'
 import { gatewaySettings } from '../../gateway/config.ts'
 import { writerSettings } from '../../writer/config.ts'
 
+/** Decisions of an operator, for the writer that is started with them and none after. */
+const decisions = ['FIRN_WRITER_RESUME_FROM', 'FIRN_WRITER_START_ANEW']
+
 const projectDir = join(import.meta.dirname, '../..')
 
 interface LocalService {
@@ -17,11 +20,11 @@ interface LocalService {
   readonly closeMsMax: number
 }
 
-/** In the order in which they start: the catalog first, since the writer opens its tables there. Together their close takes at most 9.5 s. */
+/** In the order in which they start: the catalog first, since the writer opens its tables there; the gateway after the writer, which it asks whether the log is the right one. Together their close takes at most 9.5 s. */
 export const localServices: Readonly<Record<'catalog' | 'gateway' | 'writer' | 'analytics', LocalService>> = {
   catalog: { entry: 'catalog/server/main.ts', settings: catalogServerSettings, closeMsMax: 800 },
-  gateway: { entry: 'gateway/main.ts', settings: gatewaySettings, closeMsMax: 5200 },
   writer: { entry: 'writer/main.ts', settings: writerSettings, closeMsMax: 2700 },
+  gateway: { entry: 'gateway/main.ts', settings: gatewaySettings, closeMsMax: 5200 },
   analytics: { entry: 'analytics/main.ts', settings: analyticsSettings, closeMsMax: 800 }
 }
 
@@ -43,12 +46,14 @@ export function settingsOfTheLine (): TObject {
 export function describeServices (config: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): SupervisedService[] {
   const ground = Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('FIRN_')))
   const own = catalogUrlOf(config)
+  const writerUrl = config.FIRN_GATEWAY_WRITER_URL ?? `http://${hostToReach(config.FIRN_WRITER_HOST)}:${String(config.FIRN_WRITER_PORT)}`
   return Object.entries(localServices)
     .filter(([name]) => name !== 'catalog' || own.embedded)
     .map(([name, { entry, settings, closeMsMax }]) => ({
       name,
       entry: join(projectDir, entry),
-      env: { ...ground, ...ownSettings(settings, { ...config, FIRN_CATALOG_URL: own.url }) },
+      env: { ...ground, ...ownSettings(settings, { ...config, FIRN_CATALOG_URL: own.url, FIRN_GATEWAY_WRITER_URL: writerUrl }) },
+      envOnce: decisions,
       closeMsMax
     }))
 }

@@ -25,9 +25,16 @@ t.test('a payment becomes the event of its status', async t => {
   t.match(mapped('payments', { ...payment, status: 'on hold' }), { event_type: 'payment_authorized' }, 'a state that is not known makes no money')
 })
 
-t.test('the same record has the same id, another state or time another one; an id that was sent stays', async t => {
+t.test('the same record has the same id, one that differs in anything another one; an id that was sent stays', async t => {
   const id = (record: object): unknown => mapped('orders', record).event_id
-  t.equal(id(order), id({ ...order, region: 'US' }))
+  t.equal(id(order), id({ ...order }))
+  t.equal(id(order), id(Object.fromEntries(Object.entries(order).reverse())), 'the order of members says nothing')
+  const spelled = Buffer.from(JSON.stringify(order, null, 1).replace('"order_id"', '"\\u006frder_id"').replace('"Lamp"', '"L\\u0061mp"'))
+  t.equal(id(order), (JSON.parse(Buffer.from(mapRecord('orders', spelled)!).toString()) as { event_id: string }).event_id, 'nor does their spelling')
+  for (const other of [{ product_id: 'p-2' }, { quantity: 3 }, { region: null }, { line: 2 }, { gift: { wrapped: true } }]) t.not(id(order), id({ ...order, ...other }), `a position of its own: ${JSON.stringify(other)}`)
+  t.not(id({ ...order, parts: [1, 2] }), id({ ...order, parts: [2, 1] }))
+  t.not(id(order), mapped('order_updates', order).event_id, 'another event')
+  t.not(mapped('payments', { payment_id: 'p', order_id: 'o', amount: 1, timestamp: order.timestamp }).event_id, mapped('payments', { payment_id: 'p', order_id: 'o', amount: 2, timestamp: order.timestamp }).event_id)
   t.not(id(order), id({ ...order, order_status: 'RETURNED' }))
   t.not(id(order), id({ ...order, timestamp: '2026-03-01T11:59:01Z' }))
   t.equal(id({ ...order, event_id: 'mine' }), 'mine')
@@ -35,8 +42,14 @@ t.test('the same record has the same id, another state or time another one; an i
 
 t.test('numeric ids and the times that producers write are understood', async t => {
   t.match(mapped('orders', { ...order, order_id: 12345678901234567890n.toString(), product_id: 7 }), { product_id: '7' })
-  for (const [sent, instant] of [['2026-03-01 11:59:00', '2026-03-01T11:59:00Z'], ['2026-03-01T11:59:00.123456', '2026-03-01T11:59:00.123456Z'], ['2026-03-01T11:59:00+0200', '2026-03-01T11:59:00+02:00'], [1772366340, '2026-03-01T11:59:00.000Z'], [1772366340000, '2026-03-01T11:59:00.000Z']]) {
+  for (const [sent, instant] of [['2026-03-01 11:59:00', '2026-03-01T11:59:00Z'], ['2026-03-01T11:59:00.123456', '2026-03-01T11:59:00.123456Z'], ['2026-03-01T11:59:00+0200', '2026-03-01T11:59:00+02:00'], ['2026-03-01t11:59:00.5z', '2026-03-01T11:59:00.5Z'], ['2026-03-01t11:59:00', '2026-03-01T11:59:00Z'], [1772366340, '2026-03-01T11:59:00.000Z'], [1772366340000, '2026-03-01T11:59:00.000Z']]) {
     t.equal(mapped('orders', { ...order, timestamp: sent }).timestamp, instant, String(sent))
+  }
+})
+
+t.test('a time that no calendar has stays what it was, and the contract refuses it', async t => {
+  for (const sent of ['2026-03-01t24:00:00z', '2026-03-01 11:59:60', '2026-02-29T00:00:00z', '2026-13-01 00:00:00']) {
+    t.match(checkEvent(mapRecord('orders', Buffer.from(JSON.stringify({ ...order, timestamp: sent })))!, options), { ok: false, code: 'EVENT_TIMESTAMP_INVALID' }, sent)
   }
 })
 
@@ -46,6 +59,10 @@ t.test('money keeps its text', async t => {
 })
 
 t.test('an event passes unchanged, and what is no object is not mapped', async t => {
+  for (const text of ['{"order_id":"a","order_id":"b"}', '{"order_id":"a","\\u006frder_id":"b"}', '{"x":{"é":1,"\\u00e9":2}}', '{"x":[1e999]}', '{"x":"\\ud800"}']) {
+    t.equal(mapRecord('orders', Buffer.from(text)), null, text)
+    t.match(checkEvent(Buffer.from(text), options), { ok: false, code: /DUPLICATE_KEY|NUMBER_RANGE|STRING_INVALID/ }, 'the contract says why')
+  }
   const event = Buffer.from('{"event_type":"order_created", "event_id":"e", "order_id":"o","timestamp":"2026-03-01T11:59:00Z"}')
   t.equal(mapRecord('orders', event), event)
   for (const bytes of ['', '[1]', '7', 'null', '{"a":', '"x"']) t.equal(mapRecord('orders', Buffer.from(bytes)), null, bytes)
@@ -53,6 +70,8 @@ t.test('an event passes unchanged, and what is no object is not mapped', async t
 
 t.test('whatever a record holds, nothing of it is lost on the way to the contract', async () => {
   fc.assert(fc.property(fc.dictionary(fc.string().filter(name => name !== '__proto__'), fc.jsonValue()), fc.constantFrom(...Object.values(topicMappings)), (record, mapping) => {
+    const bytes = Buffer.from(JSON.stringify(record))
+    if (mapRecord(mapping, bytes) === null) return !checkEvent(bytes, options).ok
     const event = mapped(mapping, record)
     const before = JSON.parse(JSON.stringify(record)) as Record<string, unknown>
     for (const [name, value] of Object.entries(before)) {

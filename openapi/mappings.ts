@@ -1,10 +1,14 @@
 // Mappings from the JSON of producers that write to the log themselves to events of the contract.
 //
 // A topic declares one by name. A mapping only names the event: it adds `event_type` and, where there is none, an `event_id`
-// made from what identifies the record, so that a record that a producer repeats lands once. It turns what such
-// producers commonly send (numeric ids, local-looking times, lower-case states) into the contract's form, keeps every
-// number's text, and leaves judging to the contract. A value that is an event already passes unchanged.
+// made from the whole record, so that a record that a producer repeats lands once and records that differ in anything, such as
+// the positions of one order, stay apart. It turns what such producers commonly send (numeric ids, local-looking times, lower-case states) into the contract's form, keeps every
+// number's text, and leaves judging to the contract. A value that is an event already passes unchanged. A record that two JSON
+// parsers may read differently (a name twice, in whatever spelling) is not mapped: the contract refuses it with the reason.
 import { createHash } from 'node:crypto'
+import { contract } from './contract.ts'
+import { planContract } from './plan.ts'
+import { createScanner } from './scanner.ts'
 
 export type MappingName = 'orders' | 'order_updates' | 'payments'
 export const mappingNames: readonly MappingName[] = ['orders', 'order_updates', 'payments']
@@ -44,22 +48,32 @@ function mapOrder(record: Json, mapping: 'orders' | 'order_updates'): Json {
   const state = typeof sent === 'string' ? spelling(sent) : sent
   const types = mapping === 'orders' ? orderTypes : updateTypes
   const event_type = typeof state === 'string' ? types[state] ?? 'order_updated' : mapping === 'orders' ? 'order_created' : 'order_updated'
-  return withIds({ ...rest, ...state === undefined ? {} : { order_status: state }, event_type }, ['order_id', 'order_status', 'timestamp'])
+  return withIds({ ...rest, ...state === undefined ? {} : { order_status: state }, event_type }, record)
 }
 
 function mapPayment(record: Json): Json {
   const state = record.payment_status ?? record.status
   const event_type = typeof state === 'string' ? paymentTypes[spelling(state)] : undefined
   // A state that nobody here knows is kept in $extra, and the payment counts as authorized only: no money is made up.
-  return withIds({ ...record, event_type: event_type ?? (state === undefined ? 'payment_captured' : 'payment_authorized') }, ['payment_id', 'order_id', 'event_type', 'timestamp'])
+  return withIds({ ...record, event_type: event_type ?? (state === undefined ? 'payment_captured' : 'payment_authorized') }, record)
 }
 
-function withIds(record: Json, identity: readonly string[]): Json {
-  const event: Json = { ...record }
+function withIds(event: Json, record: Json): Json {
   for (const name of idFields) if (isNumber(event[name])) event[name] = textOf(event[name])
-  if (event.event_id === undefined || event.event_id === null) event.event_id = createHash('sha256').update(JSON.stringify(identity.map(name => textOf(event[name])))).digest('hex').slice(0, 32)
+  if (event.event_id === undefined || event.event_id === null) event.event_id = idOf(record, event.event_type)
   event.timestamp = instantOf(event.timestamp)
   return event
+}
+
+/** The same for the same members in any order and spelling, another for any other value. */
+function idOf(record: Json, eventType: unknown): string {
+  return createHash('sha256').update(JSON.stringify(eventType)).update(printSorted(record)).digest('hex').slice(0, 32)
+}
+
+function printSorted(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(printSorted).join(',')}]`
+  if (typeof value !== 'object' || value === null || isNumber(value)) return JSON.stringify(value)
+  return `{${Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1).map(([name, member]) => `${JSON.stringify(name)}:${printSorted(member)}`).join(',')}}`
 }
 
 /** Times without an offset are UTC, a space stands for T, a number is seconds or milliseconds since 1970; all else is left to the contract. */
@@ -71,19 +85,30 @@ function instantOf(value: unknown): unknown {
   }
   const match = typeof value === 'string' ? /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)(Z|[+-]\d{2}:?\d{2})?$/i.exec(value) : null
   if (match === null) return value
-  const offset = match[3] ?? 'Z'
+  const offset = (match[3] ?? 'Z').toUpperCase()
   return `${match[1]}T${match[2]}${offset.length === 5 ? `${offset.slice(0, 3)}:${offset.slice(3)}` : offset}`
 }
 
 /** Numbers keep their text: money is never read through a float. */
 function parse(value: Uint8Array): Json | null {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length)
   try {
-    const read = parseWithSource(Buffer.from(value.buffer, value.byteOffset, value.length).toString(), (_, member, { source }) =>
+    if (!isReadAlike(bytes)) return null
+    const read = parseWithSource(bytes.toString(), (_, member, { source }) =>
       typeof member === 'number' ? rawJson(source!) : member)
     return typeof read === 'object' && read !== null && !Array.isArray(read) && !isNumber(read) ? read as Json : null
   } catch {
     return null
   }
+}
+
+const scanner = createScanner(planContract(contract))
+
+function isReadAlike(bytes: Buffer): boolean {
+  scanner.open(bytes, 0, bytes.length)
+  scanner.skipSpace()
+  scanner.readEvent()
+  return scanner.flag() === null
 }
 
 interface RawJson { readonly rawJSON: string }

@@ -11,6 +11,7 @@ t.test('producers that write their own JSON to a topic with a mapping get rows; 
     await line.send([
       { topic: 'orders', value: JSON.stringify(order), headers: {} },
       { topic: 'orders', value: JSON.stringify(order), headers: {} },
+      { topic: 'orders', value: JSON.stringify({ ...order, product_id: 'p-2' }), headers: {} },
       { topic: 'orders', value: JSON.stringify({ ...order, order_status: 'CANCELLED' }), headers: {} },
       { topic: 'orders', value: broken, headers: {} },
       { topic: 'payments', value: JSON.stringify({ payment_id: 'pay-1', order_id: 17, amount: 39.8, timestamp }), headers: {} },
@@ -19,6 +20,7 @@ t.test('producers that write their own JSON to a topic with a mapping get rows; 
     await line.drain()
     t.strictSame(await line.query('SELECT event_type, order_id, CAST(amount AS VARCHAR) AS amount, json_extract_string(properties, \'$."$extra".colour\') AS colour FROM events ORDER BY ALL'), [
       { event_type: 'order_cancelled', order_id: '17', amount: '39.80', colour: 'red' },
+      { event_type: 'order_created', order_id: '17', amount: '39.80', colour: 'red' },
       { event_type: 'order_created', order_id: '17', amount: '39.80', colour: 'red' },
       { event_type: 'order_created', order_id: 'o-9', amount: null, colour: null },
       { event_type: 'payment_captured', order_id: '17', amount: '39.80', colour: null }

@@ -4,6 +4,7 @@ import { defineErrors } from '../runtime/index.ts'
 
 export const { fail, is, registry: loadtestErrors } = defineErrors('loadtest', {
   LOADTEST_GATEWAY_AWAY: { message: 'the gateway at {url} does not answer ({reason}): start it with npm start, or set --url', retryable: true },
+  LOADTEST_TIME: { message: '{value} is no time for --{flag}: give one such as 2026-01-31T12:00:00Z', retryable: false },
   LOADTEST_CONTRADICTION: { message: '{flags} exclude each other: choose one', retryable: false },
   LOADTEST_SCENARIO: { message: '{given} is no load: it is one of {known}', retryable: false },
   LOADTEST_NOT_LOOPBACK: { message: '{url} is not this machine: load is sent to others only when they are yours; then say so with --i-own-this-host', retryable: false },

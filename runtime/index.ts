@@ -14,5 +14,6 @@ export { identityOf, isRunning, type ProcessIdentity } from './process-identity.
 export { createHttpServer, listen, errorBody, type ErrorBody, type HttpServerOptions } from './http-server.ts'
 export { runService, sentenceOf, type ServiceContext } from './service.ts'
 export { linesOf, onLine } from './lines.ts'
+export { readTime } from './read-time.ts'
 export { until } from './until.ts'
 export { supervise, type SupervisedService, type SuperviseOptions, type Supervision, type ServiceState } from './supervisor.ts'

@@ -4,6 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import { bringFiles, duckdbScan, isCatalogError, locationsRead, quoteIdentifier, quoteText, scanFiles, type Catalog, type LoadedTable, type Schema, type Storage, type TableIdentifier } from '../../catalog/index.ts'
+import { readTime } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import type { AsOf } from './engine.ts'
 
@@ -185,7 +186,7 @@ function snapshotsAt (named: readonly LoadedTable[], asOf: AsOf): (table: Loaded
   }
   const owner = /^\d+$/.test(asOf) ? named.find(table => snapshotOf(table, asOf) !== undefined) : undefined
   const time = owner === undefined
-    ? Date.parse(/T\d|\d \d/.test(asOf) && !/(Z|[+-]\d\d:?\d\d)$/i.test(asOf) ? asOf + 'Z' : asOf)
+    ? readTime(asOf)?.getTime() ?? NaN
     : owner.metadata.snapshots.find(one => String(one['snapshot-id']) === asOf)!['timestamp-ms']
   const found = new Map(named.map(table => [table, snapshotOf(table, asOf) ?? (/^\d+$/.test(asOf) && owner === undefined ? undefined : snapshotAtTime(table, time))]))
   if ([...found.values()].every(one => one === undefined)) refuse(asOf)

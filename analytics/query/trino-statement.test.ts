@@ -15,5 +15,7 @@ t.test('every table of a statement is read as of the same snapshot or time', asy
   t.equal(at('select * from firn.events e join lake.firn.dead_letters d on true', '123456789'), 'select * from firn.events FOR VERSION AS OF 123456789 e join lake.firn.dead_letters FOR VERSION AS OF 123456789 d on true')
   t.equal(at('select * from "firn"."events"', '2026-01-31 12:00:00'), `select * from "firn"."events" FOR TIMESTAMP AS OF TIMESTAMP '2026-01-31 12:00:00.000 UTC'`)
   t.equal(at('with x as (select 1) select extract(year from d) from x', '1'), 'with x as (select 1) select extract(year from d) from x')
+  t.match(readAsOf('2026-01-31t12:00:00z'), { time: new Date('2026-01-31T12:00:00Z') })
+  for (const text of ['2026-02-30', '2026-01-31T24:00:00Z']) t.throws(() => readAsOf(text), { code: 'SQL_NO_SUCH_SNAPSHOT' }, text)
   t.throws(() => readAsOf('yesterday'), { code: 'SQL_NO_SUCH_SNAPSHOT' })
 })

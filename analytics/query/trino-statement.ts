@@ -1,6 +1,7 @@
 // A statement on its way to Trino: refused when it does not read, and with its tables as they were when the caller asks for
 // that. The first word decides what a statement of Trino is, so what is none of those known to read is never sent. Pure.
 
+import { readTime } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { tablesRead, tokensOf, type TableName } from './sql-tokens.ts'
 
@@ -34,8 +35,8 @@ export type AsOf = { readonly snapshotId: string } | { readonly time: Date }
 /** A snapshot id, or a time, in UTC unless it says otherwise. Throws SQL_NO_SUCH_SNAPSHOT. */
 export function readAsOf (asOf: string): AsOf {
   if (/^\d+$/.test(asOf)) return { snapshotId: asOf }
-  const time = new Date(/T\d|\d \d/.test(asOf) && !/(Z|[+-]\d\d:?\d\d)$/i.test(asOf) ? `${asOf}Z` : asOf)
-  if (Number.isNaN(time.getTime())) throw fail('SQL_NO_SUCH_SNAPSHOT', { asOf })
+  const time = readTime(asOf)
+  if (time === null) throw fail('SQL_NO_SUCH_SNAPSHOT', { asOf })
   return { time }
 }
 

@@ -90,6 +90,8 @@ t.test('what is wrong is named by line and column', async t => {
   const parse = (text: string) => parseReference({ file: 'x.csv', columns, key: ['id'] }, text)
   const header = 'id,n,at,day,ok,m\n'
   t.strictSame(parse('\uFEFF' + header + 'a,9223372036854775807,2026-01-31T12:00:00Z,2024-02-29,true,-1234.5\n\n"",,,,,\n').map(row => row.slice(0, 2)), [['a', '9223372036854775807'], ['', null]])
+  t.equal(parse(header + 'a,,2026-01-31t12:00:00z,,,\n')[0]![2], '2026-01-31T12:00:00Z', 'as engines read it')
+  for (const text of ['2026-01-31T24:00:00Z', '2026-02-29t00:00:00z', '2026-01-31T12:00:60Z']) t.throws(() => parse(`${header}a,,${text},,,\n`), { message: /is no time/ }, text)
   for (const [text, message] of [
     ['', /line 1, column 1: the file is empty/],
     ['id,n,at,day,ok\n', /column m: the header has no column m: it has id, n/],

@@ -2,6 +2,7 @@
 // column's type. An empty value is null. Refuses, by line and column: a value that is not of its type, too few or too many
 // values, a key that is missing or comes twice, an unclosed quote. Pure.
 
+import { readTime } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import type { Reference } from './declaration.ts'
 
@@ -33,7 +34,7 @@ export function parseReference ({ file, columns, key }: Pick<Reference, 'file' |
       const value = cell.text === '' && !cell.quoted ? null : cell.text
       const wrong = value === null ? null : whyNot(value, types[i]!)
       if (wrong !== null) refuse({ line: cell.line, column: names[i]! }, `"${value}" ${wrong}`)
-      return value
+      return value !== null && types[i] === 'timestamptz' ? value.toUpperCase() : value // engines read T and Z alone
     })
     for (const name of key) if (row[names.indexOf(name)] === null) refuse({ line: first.line, column: name }, 'the key is empty')
     const printed = JSON.stringify(key.map(name => row[names.indexOf(name)]))
@@ -59,7 +60,7 @@ function whyNot (value: string, type: string): string | null {
     case 'double': return /^-?\d+(\.\d+)?([eE][+-]?\d{1,3})?$/.test(value) ? null : 'is no number'
     case 'boolean': return /^(true|false)$/.test(value) ? null : 'is neither true nor false'
     case 'date': return /^\d{4}-\d\d-\d\d$/.test(value) && isDay(value) ? null : 'is no day such as 2026-01-31'
-    case 'timestamptz': return /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$/.test(value) && isDay(value.slice(0, 10)) && !Number.isNaN(Date.parse(value)) ? null : 'is no time such as 2026-01-31T12:00:00Z'
+    case 'timestamptz': return /[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$/i.test(value) && readTime(value) !== null ? null : 'is no time such as 2026-01-31T12:00:00Z'
     default: return null
   }
 }

@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path'
 import { openLake } from '../../catalog/index.ts'
-import { sentenceOf } from '../../runtime/index.ts'
+import { readTime, sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readModels } from '../models/catalogue.ts'
 import type { Model } from '../models/model-file.ts'
@@ -66,8 +66,8 @@ function filesOf ({ outcome, files }: ModelRun): string {
 }
 
 function timeOf (text: string): Date {
-  const time = new Date(/T\d|\d \d/.test(text) && !/(Z|[+-]\d\d:?\d\d)$/i.test(text) ? `${text}Z` : text)
-  if (Number.isNaN(time.getTime())) throw fail('MODELS_FROM', { from: text })
+  const time = readTime(text)
+  if (time === null) throw fail('MODELS_FROM', { from: text })
   return time
 }
 

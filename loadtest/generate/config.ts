@@ -3,7 +3,7 @@
 import { join, resolve } from 'node:path'
 import { Type, type Static } from 'typebox'
 import { logSettings } from '../../log/index.ts'
-import { readConfig } from '../../runtime/index.ts'
+import { readConfig, readTime } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 
 const countDefault = 500
@@ -20,7 +20,7 @@ const schema = Type.Object({
   interval: Type.Optional(Type.Number({ minimum: 0, description: 'milliseconds between two events, instead of --rate; 0 is as fast as it goes' })),
   count: Type.Optional(Type.Integer({ minimum: 1, description: `events in all (${countDefault} without --duration)` })),
   duration: Type.Optional(Type.Number({ minimum: 0.1, description: 'seconds after which to stop' })),
-  start: Type.Optional(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2}(\\.\\d+)?)?(Z|[+-]\\d{2}:\\d{2})$', description: 'with --to file: history whose first event is of this time and whose events follow at --rate, written as fast as it goes; the same seed and start give the same file' })),
+  start: Type.Optional(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}[Tt]\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?([Zz]|[+-]\\d{2}:\\d{2})$', description: 'with --to file: history whose first event is of this time and whose events follow at --rate, written as fast as it goes; the same seed and start give the same file' })),
   seed: Type.Integer({ default: 1, minimum: 0, description: 'the same seed plays the same shoppers' }),
   batch: Type.Integer({ default: 1, minimum: 1, maximum: 10_000, description: 'events in a request at most; a request holds events of one shopper' }),
   shoppers: Type.Integer({ default: 40, minimum: 1, maximum: 100_000, description: 'shoppers in the shop at once' }),
@@ -50,7 +50,8 @@ export function readGenerateConfig (startedAt: Date, argv?: string[]): Readonly<
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_') || name in schema.properties || name === 'FIRN_LOG_LEVEL'))
   const config = readConfig('generate', schema, argv === undefined ? { env } : { env, argv })
   if (config.rate !== undefined && config.interval !== undefined) throw fail('LOADTEST_CONTRADICTION', { flags: '--rate and --interval' })
-  const startMs = config.start === undefined ? null : Date.parse(config.start)
+  const startMs = config.start === undefined ? null : readTime(config.start)?.getTime()
+  if (startMs === undefined) throw fail('LOADTEST_TIME', { flag: 'start', value: config.start })
   if (startMs !== null && config.to !== 'file') throw fail('LOADTEST_CONTRADICTION', { flags: `--start and --to ${config.to}` })
   if (startMs !== null && config.interval === 0) throw fail('LOADTEST_CONTRADICTION', { flags: '--start and --interval 0' })
   const eventsPerSecond = config.interval === 0 ? Infinity : config.interval === undefined ? config.rate ?? ratePerSecondDefault : 1000 / config.interval

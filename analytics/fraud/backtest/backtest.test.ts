@@ -47,6 +47,13 @@ t.test('a rule over history needs no tables but the events, and only the time as
   t.strictSame(await readKnown(engine, new Set(['o-1', 'o-3']), range), new Set(['o-3']))
 })
 
+t.test('--from and --to take a time as RFC 3339 writes it, and none that no clock shows', async t => {
+  t.strictSame(readTime('2026-01-03t00:00:00.5z', 'to'), new Date('2026-01-03T00:00:00.500Z'))
+  t.strictSame(readTime('2026-01-03t00:00:00-05:00', 'to'), new Date('2026-01-03T05:00:00Z'))
+  t.equal(readTime(undefined, 'to'), null)
+  for (const value of ['2026-02-30', '2026-01-03T24:00:00Z', '2026-01-03t00:00:60z', 'soon']) t.throws(() => readTime(value, 'to'), { code: 'BACKTEST_TIME' }, value)
+})
+
 t.test('what a rule looks back at counts from before the time asked for', async t => {
   const engine = await engineOver(t, ['09:52', '09:53', '09:54', '09:55', '10:01'].map((time, i) => order(`o-${i}`, `2026-01-01T${time}:00Z`, '1.00')))
   const [runs] = await readModelFiles({}, name => name === 'fraud_orders_per_customer')

@@ -2,6 +2,7 @@
 // refused; nothing of the text becomes SQL. Pure.
 
 import { quoteText } from '../../../catalog/index.ts'
+import { readTime } from '../../../runtime/index.ts'
 import { fail } from '../../errors.ts'
 import { timeLiteral } from '../../models/render.ts'
 
@@ -19,10 +20,8 @@ const literals: Readonly<Record<ParameterType, (text: string) => string | null>>
   boolean: text => text === 'true' || text === 'false' ? text : null,
   date: text => /^\d{4}-\d\d-\d\d$/.test(text) && isDay(text) ? `date '${text}'` : null,
   timestamptz: text => {
-    const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?))?(Z|[+-]\d\d:\d\d)?$/.exec(text)
-    if (match === null || !isDay(match[1]!)) return null
-    const time = new Date(`${match[1]}T${match[2] ?? '00:00'}${match[3] ?? 'Z'}`)
-    return Number.isNaN(time.getTime()) ? null : timeLiteral(time)
+    const time = /\.\d{4}/.test(text) ? null : readTime(text) // a literal has milliseconds
+    return time === null ? null : timeLiteral(time)
   }
 }
 

@@ -12,6 +12,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const tasks = {
   start: { entry: 'deploy/local/main.ts' },
   doctor: { entry: 'deploy/local/doctor.ts' },
+  relocate: { entry: 'deploy/local/relocate.ts' },
+  repair: { entry: 'deploy/local/repair.ts' },
   sql: { entry: 'analytics/sql/main.ts' },
   models: { entry: 'analytics/runner/main.ts' },
   export: { entry: 'analytics/export/main.ts' },

@@ -1,5 +1,8 @@
 /** The table layer: everything that knows Iceberg. What is not exported here is nobody else's business. */
+import type { Registered, RepairPlace, WarehouseReport } from './repair/repair.ts'
+import type { Relocated, RelocateOptions } from './relocate/relocate.ts'
 import type { CatalogServer, CatalogServerOptions } from './server/server.ts'
+import type { TableIdentifier } from './spec/types.ts'
 
 export type { CreateTableRequest, Catalog, CommitReply, LoadedTable } from './catalogs/catalog.ts'
 export { printIdentifier } from './catalogs/catalog.ts'
@@ -35,6 +38,8 @@ export { commitSnapshot, discardFiles, type CommitContext, type CommitOptions, t
 export { evolveSchema, keepOwnColumns, setProperties } from './commit/change.ts'
 export { bringFiles, locationsRead } from './scan/bring-files.ts'
 export { scanFiles, type ScanOptions, type TableScan } from './scan/scan-files.ts'
+export type { FileReport } from './repair/find-tables.ts'
+export type { FolderReport, Registered, RepairPlace, StateReport, WarehouseReport } from './repair/repair.ts'
 export type { CatalogServer, CatalogServerOptions } from './server/server.ts'
 export { changesSince, recordOf, type SourceChanges, type SourceRecord } from './scan/changes-since.ts'
 export { mayHold, upperBound } from './scan/file-bounds.ts'
@@ -44,4 +49,26 @@ export { CatalogError, catalogErrors, isCatalogError, type CatalogErrorCode } fr
 /** The embedded REST catalog. Loaded when it is called: a writer does not carry the server in its memory. */
 export async function startCatalogServer(options: CatalogServerOptions): Promise<CatalogServer> {
   return await (await import('./server/server.ts')).startCatalogServer(options)
+}
+
+/** See `npm run relocate`. */
+export async function relocateFolder(options: RelocateOptions): Promise<Relocated> {
+  return await (await import('./relocate/relocate.ts')).relocateFolder(options)
+}
+
+/** These four: see `npm run repair`. */
+export async function inspectWarehouse(place: RepairPlace, filesMax: number): Promise<WarehouseReport> {
+  return await (await import('./repair/repair.ts')).inspectWarehouse(place, filesMax)
+}
+
+export async function registerFile(place: RepairPlace, location: string, as: TableIdentifier | null): Promise<Registered> {
+  return await (await import('./repair/repair.ts')).registerFile(place, location, as)
+}
+
+export async function registerAll(place: RepairPlace, filesMax: number): Promise<Registered[]> {
+  return await (await import('./repair/repair.ts')).registerAll(place, filesMax)
+}
+
+export async function takeOlder(dataDir: string): Promise<number> {
+  return (await import('./repair/repair.ts')).takeOlder(dataDir)
 }

@@ -59,7 +59,9 @@ async function plan(state: CatalogState, id: TableIdentifier, change: CommitTabl
     if (found !== null) throw new RestError('CommitFailedException', `Requirement failed: table already exists: ${printName(id)}`)
     return { base: null, metadata: applyUpdates(null, change.updates, { nowMs: state.clock() }) }
   }
-  const base = await state.files.readTable(demandTable(state, id))
+  const location = demandTable(state, id)
+  await state.newest.demand(id, location)
+  const base = await state.files.readTable(location)
   checkRequirements(base.metadata, change.requirements)
   return { base, metadata: applyUpdates(base.metadata, change.updates, { nowMs: state.clock(), baseLocation: base.location }) }
 }

@@ -23,6 +23,7 @@ export const restErrors = {
   UnprocessableEntityException: { httpStatus: 422, retryable: false, meaning: 'the same key is both removed and updated' },
   CommitStateUnknownException: { httpStatus: 500, retryable: true, meaning: 'a write to disk failed at a moment when the commit may or may not have landed: load the table to find out' },
   MetadataDamagedException: { httpStatus: 500, retryable: false, meaning: 'a metadata file cannot be read: the message names it' },
+  TableBehindException: { httpStatus: 500, retryable: false, meaning: 'the warehouse holds newer metadata of the table than the catalog knows: the message says how to decide' },
   InternalServerError: { httpStatus: 500, retryable: true, meaning: 'an error that nobody expected: the log of the server has it' },
   ServiceUnavailableException: { httpStatus: 503, retryable: true, meaning: 'the server cannot write now (disk full or not writable); nothing was changed' }
 } as const satisfies Record<string, { httpStatus: number, retryable: boolean, meaning: string }>

@@ -8,6 +8,7 @@ import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
 import { keepDeletesInside } from '../storage/deletes-inside.ts'
 import { openStorage } from '../storage/open.ts'
 import { resolveWarehouse } from '../storage/local.ts'
+import { NewestPointers } from './behind.ts'
 import { RestError, errorBody, toRestError } from './errors.ts'
 import { MetadataFiles } from './metadata-files.ts'
 import { PointerStore } from './pointer-store.ts'
@@ -64,10 +65,12 @@ export async function startCatalogServer(options: CatalogServerOptions): Promise
     throw new Error(`every table of the catalog in ${options.dataDir} lies elsewhere, the first at ${elsewhere}, and none in the warehouse ${warehouse}: the data folder was moved or copied. Type \`npm run relocate -- --data-dir ${options.dataDir}\`, which lets it belong where it is now, or set FIRN_WAREHOUSE_URL to where the tables are`)
   }
   const unfinished = new Set<Promise<unknown>>()
+  const files = new MetadataFiles(storage, options.cacheBytesMax ?? 64 * mebibyte)
   const state: CatalogState = {
     pointers,
     storage,
-    files: new MetadataFiles(storage, options.cacheBytesMax ?? 64 * mebibyte),
+    files,
+    newest: new NewestPointers(storage, files, pointers),
     turns: new Turns(),
     warehouse,
     namespaceRequired: options.namespaceRequired ?? false,

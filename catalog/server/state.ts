@@ -1,5 +1,6 @@
 /** What the operations of the catalog work on, handed to each of them. */
 import type { Storage } from '../storage/storage.ts'
+import type { NewestPointers } from './behind.ts'
 import type { MetadataFiles } from './metadata-files.ts'
 import type { PointerStore } from './pointer-store.ts'
 import type { Turns } from './turns.ts'
@@ -14,6 +15,7 @@ export interface CatalogState {
   readonly pointers: PointerStore
   readonly files: MetadataFiles
   readonly storage: Storage
+  readonly newest: NewestPointers
   /** Work on one table, view or namespace runs one after the other. */
   readonly turns: Turns
   /** Absolute, without a slash at the end. */

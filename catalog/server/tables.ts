@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { RestError } from './errors.ts'
+import { highestNumber } from './behind.ts'
 import { checkName, nameKey, namespaceKey, printName, type Namespace } from './identifier.ts'
 import type { StoredTable } from './metadata-files.ts'
 import { admitNamespace, demandNamespace } from './namespaces.ts'
@@ -35,6 +36,7 @@ export async function createTable(state: CatalogState, namespace: Namespace, req
 export async function loadTable(state: CatalogState, id: TableIdentifier): Promise<StoredTable> {
   const location = demandTable(state, id)
   await state.files.demandFile(location)
+  await state.newest.demand(id, location)
   return await state.files.readTable(location)
 }
 
@@ -46,7 +48,8 @@ export async function registerTable(state: CatalogState, namespace: Namespace, r
     const found = state.pointers.find(id)
     if (found !== null && !(request.overwrite === true && found.kind === 'table')) demandFree(state, id, 'table')
     const stored = await state.files.readTable(request['metadata-location'])
-    movePointers(state, [{ id, kind: 'table', from: found?.location ?? null, to: stored.location }], 'AlreadyExistsException')
+    const known = await highestNumber(state.storage, stored.location)
+    movePointers(state, [{ id, kind: 'table', from: found?.location ?? null, to: stored.location, known }], 'AlreadyExistsException')
     return stored
   })
 }
@@ -61,7 +64,7 @@ export async function rename(state: CatalogState, kind: EntryKind, { source, des
     demandNamespace(state.pointers, destination.namespace)
     const taken = state.pointers.find(destination)
     if (taken !== null) throw new RestError('AlreadyExistsException', `Cannot rename ${printName(source)} to ${printName(destination)}. ${taken.kind === 'table' ? 'Table' : 'View'} already exists`)
-    movePointers(state, [{ id: source, kind, from: found.location, to: null }, { id: destination, kind, from: null, to: found.location }], 'CommitFailedException')
+    movePointers(state, [{ id: source, kind, from: found.location, to: null }, { id: destination, kind, from: null, to: found.location, known: found.known }], 'CommitFailedException')
   })
 }
 

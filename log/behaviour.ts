@@ -152,6 +152,42 @@ export function testLogBehaviour (t: Test, make: (t: Test) => Promise<LogUnderTe
     await reader.close()
   })
 
+  scenario('a reader that asks for it hears where each partition ends, once, and again after what came since', async (t, { log, topic }) => {
+    const partitions = await log.ensureTopic(topic)
+    const partition = partitionOf('k', partitions)
+    await log.append([1, 2, 3].map(i => record(topic, 'k', `v${i}`)))
+    const reader = await log.open({ topics: [topic], startAt: () => 'earliest', ends: true })
+    const ends = new Map<number, bigint>()
+    let fingerprint = ''
+    const hear = async (count: number): Promise<void> => {
+      let records = 0
+      for (const endMs = performance.now() + waitMsMax; records < count || (ends.get(partition) ?? -1n) < (await log.ranges(topic)).end.get(partition)!;) {
+        if (performance.now() > endMs) throw new Error('no end was heard of')
+        const event = await reader.poll(500, bytesMax)
+        if (event?.kind === 'batch') records += event.batch.count
+        if (event?.kind !== 'end') continue
+        t.ok(records === count || event.partition !== partition, 'not before what lies there was delivered')
+        ends.set(event.partition, event.offset)
+        if (event.partition === partition) fingerprint = event.fingerprint
+      }
+    }
+    await hear(3)
+    t.equal(ends.get(partition), 3n)
+    t.equal(await log.compareFingerprint(topic, partition, 3n, fingerprint), 'same')
+    while (ends.size < partitions) {
+      const event = await reader.poll(500, bytesMax)
+      if (event?.kind === 'end') ends.set(event.partition, event.offset)
+    }
+    t.equal(await reader.poll(700, bytesMax), null, 'once')
+    await log.append([record(topic, 'k', 'more')])
+    await hear(1)
+    t.equal(ends.get(partition), 4n)
+    reader.seek(topic, partition, 2n)
+    ends.clear()
+    await hear(2)
+    await reader.close()
+  })
+
   scenario('a topic that is made later is assigned to a reader that asked for it', async (t, { log, topic }) => {
     const reader = await log.open({ topics: [topic], startAt: () => 'earliest' })
     t.equal(await reader.poll(50, bytesMax), null)

@@ -70,6 +70,12 @@ export type LogEvent =
    * caller that polls on without having paused or sought the partition hears LOG_DAMAGED.
    */
   | { readonly kind: 'damaged', readonly topic: string, readonly partition: number, readonly from: bigint, readonly to: bigint, readonly reason: string }
+  /**
+   * Where `ends` was asked for: everything that can be read now was delivered, and the next record lies at `offset` or behind
+   * it. Markers of transactions and aborted records may lie before it: no batch says that they were passed. `fingerprint` as
+   * in a batch; empty when no record was read since the place of the last one is known to the caller.
+   */
+  | { readonly kind: 'end', readonly topic: string, readonly partition: number, readonly offset: bigint, readonly fingerprint: string }
 
 /**
  * What a log says about a fingerprint that was taken from it, or from another. `unknown`: the records that would tell are
@@ -101,7 +107,7 @@ export interface LogIdentity {
 export interface TopicRange {
   /** The earliest offset still stored. */
   readonly first: PartitionOffsets
-  /** One past the last durable record. */
+  /** One past the last durable record that a reader can see: those of an open transaction it cannot. */
   readonly end: PartitionOffsets
   /** What was acknowledged after commits, where the log itself keeps that. */
   readonly acknowledged?: PartitionOffsets
@@ -113,6 +119,8 @@ export interface LogOpenOptions {
   readonly startAt: (topic: string, partition: number) => bigint | 'earliest'
   /** Shares the partitions with the other readers of this group; without it all partitions are read, and nobody is disturbed. */
   readonly group?: string
+  /** Reports `end` each time a partition was read to its end. */
+  readonly ends?: boolean
 }
 
 export interface Log {

@@ -11,7 +11,7 @@ import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { isUtf8 } from 'node:buffer'
 import { join } from 'node:path'
 import { checkEvent, contract, contractVersion, findAside, mapRecord, splitMembers, type EventReader, type FoundAside, type MappingName, type SplitEvent } from '../openapi/index.ts'
-import type { RecordBatch, RecordHeaders } from '../log/index.ts'
+import type { LogEvent, RecordBatch, RecordHeaders } from '../log/index.ts'
 import { declaredNames, type DeclaredNames } from './columns.ts'
 import { fail } from './errors.ts'
 
@@ -179,6 +179,19 @@ export class Framer {
     return (this.options.nowMs ?? Date.now)()
   }
 
+  /** Takes a partition to `end` without a record: markers of transactions and aborted records lie there. */
+  pass ({ topic, partition, offset, fingerprint }: Extract<LogEvent, { kind: 'end' }>, position: bigint, before: string): void {
+    const lane = this.lanes[this.#lane({ topic, partition }, position, before)]!
+    if (position !== lane.end || offset < position) throw new TypeError(`${topic}/${partition} ends at ${offset}, the lane at ${lane.end}`)
+    lane.end = offset
+    if (fingerprint !== '') lane.fingerprint = fingerprint
+  }
+
+  /** Whether nothing was taken, not even a place. */
+  get isEmpty (): boolean {
+    return this.lanes.length === 0
+  }
+
   /** Writes what is still in memory; returns the files in the order (topic, partition). */
   seal (): string[] {
     for (const lane of this.lanes) {
@@ -199,7 +212,7 @@ export class Framer {
     }
   }
 
-  #lane (batch: RecordBatch, position: bigint, before: string): number {
+  #lane (batch: Pick<RecordBatch, 'topic' | 'partition'>, position: bigint, before: string): number {
     const key = `${batch.partition}/${batch.topic}`
     let number = this.#laneOf.get(key)
     if (number === undefined) {

@@ -25,7 +25,7 @@ export class HeldReader {
     this.#session = session
     if (this.#reader === null) {
       const { topics, group } = this.#options
-      this.#reader = await this.#log.open({ topics, ...group === null ? {} : { group }, startAt: (topic, partition) => this.#recorded(topic, partition) ?? 'earliest' })
+      this.#reader = await this.#log.open({ topics, ...group === null ? {} : { group }, ends: true, startAt: (topic, partition) => this.#recorded(topic, partition) ?? 'earliest' })
       return
     }
     for (const [topic, partitions] of this.#assigned) {
@@ -58,10 +58,6 @@ export class HeldReader {
   /** Where the log began when the partition was assigned: a table that has nothing of it yet begins there, so that whatever is skipped shows. */
   firstOf (topic: string, partition: number): bigint | undefined {
     return this.#firsts.get(`${partition}/${topic}`)
-  }
-
-  get isAssigned (): boolean {
-    return [...this.#assigned.values()].some(partitions => partitions.size > 0)
   }
 
   /** A partition that is not ours (any more) is silent anyway. */

@@ -56,7 +56,8 @@ export function shareLog (log: Log): SharedLog {
               apply(name, member, event.topic)
               return null
             }
-            return event?.kind === 'batch' && !member.owned.has(event.batch.partition) ? null : event
+            const partition = event?.kind === 'batch' ? event.batch.partition : event?.kind === 'end' ? event.partition : null
+            return partition !== null && !member.owned.has(partition) ? null : event
           },
           seek: (topic, partition, offset) => reader.seek(topic, partition, offset),
           pause: (topic, partition) => reader.pause(topic, partition),

@@ -20,6 +20,7 @@ import { isPartitionHalt, type Halt } from './halts.ts'
 import { HeldReader } from './held-reader.ts'
 import { haltAt } from './log-comparison.ts'
 import type { WriterMetrics } from './metrics.ts'
+import { isDrained, notCommitted, type PartitionEnd, type Standing } from './drain.ts'
 import { dropBatch, explainEngine, parseBatch } from './pipeline.ts'
 import { isOfWriter, recoverFrom } from './after-error.ts'
 import { reportBatch } from './report.ts'
@@ -32,8 +33,9 @@ const busyPollMs = 100
 const landingMsFirst = 1000
 const pollBytesMax = 4 * 1024 * 1024
 const haltedLookMs = 30_000
-/** A drain that was given no partition for so long leaves them to the writers that have them. */
-const assignMsMax = 30_000
+/** How often a drain looks how far other writers of its group are, and how long they may stand still. */
+const elsewhereLookMs = 500
+const elsewhereMsMax = 60_000
 
 export interface LogComparison { readonly state: 'sound' | 'other' | 'unknown', readonly reason?: string }
 
@@ -46,6 +48,8 @@ export interface WriterSettings extends FramerOptions {
   readonly untilEnd: boolean
   /** How often a halted writer looks whether an operator decided elsewhere. */
   readonly haltedLookMs?: number
+  /** How long other writers of the group may stand still before a drain that waits for them gives up. */
+  readonly elsewhereMsMax?: number
   /** Writers of one group share the partitions; null: all partitions are ours. */
   readonly group: string | null
 }
@@ -184,11 +188,15 @@ class Reading {
   readonly #session: Session
   readonly #reader: HeldReader
   readonly #name: () => string
-  readonly #openedAtMs = performance.now()
   readonly #positions = new Map<string, bigint>()
   /** The log's evidence at those positions. */
   readonly #fingerprints = new Map<string, string>()
+  /** Partitions of which the log had nothing more to read at some time since this reading began. */
+  readonly #ended = new Set<string>()
   #lookedMs = performance.now()
+  #elsewhere = ''
+  #elsewhereMs = performance.now()
+  #elsewhereLookedMs = 0
   #tables: WriterTables
   #open: Framer
   #openedMs = 0
@@ -218,7 +226,7 @@ class Reading {
       for (const { topic, partition } of this.halted) this.#reader.pause(topic, partition)
       await this.#read(ends)
       // Ending: what is filling is read again at the next start, what is landing lands.
-      if (ends !== null && !signal.aborted && this.#open.records > 0) this.#seal()
+      if (ends !== null && !signal.aborted && !this.#open.isEmpty) this.#seal()
       await this.#tail
       if (this.#failure !== null && !signal.aborted) throw this.#failure
     } finally {
@@ -227,7 +235,7 @@ class Reading {
     }
   }
 
-  async #read (ends: Map<string, bigint> | null): Promise<void> {
+  async #read (ends: readonly PartitionEnd[] | null): Promise<void> {
     const reader = this.#reader
     const { signal } = this.#parts
     while (!signal.aborted) {
@@ -238,7 +246,7 @@ class Reading {
         await this.#settles()
         continue
       }
-      if (ends !== null && this.#isDrained(ends)) return
+      if (ends !== null && await this.#isDrained(ends)) return
       await this.#lookForDecision()
       const event = await reader.poll(this.#waitMs(), Math.min(pollBytesMax, this.#settings.bytesMax)).catch((error: unknown) => {
         if (signal.aborted) return null
@@ -255,6 +263,9 @@ class Reading {
           break
         case 'revoked':
           throw fail('WRITER_FENCED', { reason: `partitions ${event.partitions.join(', ')} of ${topic} were given to another reader` })
+        case 'end':
+          this.#pass(event)
+          break
         case 'out-of-range':
           await this.#judgeOutOfRange(event)
           break
@@ -268,14 +279,33 @@ class Reading {
   #take (batch: RecordBatch): void {
     const { topic, partition } = batch
     if (this.#isHalted(topic, partition)) return
-    const key = `${partition}/${topic}`
-    const recorded = this.#session.offsets?.topics.get(topic)?.partitions.get(partition)
-    const first = this.#reader.firstOf(topic, partition) ?? batch.firstOffset
-    const position = this.#positions.get(key) ?? recorded?.next ?? (first < batch.firstOffset ? first : batch.firstOffset)
-    if (this.#open.records === 0) this.#openedMs = performance.now()
-    this.#open.add(batch, position, this.#session.decided.of(batch), this.#fingerprints.get(key) ?? recorded?.fingerprint ?? '')
+    const { key, position, fingerprint } = this.#placeOf(topic, partition, batch.firstOffset)
+    if (this.#open.isEmpty) this.#openedMs = performance.now()
+    this.#open.add(batch, position, this.#session.decided.of(batch), fingerprint)
     this.#positions.set(key, batch.nextOffset)
     this.#fingerprints.set(key, batch.fingerprint)
+  }
+
+  /** The log has nothing more of a partition. What takes room behind its last record is committed as read: it would count as lag. */
+  #pass (event: Extract<LogEvent, { kind: 'end' }>): void {
+    const { topic, partition, offset } = event
+    if (this.#isHalted(topic, partition)) return
+    const { key, position, fingerprint } = this.#placeOf(topic, partition, offset)
+    this.#ended.add(key)
+    if (offset <= position) return
+    if (this.#open.isEmpty) this.#openedMs = performance.now()
+    this.#open.pass(event, position, fingerprint)
+    this.#positions.set(key, offset)
+    if (event.fingerprint !== '') this.#fingerprints.set(key, event.fingerprint)
+  }
+
+  /** Where a partition was read up to, with the log's evidence there: `found` is where the log goes on. */
+  #placeOf (topic: string, partition: number, found: bigint): { key: string, position: bigint, fingerprint: string } {
+    const key = `${partition}/${topic}`
+    const recorded = this.#session.offsets?.topics.get(topic)?.partitions.get(partition)
+    const first = this.#reader.firstOf(topic, partition) ?? found
+    const position = this.#positions.get(key) ?? recorded?.next ?? (first < found ? first : found)
+    return { key, position, fingerprint: this.#fingerprints.get(key) ?? recorded?.fingerprint ?? '' }
   }
 
   /** The owner before may have landed more since this session was opened, and the log may not be what it read. */
@@ -334,7 +364,7 @@ class Reading {
 
   /** Full: as soon as the parser is free. Old: as soon as nothing is under way, so that small batches stay few. */
   #isDue (full: boolean): boolean {
-    if (this.#open.records === 0) return false
+    if (this.#open.isEmpty) return false
     if (full) return this.#unfinished < 2
     return this.#unfinished === 0 && performance.now() - this.#openedMs >= this.#fillMsMax()
   }
@@ -346,7 +376,7 @@ class Reading {
   }
 
   #waitMs (): number {
-    if (this.#open.records === 0) return this.#unfinished > 0 ? busyPollMs : idlePollMs
+    if (this.#open.isEmpty) return this.#unfinished > 0 ? busyPollMs : this.#settings.untilEnd ? elsewhereLookMs : idlePollMs
     return Math.max(1, Math.min(idlePollMs, this.#unfinished > 0 ? busyPollMs : Infinity, this.#fillMsMax() - (performance.now() - this.#openedMs)))
   }
 
@@ -398,24 +428,40 @@ class Reading {
     }
   }
 
-  #isDrained (ends: Map<string, bigint>): boolean {
-    for (const [key, end] of ends) {
-      if (this.halted.some(({ topic, partition }) => `${partition}/${topic}` === key)) continue
-      const [partition, topic] = splitKey(key)
-      const at = this.#positions.get(key) ?? this.#session.offsets?.topics.get(topic)?.partitions.get(partition)?.next
-      if (at !== undefined && at >= end) continue
-      // What another writer of the group holds, that one drains; before anything is assigned nobody knows yet.
-      const isElsewhere = !this.#reader.holds(topic, partition) && (this.#reader.isAssigned || performance.now() - this.#openedAtMs > assignMsMax)
-      if (!isElsewhere) return false
-    }
-    return true
+  /** Every partition was read to where it ended when this began, here or by another writer. Throws WRITER_DRAIN_ELSEWHERE. */
+  async #isDrained (ends: readonly PartitionEnd[]): Promise<boolean> {
+    const left = ends.filter(each => !isDrained(each, this.#standingOf(each)))
+    if (left.length === 0) return true
+    if (left.some(({ topic, partition }) => this.#settings.group === null || this.#reader.holds(topic, partition))) return false
+    return await this.#areDrainedElsewhere(left)
   }
 
-  async #ends (): Promise<Map<string, bigint>> {
-    const ends = new Map<string, bigint>()
+  #standingOf ({ topic, partition }: PartitionEnd): Standing {
+    const key = `${partition}/${topic}`
+    return {
+      isHalted: this.#isHalted(topic, partition),
+      hasEnded: this.#ended.has(key),
+      position: this.#positions.get(key) ?? this.#session.offsets?.topics.get(topic)?.partitions.get(partition)?.next
+    }
+  }
+
+  /** What others of the group hold, they drain: the table says how far they are. */
+  async #areDrainedElsewhere (left: readonly PartitionEnd[]): Promise<boolean> {
+    const now = performance.now()
+    if (now - this.#elsewhereLookedMs < elsewhereLookMs) return false
+    this.#elsewhereLookedMs = now
+    const waiting = await notCommitted(this.#parts.catalog, left)
+    const print = waiting.map(({ topic, partition, end, next }) => `${topic}/${partition} at ${next} of ${end}`).join(', ')
+    if (print !== this.#elsewhere) [this.#elsewhere, this.#elsewhereMs] = [print, now]
+    if (now - this.#elsewhereMs > (this.#settings.elsewhereMsMax ?? elsewhereMsMax)) throw fail('WRITER_DRAIN_ELSEWHERE', { partitions: print, group: this.#settings.group })
+    return waiting.length === 0
+  }
+
+  async #ends (): Promise<PartitionEnd[]> {
+    const ends: PartitionEnd[] = []
     for (const topic of this.#settings.topics) {
       const { first, end } = await this.#parts.source.ranges(topic)
-      for (const [partition, offset] of end) if (offset > (first.get(partition) ?? 0n)) ends.set(`${partition}/${topic}`, offset)
+      for (const [partition, offset] of end) if (offset > (first.get(partition) ?? 0n)) ends.push({ topic, partition, end: offset })
     }
     return ends
   }
@@ -430,11 +476,6 @@ class Reading {
 
 export function haltError (halt: HaltedPartition): FirnError {
   return fail('WRITER_PARTITION_HALTED', { ...halt })
-}
-
-function splitKey (key: string): [number, string] {
-  const at = key.indexOf('/')
-  return [Number(key.slice(0, at)), key.slice(at + 1)]
 }
 
 function isRetryable (error: unknown): boolean {

@@ -7,6 +7,7 @@ import { fail, is } from '../errors.ts'
 import type { LogEvent, LogOpenOptions, LogReader } from '../types.ts'
 import { readStored } from './batch.ts'
 import { batchKey, offsetOfKey, type PartitionState, type TopicRecord } from './layout.ts'
+import { printFingerprint } from './fingerprint.ts'
 import { BatchMerge } from './merge.ts'
 import type { Store } from './store.ts'
 import type { Topics } from './topics.ts'
@@ -25,6 +26,8 @@ interface Cursor {
   outOfRange: boolean
   /** What was reported as damaged; `seek` clears it. */
   damaged: string | null
+  /** Whether `end` was reported since something came last. */
+  saidEnd: boolean
 }
 
 export class EmbeddedReader implements LogReader {
@@ -79,6 +82,7 @@ export class EmbeddedReader implements LogReader {
     cursor.next = offset
     cursor.outOfRange = false
     cursor.damaged = null
+    cursor.saidEnd = false
     this.#waiting.cancel?.()
   }
 
@@ -113,7 +117,7 @@ export class EmbeddedReader implements LogReader {
       const partitions = states.map((_, partition) => partition)
       for (const partition of partitions) {
         const start = this.#options.startAt(name, partition)
-        this.#cursors.push({ name, topic, partition, next: start === 'earliest' ? states[partition]!.first : start, paused: false, outOfRange: false, damaged: null })
+        this.#cursors.push({ name, topic, partition, next: start === 'earliest' ? states[partition]!.first : start, paused: false, outOfRange: false, damaged: null, saidEnd: false })
       }
       return { kind: 'assigned', topic: name, partitions }
     }
@@ -123,6 +127,7 @@ export class EmbeddedReader implements LogReader {
   #read (bytesMax: number): LogEvent | null {
     for (const { damaged, paused } of this.#cursors) if (damaged !== null && !paused) throw fail('LOG_DAMAGED', { path: this.#path, what: damaged })
     const states = new Map<TopicRecord, PartitionState[]>()
+    let ended: { cursor: Cursor, state: PartitionState } | null = null
     for (let i = 0; i < this.#cursors.length; i++) {
       const cursor = this.#cursors[(this.#turn + i) % this.#cursors.length]!
       if (cursor.paused || cursor.outOfRange) continue
@@ -131,8 +136,10 @@ export class EmbeddedReader implements LogReader {
       const state = topicStates[cursor.partition]!
       if (cursor.next === state.end) {
         if (this.#store.has(this.#key(cursor, state.end))) throw fail('LOG_DAMAGED', { path: this.#path, what: `topic ${cursor.name}, partition ${cursor.partition}: its offsets end at ${state.end}, but a batch lies there` })
+        if (!cursor.saidEnd) ended ??= { cursor, state }
         continue
       }
+      cursor.saidEnd = false
       this.#turn = (this.#turn + i + 1) % this.#cursors.length
       if (cursor.next < state.first || cursor.next > state.end) {
         cursor.outOfRange = true
@@ -140,7 +147,10 @@ export class EmbeddedReader implements LogReader {
       }
       return this.#readBatch(cursor, state, bytesMax)
     }
-    return null
+    if (ended === null || this.#options.ends !== true) return null
+    const { cursor: { name: topic, partition }, state } = ended
+    ended.cursor.saidEnd = true
+    return { kind: 'end', topic, partition, offset: state.end, fingerprint: printFingerprint({ after: state.chain }) }
   }
 
   #readBatch (cursor: Cursor, state: PartitionState, bytesMax: number): LogEvent {

@@ -53,6 +53,12 @@ export interface NativeConsumer extends KafkaClient {
   setDefaultIsTimeoutOnlyForFirstMessage(only: boolean): void
   consume(count: number, done: Done<NativeMessage[]>): void
   commit(partitions: readonly TopicPartition[]): void
+  /** Within a call of `consume`, before its answer, behind the messages that come before the end. */
+  on(event: 'partition.eof', listener: (end: { topic: string, partition: number, offset: number }) => void): void
+  removeListener(event: 'partition.eof', listener: (end: { topic: string, partition: number, offset: number }) => void): void
+  on(event: 'event.error', listener: (error: ClientError) => void): void
+  on(event: 'event.log', listener: (line: { fac: string, message: string }) => void): void
+  on(event: 'error', listener: (error: Error) => void): void
 }
 
 export interface TopicDescription {
@@ -67,7 +73,7 @@ export interface NativeAdmin {
   getMetadata(options: { timeout: number }, done: Done<unknown>): void
   createTopic(topic: { topic: string, num_partitions: number, replication_factor: number, config: Record<string, string> }, timeoutMs: number, done: (error?: ClientError) => void): void
   describeTopics(topics: readonly string[], options: { timeout: number }, done: Done<TopicDescription[]>): void
-  listOffsets(partitions: readonly { topic: string, partition: number, offset: unknown }[], options: { timeout: number }, done: Done<{ topic: string, partition: number, offset: number, error?: ClientError }[]>): void
+  listOffsets(partitions: readonly { topic: string, partition: number, offset: unknown }[], options: { timeout: number, isolationLevel: number }, done: Done<{ topic: string, partition: number, offset: number, error?: ClientError }[]>): void
 }
 
 export interface NativeKafka {

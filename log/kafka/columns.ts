@@ -10,7 +10,7 @@ const none: RecordHeaders = Object.freeze({})
 export const packedHeader = 'firn.headers'
 
 /** `messages` are of one partition, offsets rising; the batch takes those in [from, to). */
-export function toBatch (messages: readonly NativeMessage[], from: number, to: number): RecordBatch {
+export function toBatch (messages: readonly NativeMessage[], from: number, to: number, fingerprint = ''): RecordBatch {
   const { topic, partition, offset } = messages[from]!
   const count = to - from
   let [size, keySize] = [0, 0]
@@ -68,7 +68,7 @@ export function toBatch (messages: readonly NativeMessage[], from: number, to: n
     valueEnd,
     headers,
     headersIndex,
-    fingerprint: '',
+    fingerprint,
     key: i => isKeyless[i] === 1 ? null : keys.toString('utf8', i === 0 ? 0 : keyEnd[i - 1], keyEnd[i])
   }
 }

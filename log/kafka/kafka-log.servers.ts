@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { until } from '../../runtime/index.ts'
-import { nextBatch, readAll, record, testLogBehaviour } from '../behaviour.ts'
+import { nextBatch, readAll, record, testLogBehaviour, valueOf } from '../behaviour.ts'
 import { openLog, partitionOf, type Log } from '../index.ts'
 
 const brokers = process.env.TEST_KAFKA
@@ -13,6 +13,17 @@ if (brokers === undefined) throw new Error('TEST_KAFKA is not set: run `npm run 
 const url = `kafka://${brokers}`
 
 interface Closing { after(run: () => Promise<void>): unknown }
+
+interface TransactionalProducer {
+  connect(options: object, done: (error?: Error | null) => void): void
+  initTransactions(ms: number, done: (error?: Error | null) => void): void
+  beginTransaction(done: (error?: Error | null) => void): void
+  commitTransaction(ms: number, done: (error?: Error | null) => void): void
+  abortTransaction(ms: number, done: (error?: Error | null) => void): void
+  produce(...args: unknown[]): void
+  flush(ms: number, done: (error?: Error | null) => void): void
+  disconnect(done: () => void): void
+}
 
 const newTopic = (): string => `test-${crypto.randomUUID()}`
 
@@ -99,6 +110,86 @@ void t.test('a topic that was deleted and made again is another topic', async t 
   const after = await log.identity([topic])
   t.equal(after.clusterId, before.clusterId)
   t.not(after.topicIds.get(topic), before.topicIds.get(topic))
+})
+
+void t.test('a reader passes what transactions leave behind: markers, aborted records; and waits at one that is open', async t => {
+  const log = await open(t)
+  const topic = newTopic()
+  await log.ensureTopic(topic)
+  const { Producer } = createRequire(import.meta.url)('@confluentinc/kafka-javascript') as { Producer: new (config: object) => TransactionalProducer }
+  const producer = new Producer({ 'metadata.broker.list': brokers, 'transactional.id': `tx-${topic}` })
+  const call = async (run: (done: (error?: Error | null) => void) => void): Promise<void> => { await new Promise<void>((resolve, reject) => { run(error => { if (error) reject(error); else resolve() }) }) }
+  await call(done => { producer.connect({}, done) })
+  await call(done => { producer.initTransactions(10_000, done) })
+  const transaction = async (value: string, end: 'commitTransaction' | 'abortTransaction' | null): Promise<void> => {
+    await call(done => { producer.beginTransaction(done) })
+    producer.produce(topic, 0, Buffer.from(value), 'k')
+    await call(done => { producer.flush(5000, done) })
+    if (end !== null) await call(done => { producer[end](10_000, done) })
+  }
+  const reader = await log.open({ topics: [topic], startAt: () => 'earliest', ends: true })
+  const values: string[] = []
+  let ended: { offset: bigint, fingerprint: string } | null = null
+  const readTo = async (offset: bigint): Promise<void> => {
+    await until(async () => {
+      const event = await reader.poll(500, 1e6)
+      if (event?.kind === 'batch') values.push(...Array.from({ length: event.batch.count }, (_, i) => valueOf(event.batch, i)))
+      if (event?.kind === 'end' && event.partition === 0) ended = event
+      return ended?.offset === offset
+    })
+  }
+  await transaction('landed', 'commitTransaction')
+  await readTo(2n)
+  t.strictSame(values, ['landed'])
+  t.equal((await log.ranges(topic)).end.get(0), 2n, 'the end of the log is behind the marker')
+  const { fingerprint } = ended as unknown as { fingerprint: string }
+  t.equal(await log.compareFingerprint(topic, 0, 2n, fingerprint), 'same', 'the record before the marker tells')
+  await transaction('aborted', 'abortTransaction')
+  await readTo(4n)
+  t.strictSame(values, ['landed'])
+  await transaction('open', null)
+  t.equal((await log.ranges(topic)).end.get(0), 4n, 'records of an open transaction are not there yet')
+  await call(done => { producer.commitTransaction(10_000, done) })
+  await readTo(6n)
+  t.strictSame(values, ['landed', 'open'])
+  values.length = 0
+  ended = null
+  reader.seek(topic, 0, 0n)
+  await readTo(6n)
+  t.strictSame(values, ['landed', 'open'], 'an end that was heard before a seek skips nothing')
+  await reader.close()
+  await call(done => { producer.disconnect(() => { done() }) })
+})
+
+void t.test('a fingerprint tells a topic that was made anew from the one that was read, and says nothing once its records are gone', async t => {
+  const log = await open(t)
+  const topic = newTopic()
+  await log.ensureTopic(topic)
+  const append = async (...values: string[]): Promise<number> => (await log.append(values.map(value => record(topic, 'k', value, {}, 1_700_000_000_000))))[0]!.partition
+  const partition = await append('a', 'b', 'c', 'd', 'e', 'f')
+  const reader = await log.open({ topics: [topic], startAt: () => 'earliest' })
+  let batch = await nextBatch(reader)
+  while (batch.nextOffset < 6n) batch = await nextBatch(reader)
+  await reader.close()
+  const { AdminClient } = createRequire(import.meta.url)('@confluentinc/kafka-javascript') as { AdminClient: { create(config: object): { deleteTopic(topic: string, ms: number, done: (error?: Error) => void): void, deleteRecords(offsets: object[], options: object, done: (error?: Error) => void): void, disconnect(): void } } }
+  const admin = AdminClient.create({ 'metadata.broker.list': brokers })
+  t.teardown(() => { admin.disconnect() })
+  const removeTo = async (offset: number): Promise<void> => { await new Promise<void>((resolve, reject) => { admin.deleteRecords([{ topic, partition, offset }], { timeout: 5000, operation_timeout: 5000 }, error => { if (error) reject(error); else resolve() }) }) }
+  const ask = async (): Promise<string> => await log.compareFingerprint(topic, partition, batch.nextOffset, batch.fingerprint)
+  t.equal(await ask(), 'same')
+  await removeTo(5)
+  t.equal(await ask(), 'same', 'the last record is enough')
+  await append('g')
+  await removeTo(6)
+  t.equal(await ask(), 'unknown')
+  await new Promise<void>((resolve, reject) => { admin.deleteTopic(topic, 5000, error => { if (error) reject(error); else resolve() }) })
+  await until(async () => (await log.identity([topic])).topicIds.size === 0)
+  t.equal(await ask(), 'other', 'a topic that is gone')
+  await log.ensureTopic(topic)
+  await until(async () => await log.ranges(topic).then(() => true, () => false))
+  t.equal(await ask(), 'other', 'one that is shorter')
+  await append('a', 'b', 'c', 'd', 'e', 'F', 'g')
+  t.equal(await ask(), 'other', 'one that has grown past the place with one other record')
 })
 
 void t.test('records that leave before seven days are over are warned of, once', async t => {

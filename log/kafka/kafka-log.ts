@@ -2,11 +2,13 @@
 // Nothing is connected before it is needed, so that a process starts and says what is wrong while the brokers are away.
 
 import { fail, is as isLogError } from '../errors.ts'
-import type { Log, LogOpenOptions, LogRecord, PartitionOffsets, Position } from '../types.ts'
+import type { FingerprintVerdict, Log, LogOpenOptions, LogRecord, PartitionOffsets, Position } from '../types.ts'
 import { loadKafka, type ClientConfig, type NativeKafka } from './client.ts'
 import { brokersOf, clientConfig, type KafkaSettings } from './connection.ts'
+import { judgeMarks, markOf, parseMarks } from './marks.ts'
 import { KafkaProducer } from './producer.ts'
 import { KafkaReader } from './reader.ts'
+import { RecordLookup } from './record-lookup.ts'
 import { Topics } from './topics.ts'
 import { Trouble } from './trouble.ts'
 import { Turns } from './turns.ts'
@@ -36,6 +38,7 @@ class KafkaLog implements Log {
   readonly #turns: Turns
   readonly #topics: Topics
   readonly #producer: KafkaProducer
+  readonly #lookup: RecordLookup
   readonly #readers = new Set<KafkaReader>()
   readonly #opening = new Set<Promise<KafkaReader>>()
   readonly #appendMsMax: number
@@ -49,6 +52,7 @@ class KafkaLog implements Log {
     this.#appendMsMax = options.appendMsMax ?? appendMsMaxDefault
     this.#turns = new Turns(trouble)
     this.#topics = new Topics(kafka, config, { partitions: partitionsDefault, ...options }, trouble, this.#turns)
+    this.#lookup = new RecordLookup(kafka, config, trouble, this.#turns)
     this.#producer = new KafkaProducer(kafka, config, { appendMsMax: this.#appendMsMax }, trouble, this.#turns)
   }
 
@@ -93,9 +97,18 @@ class KafkaLog implements Log {
     return await this.#topics.ranges(topic)
   }
 
-  async compareFingerprint (): ReturnType<Log['compareFingerprint']> {
+  async compareFingerprint (topic: string, partition: number, offset: bigint, fingerprint: string): Promise<FingerprintVerdict> {
     this.#checkOpen()
-    return 'unknown'
+    if (fingerprint === '') return 'unknown'
+    const marks = parseMarks(fingerprint)
+    const isThere = marks !== null && (await this.#topics.describe([topic])).has(topic)
+    const range = isThere ? await this.#topics.ranges(topic) : null
+    const [first, end] = [range?.first.get(partition), range?.end.get(partition)]
+    if (marks === null || first === undefined || end === undefined) return 'other'
+    const stored = marks.filter(mark => mark.offset >= first)
+    if (stored.length === 0 || end < offset || stored.at(-1)!.offset >= offset) return judgeMarks({ end, offset, marks: stored, found: [] })
+    const found = await this.#lookup.read(topic, partition, stored[0]!.offset, stored.at(-1)!.offset)
+    return judgeMarks({ end, offset, marks: stored, found: found.map(markOf) })
   }
 
   async ensureTopic (topic: string): Promise<number> {
@@ -122,6 +135,7 @@ class KafkaLog implements Log {
   async #close (): Promise<void> {
     await Promise.all([
       this.#producer.close(),
+      this.#lookup.close(),
       ...[...this.#readers].map(async reader => { await reader.close() }),
       ...[...this.#opening].map(async opening => { await (await opening.catch(() => null))?.close() })
     ])

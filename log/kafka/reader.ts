@@ -7,6 +7,7 @@ import { fail } from '../errors.ts'
 import type { LogEvent, LogOpenOptions, LogReader, RecordBatch } from '../types.ts'
 import type { ClientConfig, ClientError, NativeConsumer, NativeKafka, NativeMessage, TopicPartition } from './client.ts'
 import { toBatch } from './columns.ts'
+import { addMarks, printMarks, type RecordMark } from './marks.ts'
 import type { Topics } from './topics.ts'
 import type { Trouble } from './trouble.ts'
 import { connect, type Turns } from './turns.ts'
@@ -37,6 +38,10 @@ interface Cursor {
   sought: bigint | null
   queue: NativeMessage[]
   at: number
+  /** Where the log ended behind what is queued. */
+  end: bigint | null
+  /** Of the newest records that were delivered. */
+  marks: readonly RecordMark[]
 }
 
 export class KafkaReader implements LogReader {
@@ -49,6 +54,8 @@ export class KafkaReader implements LogReader {
   /** Given by the group while a call was under way. */
   readonly #given: (readonly TopicPartition[])[] = []
   readonly #onClose: () => void
+  /** Heard of in the call that is under way: they stand behind its messages. */
+  #ends: { readonly topic: string, readonly partition: number, readonly offset: number }[] = []
   #turn = 0
   #isSeekDue = false
   #bytesOfMessage = 1024
@@ -75,6 +82,7 @@ export class KafkaReader implements LogReader {
       'fetch.wait.max.ms': 500,
       'fetch.error.backoff.ms': 100,
       'queued.max.messages.kbytes': 16_384,
+      'enable.partition.eof': true,
       'isolation.level': 'read_committed',
       'rebalance_cb': (error: ClientError | undefined, partitions: TopicPartition[]) => { reader?.rebalance(error?.code === -175, partitions) }
     }, { 'auto.offset.reset': 'error' })
@@ -93,6 +101,7 @@ export class KafkaReader implements LogReader {
     this.#trouble = trouble
     this.#unseen = new Set(options.topics)
     this.#onClose = () => { onClose(this) }
+    consumer.on('partition.eof', end => { this.#ends.push(end) })
   }
 
   async poll (waitMs: number, bytesMax: number): Promise<LogEvent | null> {
@@ -116,6 +125,8 @@ export class KafkaReader implements LogReader {
     cursor.lost = false
     cursor.queue = []
     cursor.at = 0
+    cursor.end = null
+    cursor.marks = []
     cursor.sought = offset
     this.#isSeekDue = true
   }
@@ -177,7 +188,7 @@ export class KafkaReader implements LogReader {
   #assign (partitions: readonly TopicPartition[]): void {
     const cursors = partitions.map(({ topic, partition }): Cursor => {
       const start = this.#options.startAt(topic, partition)
-      return { topic, partition, next: start === 'earliest' ? null : start, paused: false, lost: false, sought: null, queue: [], at: 0 }
+      return { topic, partition, next: start === 'earliest' ? null : start, paused: false, lost: false, sought: null, queue: [], at: 0, end: null, marks: [] }
     })
     try {
       this.#consumer.incrementalAssign(cursors.map(({ topic, partition, next }) => ({ topic, partition, offset: next === null ? beginning : Number(next) })))
@@ -211,7 +222,8 @@ export class KafkaReader implements LogReader {
   }
 
   async #checkRanges (): Promise<void> {
-    for (const topic of new Set([...this.#cursors.values()].map(cursor => cursor.topic))) {
+    // Where the log begins, a partition that was read from nowhere yet begins as well.
+    for (const topic of new Set([...this.#cursors.values()].filter(cursor => cursor.next !== null).map(cursor => cursor.topic))) {
       const { first, end } = await this.#topics.ranges(topic)
       for (const cursor of this.#cursors.values()) {
         const [low, high] = [first.get(cursor.partition), end.get(cursor.partition)]
@@ -233,6 +245,14 @@ export class KafkaReader implements LogReader {
       this.#turn = (this.#turn + i + 1) % cursors.length
       return { kind: 'batch', batch: this.#take(cursor, bytesMax) }
     }
+    for (const cursor of cursors) {
+      const { topic, partition, end, next, marks } = cursor
+      if (end === null || cursor.paused || cursor.lost || cursor.at < cursor.queue.length) continue
+      cursor.end = null
+      if (next !== null && end < next) continue
+      cursor.next = end
+      if (this.#options.ends === true) return { kind: 'end', topic, partition, offset: end, fingerprint: printMarks(marks) }
+    }
     return null
   }
 
@@ -243,7 +263,8 @@ export class KafkaReader implements LogReader {
       bytes += queue[to]!.value?.length ?? 0
       if (bytes > bytesMax && to > cursor.at) break
     }
-    const batch = toBatch(queue, cursor.at, to)
+    cursor.marks = addMarks(cursor.marks, queue, cursor.at, to)
+    const batch = toBatch(queue, cursor.at, to, printMarks(cursor.marks))
     cursor.at = to
     cursor.next = batch.nextOffset
     if (to === queue.length) {
@@ -260,6 +281,7 @@ export class KafkaReader implements LogReader {
     this.#consuming = new Promise((resolve, reject) => {
       this.#consumer.consume(count, (error, messages) => { if (error === null || error === undefined) resolve(messages); else reject(error as unknown as Error) })
     })
+    this.#ends = []
     try {
       this.#keep(await this.#consuming)
     } catch (error) {
@@ -272,7 +294,15 @@ export class KafkaReader implements LogReader {
   }
 
   #keep (messages: readonly NativeMessage[]): void {
-    if (messages.length === 0) return
+    if (messages.length > 0) this.#queue(messages)
+    for (const { topic, partition, offset } of this.#ends) {
+      const cursor = this.#cursors.get(keyOf(topic, partition))
+      // What was heard on the way to another place says nothing of that one.
+      if (cursor !== undefined && !cursor.lost && cursor.sought === null) cursor.end = BigInt(offset)
+    }
+  }
+
+  #queue (messages: readonly NativeMessage[]): void {
     this.#trouble.over()
     let bytes = 0
     for (const message of messages) {

@@ -16,6 +16,8 @@ const clusterIdMsMax = 1_000
 const lookMs = 50
 const topicNameCharsMax = 200
 const partitionsMin = 3
+/** As our readers read: behind the last record of an open transaction there is nothing for them yet. */
+const readCommitted = 1
 /** As long as a writer may be away without loss: seven days. */
 const retentionHoursMin = 168
 
@@ -86,7 +88,7 @@ export class Topics {
 
   async #offsets (topic: string, partitions: TopicDescription['partitions'], offset: unknown): Promise<Map<number, bigint>> {
     const asked = partitions.map(({ partition }) => ({ topic, partition, offset }))
-    const answers = await this.#ask<{ partition: number, offset: number, error?: ClientError }[]>(`offsets of topic ${topic}`, (admin, timeout, done) => { admin.listOffsets(asked, { timeout }, done) })
+    const answers = await this.#ask<{ partition: number, offset: number, error?: ClientError }[]>(`offsets of topic ${topic}`, (admin, timeout, done) => { admin.listOffsets(asked, { timeout, isolationLevel: readCommitted }, done) })
     const refused = answers.find(({ error }) => error !== undefined && error !== null && error.code !== 0)
     if (refused?.error !== undefined) throw this.#trouble.explain(refused.error, `offsets of topic ${topic}`)
     return new Map(answers.map(({ partition, offset: found }) => [partition, BigInt(found)]))

@@ -48,12 +48,13 @@ export async function runModel (parts: RunParts, model: Model, { full, from, dry
   try {
     const before = tables.get(name)
     const next = await nextState(parts, model, full ? null : before?.state ?? null)
-    const found: FoundDirty = full
+    let found: FoundDirty = full
       ? { dirty: { kind: 'all' }, reason: 'asked for' }
       : await findDirty({ model, session, tables, own: before, state: before?.state ?? null, watermark: next.watermark, from, timeOf: parts.timeOf })
     if (found.dirty.kind === 'none') return dryRun ? fresh(found.reason) : await recordProgress(parts, model, before!, next, found.reason)
     // Made or grown first: what cannot be written is not computed.
     const own = dryRun ? before : await ownTable(parts, model, before, full)
+    if (before === null && own !== null) found = { ...found, reason: found.reason + earlierFiles(own.table) }
     await computeRows(parts.engine, session, tables, model, found.dirty, next.watermark)
     if (own === null) return await planFirst(session, found)
     const known = !full && own.state?.digest === model.digest
@@ -97,6 +98,12 @@ async function ownTable (parts: RunParts, model: Model, before: PinnedTable | nu
   }
   if (table !== before?.table) parts.tables.put(name, table)
   return parts.tables.get(name)!
+}
+
+/** A model can be computed anew from its sources, so a lost one is; that it was there before is said. */
+function earlierFiles ({ metadata: { location } }: LoadedTable): string {
+  const plain = location.replace(/-[0-9a-f]{8}$/, '')
+  return plain === location ? '' : `; an earlier table of this name is no longer in the catalog, its files are left in ${plain}`
 }
 
 async function commitRewrite (parts: RunParts, session: Session, model: Model, own: PinnedTable, rewrite: Rewrite, next: Omit<ModelState, 'own' | 'last'>, found: FoundDirty, began: number): Promise<RunResult> {

@@ -8,7 +8,7 @@ import { commitLetters, commitRows, lettersAgainst, type CommitParts } from './c
 import type { BatchIds } from './batch-ids.ts'
 import type { Duplicates } from './duplicates.ts'
 import { fail } from './errors.ts'
-import { writeLetters } from './letters.ts'
+import { dropReread, findReread, writeLetters, type RereadRows } from './letters.ts'
 import type { ConsumedRange, LogIds } from './offsets.ts'
 import { markDuplicates, partitionsOf, readIds, unlistTypes, writeRows, type ParsedBatch, type RowPartition } from './pipeline.ts'
 import { eventsId, type WriterTables } from './tables.ts'
@@ -49,6 +49,8 @@ class BatchWork {
   #duplicates: Uint32Array = new Uint32Array(0)
   #unlisted = new Set<string>()
   #lettersListed = false
+  /** Duplicates that are the table's own rows, read again. */
+  #reread = 0
 
   constructor (parts: BatchParts, tables: WriterTables, batch: ParsedBatch) {
     this.#parts = parts
@@ -70,7 +72,13 @@ class BatchWork {
       await unlistTypes(main, this.#batch, surplus)
       for (const type of surplus) this.#unlisted.add(type)
     }
-    await this.#listLetters(ids, before)
+    const reread = await findReread(engine, storage, this.#tables.events, this.#batch, this.#tables.rereadTo ?? new Map())
+    this.#reread = reread?.count ?? 0
+    try {
+      await this.#listLetters(ids, before, reread)
+    } finally {
+      await dropReread(engine, reread)
+    }
     const partitions = this.#duplicates.length > 0 || this.#unlisted.size > 0 ? await partitionsOf(main, this.#batch) : this.#batch.partitions
     const files = await writeRows(engine, storage, this.#tables.events, this.#batch, partitions, this.#committedUs)
     return { at: 'committing', ids, files, partitions, attempt }
@@ -111,21 +119,22 @@ class BatchWork {
       return await this.flush(ids, attempt + 1)
     }
     await duplicates.landed(outcome.table, outcome.snapshotId, ids, this.#duplicates, partitions.map(({ eventType }) => eventType))
-    return { at: 'landed', snapshotId: outcome.snapshotId, tables: { ...this.#tables, events: outcome.table }, rows, letters, duplicates: this.#duplicates.length }
+    return { at: 'landed', snapshotId: outcome.snapshotId, tables: { ...this.#tables, events: outcome.table }, rows, letters, duplicates: this.#duplicates.length - this.#reread }
   }
 
   #letters (): number {
-    return this.#batch.unfit + this.#batch.framed.misfits.length + this.#duplicates.length
+    return this.#batch.unfit + this.#batch.framed.misfits.length + this.#duplicates.length - this.#reread
   }
 
   /** dead_letters first: on resume, what it lists is decided. */
-  async #listLetters (ids: BatchIds, before: Uint32Array): Promise<void> {
+  async #listLetters (ids: BatchIds, before: Uint32Array, reread: RereadRows | null): Promise<void> {
     const all = !this.#lettersListed
     const old = new Set(before)
     const added = this.#duplicates.filter(position => !old.has(position))
     if (all ? this.#letters() === 0 : added.length === 0) return
     const { engine, storage, log } = this.#parts
-    const files = await writeLetters(engine, storage, this.#tables.letters, this.#batch, this.#committedUs, all ? null : added.map(position => ids.rows[position]!))
+    const files = await writeLetters(engine, storage, this.#tables.letters, this.#batch, this.#committedUs, all ? null : added.map(position => ids.rows[position]!), reread)
+    if (files.length === 0) return
     const listed = await commitLetters(this.#parts, this.#tables, { ranges: this.#ranges, files, log, letters: all ? this.#letters() : added.length })
     this.#tables = { ...this.#tables, ...listed }
     this.#lettersListed = true

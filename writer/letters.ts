@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { bringFiles, duckdbScan, quoteIdentifier, scanFiles, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
+import { bringFiles, currentSchema, duckdbScan, mayHold, quoteIdentifier, scanFiles, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
 import type { RecordBatch } from '../log/index.ts'
 import { sqlList, type Engine } from './engine.ts'
 import { placesIn } from './lineage-evidence.ts'
@@ -104,7 +104,7 @@ export function lettersAhead (letters: RecordedOffsets | null, events: RecordedO
 }
 
 /** Writes the batch's dead letters as one file. `onlyRows`: just these duplicates (found after a conflict). */
-export async function writeLetters (engine: Engine, storage: Storage, table: LoadedTable, batch: ParsedBatch, committedUs: bigint, onlyRows: Uint32Array | null = null): Promise<DataFile[]> {
+export async function writeLetters (engine: Engine, storage: Storage, table: LoadedTable, batch: ParsedBatch, committedUs: bigint, onlyRows: Uint32Array | null = null, reread: RereadRows | null = null): Promise<DataFile[]> {
   const { framed, lanes } = batch
   const { main } = engine
   const misfits = quoteIdentifier(`${framed.name}-misfits`)
@@ -121,10 +121,45 @@ export async function writeLetters (engine: Engine, storage: Storage, table: Loa
   }
   const known = new Set(['reason', 'error', 'payload', 'event_id', 'log_topic', 'log_partition', 'log_offset', 'received_at', 'committed_at'])
   const fields = schema.fields.filter(({ name }) => known.has(name))
-  const select = `SELECT ${fields.map(({ name }) => `${expressions[name] ?? name} AS ${name}`).join(', ')} FROM (SELECT * FROM ${misfits} ${lines}) ORDER BY lane, log_offset`
-  const files = await writeFiles(engine, storage, table, { ...schema, fields }, [{ partition: { dead_date: Number(committedUs / 86_400_000_000n) }, select }])
+  const select = `SELECT ${fields.map(({ name }) => `${expressions[name] ?? name} AS ${name}`).join(', ')} FROM (SELECT * FROM ${misfits} ${lines}) l ${reread === null ? '' : `WHERE NOT (${isReread(reread)})`} ORDER BY lane, log_offset`
+  const isEmpty = reread !== null && (await main.runAndReadAll(`SELECT 1 FROM (${select}) LIMIT 1`)).getRows().length === 0
+  const files = isEmpty ? [] : await writeFiles(engine, storage, table, { ...schema, fields }, [{ partition: { dead_date: Number(committedUs / 86_400_000_000n) }, select }])
   await main.run(`DROP TABLE ${misfits}`)
   return files
+}
+
+export interface RereadRows { readonly table: string, readonly count: number }
+
+/**
+ * Duplicates that are the very rows of the table at their places: after an operator's decision they are read again, not
+ * sent again, and leave no letter. Null when nothing of the batch was read before. `rereadTo` by `partition/topic`.
+ */
+export async function findReread (engine: Engine, storage: Storage, events: LoadedTable, batch: ParsedBatch, rereadTo: ReadonlyMap<string, bigint>): Promise<RereadRows | null> {
+  const { framed, lanes } = batch
+  const ranges = lanes.filter(({ topic, partition, start }) => start < (rereadTo.get(`${partition}/${topic}`) ?? 0n))
+  if (ranges.length === 0 || framed.lines === 0) return null
+  const offset = currentSchema(events.metadata).fields.find(({ name }) => name === 'log_offset')
+  const mayHoldSome = (file: DataFile): boolean => offset === undefined || ranges.some(({ start, end }) => mayHold(file, offset, start, end))
+  const { files } = await scanFiles(storage, events, { fileFilter: mayHoldSome })
+  if (files.length === 0) return null
+  const table = quoteIdentifier(`${framed.name}-reread`)
+  const topicOf = `${sqlList(lanes.map(lane => lane.topic))}[b._lane + 1]`
+  const partitionOf = `[${lanes.map(lane => lane.partition).join(', ')}][b._lane + 1]`
+  const rows = `SELECT log_topic, log_partition, log_offset, event_id FROM ${duckdbScan(events, files, storage)} WHERE ${placesIn(ranges)}`
+  const isSame = `e.log_topic = ${topicOf} AND e.log_partition = ${partitionOf} AND e.log_offset = b.log_offset AND e.event_id = b.event_id`
+  const release = await bringFiles(events, files, storage, ['log_topic', 'log_partition', 'log_offset', 'event_id'])
+  await engine.main.run(`CREATE OR REPLACE TABLE ${table} AS SELECT DISTINCT b._lane AS lane, b.log_offset
+    FROM ${batch.table} b JOIN (${rows}) e ON ${isSame} WHERE b._reason IS NULL AND b._duplicate`).finally(release)
+  const [count] = (await engine.main.runAndReadAll(`SELECT count(*) FROM ${table}`)).getRows()[0] as [bigint]
+  return { table, count: Number(count) }
+}
+
+export async function dropReread (engine: Engine, reread: RereadRows | null): Promise<void> {
+  if (reread !== null) await engine.main.run(`DROP TABLE IF EXISTS ${reread.table}`)
+}
+
+function isReread ({ table }: RereadRows): string {
+  return `l.reason = 'duplicate' AND EXISTS (SELECT 1 FROM ${table} r WHERE r.lane = l.lane AND r.log_offset = l.log_offset)`
 }
 
 async function appendMisfits (connection: DuckDBConnection, table: string, { framed, lanes }: ParsedBatch): Promise<void> {

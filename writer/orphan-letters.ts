@@ -3,7 +3,7 @@
 // taken out again, in a commit of their own. Looked for whenever a session is opened, so that a crash changes nothing.
 // Refuses to touch any other letter: those without a row stand, and decide what is read next.
 
-import { commitSnapshot, createSnapshotId, currentSchema, duckdbScan, mayHold, scanFiles, stageOverwrite, type DataFile, type LiveFile, type LoadedTable } from '../catalog/index.ts'
+import { bringFiles, commitSnapshot, createSnapshotId, currentSchema, duckdbScan, mayHold, scanFiles, stageOverwrite, type DataFile, type LiveFile, type LoadedTable } from '../catalog/index.ts'
 import { batchSummaryKey, rangesSummaryKey, writerSummaryKey, type OffsetRange } from './offsets.ts'
 import { fail } from './errors.ts'
 import { placesIn } from './lineage-evidence.ts'
@@ -48,8 +48,8 @@ async function rowsAmong ({ engine, storage }: SessionParts, letters: LoadedTabl
   const { files } = await scanFiles(storage, events, { fileFilter: mayHoldSome })
   if (files.length === 0) return null
   const releases = [
-    await storage.bringNear([file.location]),
-    await storage.bringNear(files.map(each => each.location), ['log_topic', 'log_partition', 'log_offset'])
+    await bringFiles(letters, [file], storage),
+    await bringFiles(events, files, storage, ['log_topic', 'log_partition', 'log_offset'])
   ]
   const places = 'log_topic, log_partition, log_offset'
   const rows = `SELECT ${places} FROM ${duckdbScan(events, files, storage)} WHERE ${placesIn(ranges)}`
@@ -66,7 +66,7 @@ async function rowsAmong ({ engine, storage }: SessionParts, letters: LoadedTabl
 async function retract (parts: SessionParts, table: LoadedTable, file: LiveFile, where: string | null): Promise<LoadedTable> {
   if (where === null) return table
   const { engine, storage, catalog, logger, nowMs: clock, signal } = parts
-  const release = await storage.bringNear([file.location])
+  const release = await bringFiles(table, [file], storage)
   const rest = `SELECT * FROM ${duckdbScan(table, [file], storage)} WHERE NOT (${where})`
   const added: DataFile[] = []
   try {

@@ -108,6 +108,7 @@ for (const [grown, count] of [['shorter than the table', 4], ['as long as the ta
     const all = [...some('a', 9), ...some('b', 5), ...some('new', count), ...some('later', 12)]
     await ground.assertRows(t, all)
     t.same(await ground.lettersOf("<> 'duplicate'"), ['bad-a', 'bad-b'], 'what was listed before is not listed again')
+    t.same(await ground.lettersOf("= 'duplicate'"), some('b', 4), 'a row that is read again is no duplicate')
     t.strictSame(parseHalts(await ground.property(haltsProperty)), [])
     t.match(parseDecisions(await ground.property(decisionsProperty)).list, [{ choice: 'earliest', partitions: [{ topic: 'ecommerce_events', partition: 0, from: '20', to: '0' }] }])
     await ground.send(some('after', 3))

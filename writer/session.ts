@@ -53,7 +53,7 @@ export async function openSession (parts: SessionParts, topics: readonly string[
   onCompared?.(standing.halts)
   const whole = standing.halts.find(halt => !isPartitionHalt(halt))
   if (whole !== undefined) throw fail('WRITER_HALTED', { reason: whole.reason, choices: whole.choices })
-  tables = { ...tables, letters: await retractOrphans(parts, tables) }
+  tables = { ...tables, letters: await retractOrphans(parts, tables), rereadTo: rereadOf(standing.offsets) }
   const decided = await loadDecided(parts, tables, standing.offsets)
   await parts.duplicates.follow(tables.events)
   return { tables, log: ids, offsets: standing.offsets, decided, halted: standing.halts.filter(isPartitionHalt) }
@@ -114,6 +114,12 @@ async function judge (parts: SessionParts, events: LoadedTable, ids: LogIds, isR
   const found: Halt[] = []
   for (const [topic, recorded] of offsets.topics) found.push(...await judgeTopic(parts.source, ids, topic, recorded, isRead, parts.nowMs))
   return { offsets, halts: mergeHalts(durable, found) }
+}
+
+function rereadOf (offsets: RecordedOffsets | null): Map<string, bigint> {
+  const known = [...offsets?.topics ?? []].flatMap(([topic, { partitions }]) =>
+    [...partitions].flatMap(([partition, { rereadTo }]) => rereadTo === undefined ? [] : [[`${partition}/${topic}`, rereadTo] as const]))
+  return new Map(known)
 }
 
 async function loadDecided (parts: SessionParts, { letters }: WriterTables, offsets: RecordedOffsets | null): Promise<DecidedLetters> {

@@ -54,6 +54,8 @@ export interface WriterTables {
    * further: a commit of ours reloads it, with what a rival listed meanwhile.
    */
   readonly lettersNext: ReadonlyMap<string, bigint>
+  /** Below these offsets partitions were read before an operator's decision, by `partition/topic`. */
+  readonly rereadTo?: ReadonlyMap<string, bigint>
 }
 
 export async function openTables (parts: CommitParts, log: LogOf): Promise<WriterTables> {

@@ -1,5 +1,5 @@
 /** DuckDB tells the rows of partitions apart exactly as the specification's transforms do, at the ends of every type too. */
-import { DuckDBInstance } from '@duckdb/node-api'
+import { DuckDBInstance } from './duckdb.ts'
 import t from 'tap'
 import { applyTransform } from '../spec/transforms.ts'
 import type { SingleValue } from '../spec/single-value.ts'

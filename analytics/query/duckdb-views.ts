@@ -3,7 +3,7 @@
 // What is remembered between statements is bounded, and at most tableMsMax old.
 
 import { createHash } from 'node:crypto'
-import { bringFiles, duckdbScan, isCatalogError, locationsRead, quoteIdentifier, quoteText, scanFiles, type Catalog, type LoadedTable, type Schema, type Storage, type TableIdentifier } from '../../catalog/index.ts'
+import { bringFiles, duckdbScan, isCatalogError, locationsRead, quoteIdentifier, quoteText, scanFiles, snapshotAtTime, type Catalog, type LoadedTable, type Schema, type Storage, type TableIdentifier } from '../../catalog/index.ts'
 import { readTime } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import type { AsOf } from './engine.ts'
@@ -188,7 +188,7 @@ function snapshotsAt (named: readonly LoadedTable[], asOf: AsOf): (table: Loaded
   const time = owner === undefined
     ? readTime(asOf)?.getTime() ?? NaN
     : owner.metadata.snapshots.find(one => String(one['snapshot-id']) === asOf)!['timestamp-ms']
-  const found = new Map(named.map(table => [table, snapshotOf(table, asOf) ?? (/^\d+$/.test(asOf) && owner === undefined ? undefined : snapshotAtTime(table, time))]))
+  const found = new Map(named.map(table => [table, snapshotOf(table, asOf) ?? (/^\d+$/.test(asOf) && owner === undefined ? undefined : snapshotAt(table, time))]))
   if ([...found.values()].every(one => one === undefined)) refuse(asOf)
   return table => found.get(table) ?? null
 }
@@ -197,9 +197,12 @@ function refuse (asOf: string): never {
   throw fail('SQL_NO_SUCH_SNAPSHOT', { asOf })
 }
 
-function snapshotAtTime (table: LoadedTable, time: number): SnapshotAt | undefined {
-  const id = table.metadata['snapshot-log'].filter(entry => entry['timestamp-ms'] <= time).at(-1)?.['snapshot-id']
-  return id === undefined ? undefined : snapshotOf(table, String(id))
+function snapshotAt (table: LoadedTable, time: number): SnapshotAt | undefined {
+  if (Number.isNaN(time)) return undefined
+  const found = snapshotAtTime(table.metadata, time)
+  // Rows that are gone must not look like rows that never were.
+  if (found === 'expired') refuse(`${new Date(time).toISOString()} of ${nameOf(table.id)}`)
+  return found === null ? undefined : snapshotOf(table, String(found['snapshot-id']))
 }
 
 function snapshotOf ({ metadata }: LoadedTable, id: string): SnapshotAt | undefined {

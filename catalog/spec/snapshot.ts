@@ -73,3 +73,20 @@ export function summarizeSnapshot(operation: SnapshotSummary['operation'], paren
     ...extra
   }
 }
+
+/**
+ * The snapshot that `main` was at then (spec, "Point in Time Reads"): the greatest time of the log that is not later, the last of equal
+ * ones; clocks of several committers leave the log out of order. null: the table had none yet. `expired`: it had one that is gone.
+ */
+export function snapshotAtTime(metadata: Pick<TableMetadata, 'snapshot-log' | 'snapshots'>, timeMs: number): Snapshot | null | 'expired' {
+  const byId = (id: bigint) => metadata.snapshots.find(snapshot => snapshot['snapshot-id'] === id)
+  type Entry = TableMetadata['snapshot-log'][number]
+  const at = metadata['snapshot-log'].reduce<Entry | null>((best, entry) => {
+    const isLater = entry['timestamp-ms'] <= timeMs && (best === null || entry['timestamp-ms'] >= best['timestamp-ms'])
+    return isLater ? entry : best
+  }, null)
+  if (at !== null) return byId(at['snapshot-id']) ?? 'expired'
+  const first = metadata['snapshot-log'][0]
+  // A log that begins with a child of another snapshot was cut by an expiry.
+  return first !== undefined && byId(first['snapshot-id'])?.['parent-snapshot-id'] !== undefined ? 'expired' : null
+}

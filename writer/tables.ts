@@ -3,7 +3,7 @@
 // is, and the columns that the writer knows are written. Refuses tables whose columns or partitioning do not fit.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { evolveSchema, isCatalogError, printIdentifier, schemaOfColumns, setProperties, type LoadedTable, type PartitionSpec, type Schema, type TableIdentifier } from '../catalog/index.ts'
+import { adviceFor, evolveSchema, formatVersionsWritten, isCatalogError, printIdentifier, schemaOfColumns, setProperties, type LoadedTable, type PartitionSpec, type Schema, type TableIdentifier } from '../catalog/index.ts'
 import { contractColumns, rowColumns, type ContractColumn } from '../openapi/index.ts'
 import { lettersProgress, type CommitParts } from './commit.ts'
 import { fail } from './errors.ts'
@@ -122,7 +122,8 @@ function specOf (schema: Schema, shape: TableShape): PartitionSpec {
 }
 
 function refuseUnfit ({ id, metadata }: LoadedTable, shape: TableShape): void {
-  if (metadata['format-version'] !== 2) throw fail('WRITER_FORMAT_UNFIT', { table: printIdentifier(id), found: metadata['format-version'] })
+  const version = metadata['format-version']
+  if (!formatVersionsWritten.includes(version)) throw fail('WRITER_FORMAT_UNFIT', { table: printIdentifier(id), found: version, advice: adviceFor(version, formatVersionsWritten) })
   const spec = metadata['partition-specs'].find(({ 'spec-id': specId }) => specId === metadata['default-spec-id'])!
   const print = (fields: readonly { name: string, transform: string }[]): string => fields.map(({ name, transform }) => `${transform} as ${name}`).join(', ')
   if (print(spec.fields) !== print(shape.partition)) throw fail('WRITER_SPEC_UNFIT', { table: printIdentifier(id), found: print(spec.fields), expected: print(shape.partition) })

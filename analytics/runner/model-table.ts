@@ -1,7 +1,7 @@
 // The table of a model: made from its header, grown when the header grows, refused by name when the two no longer fit.
 // Only --full drops it and makes it anew.
 
-import { currentSchema, evolveSchema, isCatalogError, partitionSpecOf, schemaOfColumns, type Catalog, type LoadedTable, type PartitionSpec, type Schema, type Storage, type TableIdentifier } from '../../catalog/index.ts'
+import { adviceFor, currentSchema, evolveSchema, formatVersionsWritten, isCatalogError, partitionSpecOf, schemaOfColumns, type Catalog, type LoadedTable, type PartitionSpec, type Schema, type Storage, type TableIdentifier } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import type { Model, PartitionTerm } from '../models/model-file.ts'
 
@@ -59,7 +59,8 @@ async function createModelTable (catalog: Catalog, model: Model): Promise<Loaded
 
 function refuseUnfit ({ metadata }: LoadedTable, model: Model): void {
   const refuse = (reason: string): never => { throw fail('MODEL_TABLE_UNFIT', { model: model.name, reason }) }
-  if (metadata['format-version'] !== 2) refuse(`its format version is ${metadata['format-version']}, and 2 is written`)
+  const version = metadata['format-version']
+  if (!formatVersionsWritten.includes(version)) refuse(`its format version is ${version}: ${adviceFor(version, formatVersionsWritten)}`)
   const spec = metadata['partition-specs'].find(({ 'spec-id': id }) => id === metadata['default-spec-id'])!
   const schema = currentSchema(metadata)
   const wanted = model.partition.map(termOf)

@@ -12,12 +12,14 @@ import { CatalogError } from '../errors.ts'
 import { addedEntry, encodeManifest } from '../files/manifest.ts'
 import { encodeManifestList } from '../files/manifest-list.ts'
 import type { DataFile, ManifestEntry, ManifestFile } from '../spec/data-file.ts'
+import { firstRowIdOf, formatVersionsWritten } from '../spec/format-version.ts'
 import { manifestListLocation, manifestLocation } from '../spec/names.ts'
 import { partitionKey, specById } from '../spec/partition.ts'
 import { currentSchema } from '../spec/schema.ts'
 import { countFiles, currentSnapshot, mainSnapshotId, summarizeSnapshot } from '../spec/snapshot.ts'
 import type { Requirement, Snapshot, SnapshotSummary, TableChange, Update } from '../spec/types.ts'
 import type { Storage } from '../storage/storage.ts'
+import { refuseVersion } from './refuse-version.ts'
 import { planExpiry, type ExpirePolicy } from './expire-snapshots.ts'
 import { prepareMerge } from './merge-manifests.ts'
 import { memoryOf, type StagedManifests, type TableMemory } from './table-memory.ts'
@@ -71,7 +73,9 @@ export interface SnapshotParts {
 export async function sealSnapshot({ context, base, memory, parent }: OpenBase, batch: SnapshotBatch, parts: SnapshotParts): Promise<StagedChange> {
   const { metadata } = base
   const sequenceNumber = metadata['last-sequence-number'] + 1n
-  const list = await encodeManifestList({ snapshotId: batch.snapshotId, parentSnapshotId: parent?.['snapshot-id'] ?? null, sequenceNumber }, parts.manifests)
+  const firstRowId = firstRowIdOf(metadata)
+  const header = { snapshotId: batch.snapshotId, parentSnapshotId: parent?.['snapshot-id'] ?? null, sequenceNumber, ...firstRowId === null ? {} : { firstRowId } }
+  const list = await encodeManifestList(header, parts.manifests)
   const location = manifestListLocation(metadata, batch.snapshotId, 1, randomUUID())
   await context.storage.writeDurably(location, list.bytes)
   memory.rememberList(location, list.manifests)
@@ -90,7 +94,8 @@ export async function sealSnapshot({ context, base, memory, parent }: OpenBase, 
       manifestsKept: parts.manifests.length - parts.created,
       manifestsReplaced: parts.replaced
     }, batch.summary),
-    'schema-id': metadata['current-schema-id']
+    'schema-id': metadata['current-schema-id'],
+    ...firstRowId === null ? {} : { 'first-row-id': firstRowId, 'added-rows': list.assignedRows }
   }
   const expired = batch.expire === undefined ? [] : planExpiry(metadata, batch.expire, now)
   memory.rememberExpiring(batch.snapshotId, expired)
@@ -117,7 +122,7 @@ export async function writeManifest({ context, base }: OpenBase, location: strin
   const { metadata } = base
   const spec = specById(metadata, specId)
   if (spec === undefined) throw new CatalogError('CATALOG_SPEC_UNKNOWN', { specId, table: printIdentifier(base.id) })
-  const { bytes, manifest } = await encodeManifest(location, entries, { schema: currentSchema(metadata), schemas: metadata.schemas, spec, snapshotId })
+  const { bytes, manifest } = await encodeManifest(location, entries, { schema: currentSchema(metadata), schemas: metadata.schemas, spec, snapshotId, formatVersion: metadata['format-version'] })
   await context.storage.writeDurably(location, bytes)
   return manifest
 }
@@ -178,9 +183,7 @@ function countPartitions(base: LoadedTable, files: readonly DataFile[]): number 
 
 function refuseUnsupported(base: LoadedTable): void {
   const { metadata } = base
-  if (metadata['format-version'] !== 2) {
-    throw new CatalogError('CATALOG_FORMAT_UNSUPPORTED', { location: `table ${printIdentifier(base.id)}`, feature: `format version ${metadata['format-version']}`, advice: 'only version 2 is written; create the table anew with format-version 2' })
-  }
+  refuseVersion(base, formatVersionsWritten, 'written')
   const impl = metadata.properties['write.location-provider.impl']
   if (impl !== undefined) throw new CatalogError('CATALOG_PROPERTY_UNSUPPORTED', { property: 'write.location-provider.impl', value: impl, advice: 'it names a Java class; remove the property' })
 }

@@ -5,12 +5,14 @@
  * Refuses a table whose delete files cannot be applied, unless the caller says that it takes its files all the same: reading them would
  * show deleted rows.
  */
+import { refuseVersion } from '../actions/refuse-version.ts'
 import { memoryOf } from '../actions/table-memory.ts'
 import { printIdentifier, type LoadedTable } from '../catalogs/catalog.ts'
 import { CatalogError, reasonOf } from '../errors.ts'
 import { decodeDeletionVector } from '../files/deletion-vector.ts'
 import { decodeManifest } from '../files/manifest.ts'
 import type { DeleteFile, DeletionVector, LiveFile, ManifestEntry, ManifestFile } from '../spec/data-file.ts'
+import { formatVersionsRead } from '../spec/format-version.ts'
 import type { Partition } from '../spec/partition.ts'
 import { currentSnapshot, snapshotById } from '../spec/snapshot.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -33,6 +35,7 @@ export interface TableScan { readonly files: LiveFile[], readonly deleteFiles: D
 const manifestsAtOnce = 8
 
 export async function scanFiles(storage: Storage, table: LoadedTable, options: ScanOptions = {}): Promise<TableScan> {
+  refuseVersion(table, formatVersionsRead, 'read')
   const { metadata } = table
   const snapshot = options.snapshotId === undefined ? currentSnapshot(metadata) : snapshotById(metadata, options.snapshotId)
   if (snapshot === undefined) {

@@ -42,7 +42,7 @@ t.test('same, follow or halt', async t => {
     ['a transform that is not known', withSpec(day, field('zorder[2]')), /halt: .*zorder/, /DROP PARTITION FIELD note_part/],
     ['a partition field of several columns', withSpec({ 'source-ids': [1, 3], 'field-id': 1001, 'name': 'many', 'transform': 'bucket[4]' }), /halt: .*several columns/, /remove partition field many/],
     ['a partition field of a column that is gone', withSpec(day, field('identity', 9)), /halt: .*field 9/, /remove partition field/],
-    ['a later format', { ...files, 'format-version': 9 }, /halt: its format version is 9/, /start a release that writes it/],
+    ['a later format', { ...files, 'format-version': 9 }, /halt: its format version is 9/, /start a release that knows version 9/],
     ['the first format', { ...files, 'format-version': 1 }, /halt: its format version is 1/, /'format-version'='2'/],
     ['another codec', withProperties({ 'write.parquet.compression-codec': 'snappy' }), /follow: the codec/],
     ['a codec that DuckDB has not', withProperties({ 'write.parquet.compression-codec': 'lzo' }), 'same'],

@@ -5,6 +5,7 @@
  * fields, upgrade the format, move the table. Every attempt asks on the very metadata that it asserts. Pure: same (commit), follow (write
  * the files again for the new base) or halt (a reason and an advice that can be carried out).
  */
+import { adviceFor, formatVersionsWritten } from './format-version.ts'
 import { matchColumns, type OwnIds, type TableHalt } from './own-columns.ts'
 import { specById } from './partition.ts'
 import { currentSchema, listFields } from './schema.ts'
@@ -33,8 +34,6 @@ export type BaseDecision = { readonly kind: 'same' } | { readonly kind: 'follow'
 
 /** DuckDB's words for `write.parquet.compression-codec`. */
 const codecs: Readonly<Record<string, string>> = { zstd: 'zstd', snappy: 'snappy', gzip: 'gzip', lz4: 'lz4_raw', brotli: 'brotli', uncompressed: 'uncompressed' }
-
-const formatVersionsWritten: readonly number[] = [2]
 
 /** How files for this table have to look. `wanted`: the columns of the writer, without ids. */
 export function decideLayout(metadata: TableMetadata, wanted: readonly WantedColumn[]): LayoutDecision {
@@ -88,8 +87,7 @@ function assumptions(metadata: TableMetadata, { schema, ownNames, spec, codec }:
 
 function refuseTable(metadata: TableMetadata): TableHalt | null {
   const version = metadata['format-version']
-  if (version < Math.min(...formatVersionsWritten)) return halt(`its format version is ${version}`, `upgrade it to version ${formatVersionsWritten[0]} (SET TBLPROPERTIES ('format-version'='${formatVersionsWritten[0]}'))`)
-  if (!formatVersionsWritten.includes(version)) return halt(`its format version is ${version}, and this release writes ${formatVersionsWritten.join(' and ')}`, 'start a release that writes it; or rename the table and let the writer make a new one')
+  if (!formatVersionsWritten.includes(version)) return halt(`its format version is ${version}, and this release writes ${formatVersionsWritten.join(' and ')}`, adviceFor(version, formatVersionsWritten))
   for (const [property, why] of [['write.location-provider.impl', 'it names a Java class'], ['encryption.key-id', 'files are not encrypted here']] as const) {
     const value = metadata.properties[property]
     if (value !== undefined) return halt(`its property ${property} is '${value}', and ${why}`, `remove the property (UNSET TBLPROPERTIES ('${property}'))`)

@@ -1,12 +1,12 @@
 // CSV files: the first line names the columns, every record after it is one event. A record with the wrong number of cells
 // or with a broken quote is reported and costs itself only.
 
-import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import { parse, type CsvError, type Info, type Options } from 'csv-parse'
 import { planColumns } from './csv-columns.ts'
 import { fail } from '../errors.ts'
 import { readNdjsonLines } from './ndjson-lines.ts'
+import type { SourceFile } from './source-file.ts'
 import type { SourceLine } from './source-line.ts'
 
 interface CsvRecord {
@@ -23,16 +23,16 @@ interface CsvHeader {
 
 const headBytes = 256 * 1024
 
-export async function * readCsvLines (path: string, from: number, lineBytesMax: number): AsyncGenerator<SourceLine> {
-  const header = await readHeader(path)
+export async function * readCsvLines (file: SourceFile, from: number, lineBytesMax: number): AsyncGenerator<SourceLine> {
+  const header = await readHeader(file)
   if (header === null) return
-  const print = plan(path, header.names)
+  const print = plan(file.path, header.names)
   let start = Math.max(from, header.end)
   for (;;) {
-    const end = yield * readRecords(path, start, header, print, lineBytesMax)
+    const end = yield * readRecords(file, start, header, print, lineBytesMax)
     if (end === null) return
     // What the parser cannot read (a quote that does not close) would swallow what follows: give up that one line, begin after it.
-    const bad = await lineAt(path, end, lineBytesMax)
+    const bad = await lineAt(file, end, lineBytesMax)
     if (bad === null) return
     yield { ...bad, problem: bad.problem ?? { reason: 'a quote in it does not close, or it is longer than an event may be' } }
     start = bad.end
@@ -40,13 +40,13 @@ export async function * readCsvLines (path: string, from: number, lineBytesMax: 
 }
 
 /** Yields records until the end of the file (null), or until one that cannot be read: its place. */
-async function * readRecords (path: string, from: number, header: CsvHeader, print: (cells: readonly string[]) => string, lineBytesMax: number): AsyncGenerator<SourceLine, number | null> {
+async function * readRecords (file: SourceFile, from: number, header: CsvHeader, print: (cells: readonly string[]) => string, lineBytesMax: number): AsyncGenerator<SourceLine, number | null> {
   const { delimiter, names } = header
   let start = from
   let failedAt = Infinity
   const parser = parse({ ...optionsOf(delimiter, lineBytesMax), skip_records_with_error: true })
   parser.on('skip', (error: CsvError & { bytes?: number }) => { failedAt = Math.min(failedAt, from + (error.bytes ?? 0)) })
-  const input = createReadStream(path, { start: from })
+  const input = Readable.from(file.chunks(from), { objectMode: false })
   input.on('error', error => { parser.destroy(error) })
   input.pipe(parser)
   try {
@@ -69,22 +69,15 @@ async function * readRecords (path: string, from: number, header: CsvHeader, pri
   return failedAt === Infinity ? null : start
 }
 
-async function lineAt (path: string, start: number, lineBytesMax: number): Promise<SourceLine | null> {
-  for await (const line of readNdjsonLines(path, start, lineBytesMax)) {
+async function lineAt (file: SourceFile, start: number, lineBytesMax: number): Promise<SourceLine | null> {
+  for await (const line of readNdjsonLines(file, start, lineBytesMax)) {
     if (line.bytes.length > 0 || line.problem !== undefined) return { ...line, complete: true }
   }
   return null
 }
 
-async function readHeader (path: string): Promise<CsvHeader | null> {
-  const file = await open(path)
-  let head: Buffer
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)
-    head = buffer.subarray(0, bytesRead)
-  } finally {
-    await file.close()
-  }
+async function readHeader (file: SourceFile): Promise<CsvHeader | null> {
+  const head = await file.head(headBytes)
   const text = head.toString('latin1')
   const firstLine = text.slice(0, text.search(/[\r\n]|$/))
   const delimiter = [',', ';', '\t', '|'].reduce((best, each) => firstLine.split(each).length > firstLine.split(best).length ? each : best, ',')

@@ -15,7 +15,8 @@ import { readerOf } from './input-files.ts'
 import type { Ledger, Progress } from './ledger.ts'
 import { addEventId } from './line-id.ts'
 import { reportRejected, type RejectedLine } from './rejected-report.ts'
-import type { SourceLine } from './source-line.ts'
+import { SourceFile } from './source-file.ts'
+import type { ReadLines, SourceLine } from './source-line.ts'
 
 export interface DeliveryContext {
   readonly log: Log
@@ -48,28 +49,14 @@ const lineOverheadBytes = 4096
 /** Takes what is new in a file. Throws INGEST_FILE, INGEST_REPORT, INGEST_LOG, INGEST_KIND. */
 export async function deliverFile (path: string, context: DeliveryContext): Promise<Delivered> {
   const read = readerOf(path)
+  const totals = { path, accepted: 0, rejected: 0 }
   try {
-    const stats = await stat(path)
-    const progress = await context.ledger.find(path, stats)
-    const totals = { path, accepted: 0, rejected: 0 }
-    if (progress.size === stats.size && progress.mtimeMs === stats.mtimeMs) return totals
-    const batch = new Batch(progress, context, totals, stats.size)
-    let unfinished = false
-    for await (const line of read(path, progress.offset, context.eventBytesMax + lineOverheadBytes)) {
-      if (context.signal.aborted) break
-      if (!line.complete && context.growing && (context.now() - stats.mtimeMs < restMs || !batch.wouldTake(line))) {
-        unfinished = true
-        break
-      }
-      batch.add(line)
-      if (batch.isFull) await batch.flush()
-    }
-    if (!unfinished && !context.signal.aborted) {
-      progress.size = stats.size
-      progress.mtimeMs = stats.mtimeMs
-      await batch.flush(true)
-    } else {
-      await batch.flush()
+    if (context.ledger.isUntouched(path, await stat(path))) return totals
+    const file = await SourceFile.open(path)
+    try {
+      await deliverLines(read, file, context, totals)
+    } finally {
+      await file.close()
     }
     return totals
   } catch (error) {
@@ -78,22 +65,39 @@ export async function deliverFile (path: string, context: DeliveryContext): Prom
   }
 }
 
+async function deliverLines (read: ReadLines, file: SourceFile, context: DeliveryContext, totals: { accepted: number, rejected: number }): Promise<void> {
+  const { ledger, signal, growing, now, eventBytesMax } = context
+  const progress = await ledger.find(file)
+  const batch = new Batch(progress, file, context, totals)
+  let unfinished = false
+  for await (const line of read(file, progress.offset, eventBytesMax + lineOverheadBytes)) {
+    if (signal.aborted) break
+    if (!line.complete && growing && (now() - file.stats.mtimeMs < restMs || !batch.wouldTake(line))) {
+      unfinished = true
+      break
+    }
+    batch.add(line)
+    if (batch.isFull) await batch.flush()
+  }
+  await batch.flush(!unfinished && !signal.aborted)
+}
+
 class Batch {
   readonly #progress: Progress
+  readonly #file: SourceFile
   readonly #context: DeliveryContext
   readonly #totals: { accepted: number, rejected: number }
   readonly #originOf: ReturnType<typeof createOrigins>
-  readonly #fileBytes: number
   #accepted: AcceptedEvent[] = []
   #rejected: RejectedLine[] = []
   #bytes = 0
   #end: number
 
-  constructor (progress: Progress, context: DeliveryContext, totals: { accepted: number, rejected: number }, fileBytes: number) {
+  constructor (progress: Progress, file: SourceFile, context: DeliveryContext, totals: { accepted: number, rejected: number }) {
     this.#progress = progress
+    this.#file = file
     this.#context = context
     this.#totals = totals
-    this.#fileBytes = fileBytes
     this.#originOf = createOrigins(context.source)
     this.#end = progress.offset
   }
@@ -108,6 +112,7 @@ class Batch {
 
   add (line: SourceLine): void {
     this.#end = Math.max(this.#end, line.end)
+    this.#file.take(this.#end)
     this.#bytes += line.bytes.length
     if (line.problem === 'too-large') {
       const error = fail('INGEST_LINE_TOO_LARGE', { bytes: line.end - line.start, bytesMax: this.#context.eventBytesMax })
@@ -123,8 +128,8 @@ class Batch {
   }
 
   /** Append, report, ledger: in this order. */
-  async flush (always = false): Promise<void> {
-    if (!always && this.#end === this.#progress.offset) return
+  async flush (isAtEnd = false): Promise<void> {
+    if (!isAtEnd && this.#end === this.#progress.offset) return
     const { log, topicOf, ledger, now, progressed } = this.#context
     if (this.#accepted.length > 0) {
       const origin = this.#originOf(now(), null, undefined)
@@ -133,12 +138,14 @@ class Batch {
     const progress = this.#progress
     if (this.#rejected.length > 0) progress.reportBytes = await reportRejected(progress.path, progress.reportBytes, this.#rejected)
     progress.offset = this.#end
+    progress.consumed = this.#file.fingerprint(this.#end)
+    ledger.leave(progress, this.#file, isAtEnd)
     progress.accepted += this.#accepted.length
     progress.rejected += this.#rejected.length
     await ledger.save(progress)
     this.#totals.accepted += this.#accepted.length
     this.#totals.rejected += this.#rejected.length
-    progressed?.(progress, this.#fileBytes, this.#accepted.length + this.#rejected.length)
+    progressed?.(progress, this.#file.stats.size, this.#accepted.length + this.#rejected.length)
     this.#accepted = []
     this.#rejected = []
     this.#bytes = 0
@@ -149,7 +156,7 @@ class Batch {
     const options: CheckOptions = { receivedAtMs: now(), futureMinutesMax, ageDaysMax, eventBytesMax }
     const event = checkEvent(line.bytes, options)
     if (event.ok || event.code !== 'EVENT_FIELD_MISSING' || event.path?.replace(/^\W+/, '') !== 'event_id') return event
-    return checkEvent(addEventId(line.bytes, this.#progress.id, line.start), options)
+    return checkEvent(addEventId(line.bytes, this.#progress.name ?? this.#progress.id, line.start), options)
   }
 
   #reject (line: SourceLine, why: { eventId: string | null, code: string, path: string | null, message: string }): void {

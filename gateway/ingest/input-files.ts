@@ -1,5 +1,6 @@
 // Which files are inputs: .json, .ndjson, .jsonl and .csv; never our own reports, hidden files or half-written ones.
 
+import { statSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { extname, join, resolve } from 'node:path'
 import { sentenceOf } from '../../runtime/index.ts'
@@ -24,6 +25,11 @@ export function readerOf (path: string): ReadLines {
   return reader
 }
 
+/** Of a link: what it leads to; one that leads nowhere is no input yet. */
+function isFile (link: string): boolean {
+  return statSync(link, { throwIfNoEntry: false })?.isFile() === true
+}
+
 /** All inputs under a folder, by name. Throws INGEST_FOLDER. */
 export async function listInputs (folder: string): Promise<string[]> {
   const root = resolve(folder)
@@ -31,7 +37,7 @@ export async function listInputs (folder: string): Promise<string[]> {
     if (!(await stat(root)).isDirectory()) throw new Error('it is a file')
     const entries = await readdir(root, { recursive: true, withFileTypes: true })
     return entries
-      .filter(entry => entry.isFile() && extname(entry.name).toLowerCase() in readers && !entry.name.endsWith(reportSuffix) && !entry.name.startsWith('.'))
+      .filter(entry => (entry.isFile() || (entry.isSymbolicLink() && isFile(join(entry.parentPath, entry.name)))) && extname(entry.name).toLowerCase() in readers && !entry.name.endsWith(reportSuffix) && !entry.name.startsWith('.'))
       .map(entry => join(entry.parentPath, entry.name))
       .sort()
   } catch (error) {

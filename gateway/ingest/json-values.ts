@@ -2,19 +2,20 @@
 // brackets as the file streams by, so a file may be larger than memory; whether a value is JSON, the contract says.
 // A file whose first line is a whole object and not its last one is read as NDJSON: there, one bad line spoils no other.
 
-import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { decodeName } from '../../openapi/index.ts'
 import { readNdjsonLines } from './ndjson-lines.ts'
+import type { SourceFile } from './source-file.ts'
 import type { SourceLine } from './source-line.ts'
 
 const headBytes = 256 * 1024
-const chunkBytes = 256 * 1024
+/** What an array of events may begin with: a byte order mark, and one name before it. */
+const arrayStart = /^(?:\u00ef\u00bb\u00bf)?\s*(?:\{\s*"((?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*)"\s*:\s*)?\[/
 const [quote, backslash, comma, openArray, closeArray, openObject, closeObject] = [0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d]
 
-export async function * readJsonValues (path: string, from: number, lineBytesMax: number): AsyncGenerator<SourceLine> {
-  const shape = await shapeOf(path)
-  if (shape.kind === 'lines') yield * readNdjsonLines(path, from, lineBytesMax)
-  else yield * cutValues(path, Math.max(from, shape.firstAt), shape.kind === 'array', lineBytesMax)
+export async function * readJsonValues (file: SourceFile, from: number, lineBytesMax: number): AsyncGenerator<SourceLine> {
+  const shape = shapeOf((await file.head(headBytes)).toString('latin1'))
+  if (shape.kind === 'lines') yield * readNdjsonLines(file, from, lineBytesMax)
+  else yield * cutValues(file, Math.max(from, shape.firstAt), shape.kind === 'array', lineBytesMax)
 }
 
 interface Shape {
@@ -23,23 +24,16 @@ interface Shape {
   readonly firstAt: number
 }
 
-async function shapeOf (path: string): Promise<Shape> {
-  const file = await open(path)
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)
-    const head = buffer.toString('latin1', 0, bytesRead)
-    const array = /^(?:\u00ef\u00bb\u00bf)?\s*(?:\{\s*"events"\s*:\s*)?\[/.exec(head)
-    if (array !== null) return { kind: 'array', firstAt: array[0].length }
-    const lineEnd = head.indexOf('\n')
-    const firstLine = head.slice(0, lineEnd).replace(/^\u00ef\u00bb\u00bf/, '').trim()
-    if (lineEnd >= 0 && head.slice(lineEnd).trim() !== '' && firstLine.startsWith('{') && isJson(firstLine)) return { kind: 'lines', firstAt: 0 }
-    return { kind: 'values', firstAt: head.startsWith('\u00ef\u00bb\u00bf') ? 3 : 0 }
-  } finally {
-    await file.close()
-  }
+function shapeOf (head: string): Shape {
+  const array = arrayStart.exec(head)
+  if (array !== null && (array[1] === undefined || decodeName(array[1]) === 'events')) return { kind: 'array', firstAt: array[0].length }
+  const lineEnd = head.indexOf('\n')
+  const firstLine = head.slice(0, lineEnd).replace(/^\u00ef\u00bb\u00bf/, '').trim()
+  if (lineEnd >= 0 && head.slice(lineEnd).trim() !== '' && firstLine.startsWith('{') && isJson(firstLine)) return { kind: 'lines', firstAt: 0 }
+  return { kind: 'values', firstAt: head.startsWith('\u00ef\u00bb\u00bf') ? 3 : 0 }
 }
 
-async function * cutValues (path: string, from: number, isArray: boolean, lineBytesMax: number): AsyncGenerator<SourceLine> {
+async function * cutValues (file: SourceFile, from: number, isArray: boolean, lineBytesMax: number): AsyncGenerator<SourceLine> {
   let parts: Buffer[] = []
   let held = 0
   let start = -1
@@ -63,7 +57,7 @@ async function * cutValues (path: string, from: number, isArray: boolean, lineBy
     scalar = inString = escaped = false
     return line
   }
-  for await (const chunk of createReadStream(path, { start: from, highWaterMark: chunkBytes }) as AsyncIterable<Buffer>) {
+  for await (const chunk of file.chunks(from)) {
     let keptTo = 0
     for (let i = 0; i < chunk.length && !ended; i++) {
       const byte = chunk[i] as number

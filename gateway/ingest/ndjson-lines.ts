@@ -1,12 +1,11 @@
 // NDJSON files: one line, one event. A bad line costs itself only. Memory is bounded by the longest allowed line.
 
-import { createReadStream } from 'node:fs'
+import type { SourceFile } from './source-file.ts'
 import type { SourceLine } from './source-line.ts'
 
-const chunkBytes = 256 * 1024
 const newline = 0x0a
 
-export async function * readNdjsonLines (path: string, from: number, lineBytesMax: number): AsyncGenerator<SourceLine> {
+export async function * readNdjsonLines (file: SourceFile, from: number, lineBytesMax: number): AsyncGenerator<SourceLine> {
   let start = from
   let at = from
   let parts: Buffer[] = []
@@ -19,7 +18,7 @@ export async function * readNdjsonLines (path: string, from: number, lineBytesMa
     held = 0
     return line
   }
-  for await (const chunk of createReadStream(path, { start: from, highWaterMark: chunkBytes }) as AsyncIterable<Buffer>) {
+  for await (const chunk of file.chunks(from)) {
     let read = 0
     while (read < chunk.length) {
       const found = chunk.indexOf(newline, read)

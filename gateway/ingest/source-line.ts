@@ -1,6 +1,8 @@
 // What a reader of a file yields: one event's bytes with its place in the file. `end` is where the next line begins, and so
 // what the ledger remembers once the line is durable.
 
+import type { SourceFile } from './source-file.ts'
+
 export interface SourceLine {
   readonly start: number
   readonly end: number
@@ -12,4 +14,4 @@ export interface SourceLine {
   readonly complete: boolean
 }
 
-export type ReadLines = (path: string, from: number, lineBytesMax: number) => AsyncIterable<SourceLine>
+export type ReadLines = (file: SourceFile, from: number, lineBytesMax: number) => AsyncIterable<SourceLine>

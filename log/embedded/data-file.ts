@@ -1,92 +1,158 @@
-// Looks at LMDB's file before LMDB maps it: a file that is shorter than its tree needs would end the process with SIGBUS
-// at the first missing page, with no sentence at all.
+// Looks at LMDB's file before LMDB maps it: a file that is shorter than its tree needs would end the process with SIGBUS at
+// the first missing page, a page that is not what was written shows other records or none, and a meta page that fell back
+// gives offsets twice; all that without a sentence.
 //
-// The newest meta page names the last page in use. A shorter file is usually truncated, but LMDB may also leave free pages
-// at the end unwritten; only then the tree is walked, with plain reads. Layout (liblmdb 1.0, mdb.c: MDB_page_header,
-// MDB_meta, MDB_db, MDB_node): page header of 24 bytes with flags at 18; meta = magic, version, address, map size, two
-// MDB_db of 48 bytes (page size first, root last), last page, transaction id.
+// A commit writes its pages, then one of the two meta pages in turn, so these are always of two transactions that follow one
+// another, and each names a root that its own transaction wrote: the pages of the older one are not used again before the next
+// commit. Layout (liblmdb 1.0, mdb.c): page header of 24 bytes with its number
+// first and flags at 18; meta = magic, version, address, map size, two MDB_db of 48 bytes (free pages, then ours; the first
+// begins with the page size), last page, transaction.
+// Others may commit meanwhile: what is wrong counts only when the meta pages stood still while it was looked for.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { fail } from '../errors.ts'
+import { PageSet, TreeWalk, type Tree, type TreeFile } from './tree.ts'
 
 const magic = 0xbeefc0de
 const dataVersion = 2
-const pageHeader = 24
 const metaFlag = 0x08
-const branchFlag = 0x01
-const leafFlag = 0x02
-const bigValueFlag = 0x01
-const noPage = 0xffffffffffffffffn
+const freeTreeFlags = 0x4008
+const metaBytes = 192
+const mapBytesMax = 2n ** 46n
+const looksMax = 5
+/** About 64 MiB: what a log of a day at a few events a second has in leaves. */
+const pagesMax = 16_384
 
 interface Meta {
   readonly pageBytes: number
-  readonly roots: readonly bigint[]
+  readonly free: Tree
+  readonly main: Tree
   readonly lastPage: bigint
   readonly transaction: bigint
 }
 
-/** Throws LOG_DAMAGED when the file cannot be a whole LMDB file. */
-export function checkDataFile (path: string, file: string): void {
+/** Throws LOG_DAMAGED when the file is not whole. Returns its last transaction; null when there is none yet. */
+export function checkDataFile (path: string, file: string): bigint | null {
   const descriptor = openSync(file, 'r')
   try {
-    let what = wrongWith(descriptor)
-    // Others may commit while this looks: only what is wrong each time is wrong.
-    for (let again = 0; what !== null && again < 2; again++) what = wrongWith(descriptor)
-    if (what !== null) throw fail('LOG_DAMAGED', { path, what: `${file}: ${what}` })
+    if (fstatSync(descriptor).size === 0) return null
+    for (let look = 1; ; look++) {
+      const before = readMetas(descriptor)
+      const what = typeof before === 'string' ? before : wrongWith(descriptor, before)
+      if (what === null) return newestOf(before as Meta[]).transaction
+      const after = readMetas(descriptor)
+      const stoodStill = typeof before !== 'string' && typeof after !== 'string' && newestOf(before).transaction === newestOf(after).transaction
+      if (stoodStill || typeof after === 'string') throw fail('LOG_DAMAGED', { path, what: `${file}: ${what}` })
+      // Processes that write this fast have it open, and looked at it when they opened it.
+      if (look === looksMax) return newestOf(after).transaction
+    }
   } finally {
     closeSync(descriptor)
   }
 }
 
-function wrongWith (descriptor: number): string | null {
-  if (fstatSync(descriptor).size === 0) return null
-  const first = readMeta(descriptor, 0)
+/** Both meta pages, or what is wrong with them. */
+function readMetas (descriptor: number): Meta[] | string {
+  const first = readMeta(descriptor, 0n, 0)
   if (typeof first === 'string') return first
-  const second = readMeta(descriptor, first.pageBytes)
+  const second = readMeta(descriptor, 1n, first.pageBytes)
   if (typeof second === 'string') return second
-  const newest = first.transaction >= second.transaction ? first : second
-  const { size } = fstatSync(descriptor) // after the meta pages: a commit writes pages first
-  const needed = (newest.lastPage + 1n) * BigInt(newest.pageBytes)
-  if (BigInt(size) >= needed) return null
-  const pages = Math.floor(size / newest.pageBytes)
-  return newest.roots.every(root => root === noPage || treeFits(descriptor, newest.pageBytes, pages, root))
-    ? null
-    : `it has ${size} bytes, ${needed} are needed: it was cut off`
+  if (second.pageBytes !== first.pageBytes) return `its page sizes are ${first.pageBytes} and ${second.pageBytes}`
+  const [older, newer] = first.transaction < second.transaction ? [first, second] : [second, first]
+  const follow = older.transaction + 1n === newer.transaction && newer === (newer.transaction % 2n === 0n ? first : second)
+  // A file that was just made has two of transaction 0.
+  if (!follow && newer.transaction !== 0n) return `its meta pages are of transactions ${first.transaction} and ${second.transaction}, which do not follow one another: one of them is not what was written`
+  return [first, second]
 }
 
-function readMeta (descriptor: number, at: number): Meta | string {
-  const bytes = Buffer.alloc(192)
+function newestOf (metas: readonly Meta[]): Meta {
+  return metas.reduce((newest, meta) => meta.transaction > newest.transaction ? meta : newest)
+}
+
+function readMeta (descriptor: number, number: bigint, at: number): Meta | string {
+  const bytes = Buffer.alloc(metaBytes)
   if (readSync(descriptor, bytes, 0, bytes.length, at) < bytes.length) return 'it is too short to be a log: it was cut off'
-  if ((bytes.readUInt16LE(18) & metaFlag) === 0 || bytes.readUInt32LE(24) !== magic) return 'its first pages are not those of a log'
+  if (bytes.readUInt16LE(18) !== metaFlag || bytes.readUInt32LE(24) !== magic) return 'its first pages are not those of a log'
+  if (bytes.readBigUInt64LE(0) !== number) return `meta page ${number} says that it is page ${bytes.readBigUInt64LE(0)}`
   if ((bytes.readUInt32LE(28) & 0xffff) !== dataVersion) return `its data version is ${bytes.readUInt32LE(28) & 0xffff}, not ${dataVersion}`
   const pageBytes = bytes.readUInt32LE(48)
   if (pageBytes < 512 || pageBytes > 65536 || (pageBytes & (pageBytes - 1)) !== 0) return `its page size is ${pageBytes}`
-  return { pageBytes, roots: [bytes.readBigUInt64LE(88), bytes.readBigUInt64LE(136)], lastPage: bytes.readBigUInt64LE(144), transaction: bytes.readBigUInt64LE(152) }
+  const mapBytes = bytes.readBigUInt64LE(40)
+  if (mapBytes % BigInt(pageBytes) !== 0n || mapBytes > mapBytesMax) return `the size of its map is ${mapBytes}`
+  if (bytes.readUInt16LE(52) !== freeTreeFlags || bytes.readUInt16LE(100) !== 0) return 'the settings of its trees are wrong'
+  return { pageBytes, free: readTree(bytes, 48), main: readTree(bytes, 96), lastPage: bytes.readBigUInt64LE(144), transaction: bytes.readBigUInt64LE(152) }
 }
 
-/** Whether every page of a tree, pages of large values included, is among the first `pages` of the file. */
-function treeFits (descriptor: number, pageBytes: number, pages: number, root: bigint): boolean {
-  const page = Buffer.alloc(pageBytes)
-  const open = [root]
-  let visited = 0
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (next >= BigInt(pages) || ++visited > pages) return false
-    readSync(descriptor, page, 0, pageBytes, Number(next) * pageBytes)
-    const flags = page.readUInt16LE(18)
-    if ((flags & (branchFlag | leafFlag)) === 0) return false
-    const entries = page.readUInt16LE(20) >> 1
-    for (let i = 0; i < entries; i++) {
-      const node = page.readUInt16LE(pageHeader + i * 2) + pageHeader
-      if (node + 8 > pageBytes) return false
-      const low = BigInt(page.readUInt32LE(node))
-      const nodeFlags = page.readUInt16LE(node + 4)
-      if (flags & branchFlag) open.push(low | BigInt(nodeFlags) << 32n)
-      else if (nodeFlags & bigValueFlag) {
-        const valuePage = page.readBigUInt64LE(node + 8 + page.readUInt16LE(node + 6))
-        const valuePages = (Number(low) + pageHeader + pageBytes - 1) / pageBytes | 0
-        if (valuePage + BigInt(valuePages) > BigInt(pages)) return false
-      }
-    }
+function readTree (bytes: Buffer, at: number): Tree {
+  return {
+    depth: bytes.readUInt16LE(at + 6),
+    branchPages: bytes.readBigUInt64LE(at + 8),
+    leafPages: bytes.readBigUInt64LE(at + 16),
+    overflowPages: bytes.readBigUInt64LE(at + 24),
+    entries: bytes.readBigUInt64LE(at + 32),
+    root: bytes.readBigUInt64LE(at + 40)
   }
-  return true
+}
+
+function wrongWith (descriptor: number, metas: readonly Meta[]): string | null {
+  const { pageBytes, lastPage, transaction, main, free } = newestOf(metas)
+  const { size } = fstatSync(descriptor) // after the meta pages: a commit writes pages first
+  const pages = BigInt(Math.floor(size / pageBytes))
+  // LMDB may leave free pages at the end unwritten, but not many times what is there.
+  if (lastPage > pages * 64n + 1024n) return `its last page is ${lastPage}, the file has ${pages}: it was cut off`
+  const file: TreeFile = { descriptor, pageBytes, pages, lastPage, transaction }
+  const used = new PageSet(lastPage)
+  for (const meta of metas) {
+    const root = meta.main.root < pages ? rootTransaction(file, meta.main.root) : meta.transaction
+    if (root !== meta.transaction) return `its meta page of transaction ${meta.transaction} names a root of transaction ${root}`
+  }
+  const freePages: bigint[] = []
+  const what = new TreeWalk(file, main, { used, compare: (a, b) => a.compare(b), pagesMax }).run() ??
+    new TreeWalk(file, free, { used, compare: compareIds, pagesMax, value: bytes => readFreePages(bytes, lastPage, freePages) }).run() ??
+    wrongFree(file, used, freePages)
+  const needed = (lastPage + 1n) * BigInt(pageBytes)
+  return what !== null && BigInt(size) < needed ? `it has ${size} bytes, ${needed} are needed: it was cut off (${what})` : what
+}
+
+function rootTransaction ({ descriptor, pageBytes }: TreeFile, root: bigint): bigint {
+  const bytes = Buffer.alloc(8)
+  readSync(descriptor, bytes, 0, 8, Number(root) * pageBytes + 8)
+  return bytes.readBigUInt64LE(0)
+}
+
+/** Keys of the tree of free pages are numbers of transactions. */
+function compareIds (a: Buffer, b: Buffer): number {
+  if (a.length !== 8 || b.length !== 8) return a.length - b.length
+  const [left, right] = [a.readBigUInt64LE(0), b.readBigUInt64LE(0)]
+  return left < right ? -1 : left > right ? 1 : 0
+}
+
+/** A list: how many words follow; a word is a page, or minus the number of pages that begin at the next word; 0 is nothing. */
+function readFreePages (bytes: Buffer, lastPage: bigint, found: bigint[]): string | null {
+  if (bytes.length < 8 || bytes.length % 8 !== 0) return 'a list of free pages has a wrong size'
+  const count = bytes.readBigUInt64LE(0)
+  if (count > BigInt(bytes.length / 8 - 1)) return 'a list of free pages is longer than its value'
+  for (let i = 1; i <= Number(count); i++) {
+    const word = bytes.readBigInt64LE(i * 8)
+    if (word === 0n) continue
+    if (word > 0n || i === Number(count)) {
+      if (word > 0n) found.push(word)
+      continue
+    }
+    const first = bytes.readBigInt64LE(++i * 8)
+    if (first <= 0n) continue
+    if (first - word - 1n > lastPage) return `pages ${first} to ${first - word - 1n} are listed as free, the last one is ${lastPage}`
+    for (let page = first; page < first - word; page++) found.push(page)
+  }
+  return null
+}
+
+function wrongFree ({ lastPage }: TreeFile, used: PageSet, freePages: readonly bigint[]): string | null {
+  const free = new PageSet(lastPage)
+  for (const page of freePages) {
+    if (page < 2n || page > lastPage) return `page ${page} is listed as free, the last one is ${lastPage}`
+    if (used.has(page)) return `page ${page} is in use and listed as free: the next append would write over it`
+    if (!free.add(page)) return `page ${page} is listed as free twice`
+  }
+  return null
 }

@@ -1,6 +1,7 @@
 // The contract's front door: what an event is over HTTP, in the log, and as columns.
 import { contract } from './contract.ts'
 import type { Default } from './event-types.ts'
+import { mapRecord as mapRecordWith, type MappingName } from './mappings.ts'
 import { createReader } from './reader.ts'
 
 export type { IcebergType, ContractColumn, Kind } from './kinds.ts'
@@ -16,7 +17,7 @@ export { splitMembers, type SplitEvent } from './members.ts'
 export { decodeName } from './names.ts'
 export { openApiDocument } from './document.ts'
 export { schemaOf } from './schemas.ts'
-export { mappingNames, mapRecord, topicMappings, type MappingName } from './mappings.ts'
+export { mappingNames, topicMappings, type MappingName } from './mappings.ts'
 export { ContractError, contractErrors } from './errors.ts'
 
 /** Per event type: what the writer puts into a column where the client sent nothing. The value stays as sent. */
@@ -26,4 +27,10 @@ export const defaults: Readonly<Record<string, readonly Default[]>> =
 export * as kinds from './kinds.ts'
 export { createReader }
 
-export const { readEvents, checkEvent, findAside } = createReader(contract)
+/** One for the process: as long as there is a single one, its variables are compiled in as constants, a fifth of its speed. */
+const reader = createReader(contract)
+export const { readEvents, checkEvent, findAside } = reader
+
+export function mapRecord (mapping: MappingName, value: Uint8Array): Uint8Array | null {
+  return mapRecordWith(mapping, value, reader.isReadAlike)
+}

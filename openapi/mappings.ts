@@ -6,9 +6,6 @@
 // number's text, and leaves judging to the contract. A value that is an event already passes unchanged. A record that two JSON
 // parsers may read differently (a name twice, in whatever spelling) is not mapped: the contract refuses it with the reason.
 import { createHash } from 'node:crypto'
-import { contract } from './contract.ts'
-import { planContract } from './plan.ts'
-import { createScanner } from './scanner.ts'
 
 export type MappingName = 'orders' | 'order_updates' | 'payments'
 export const mappingNames: readonly MappingName[] = ['orders', 'order_updates', 'payments']
@@ -30,11 +27,11 @@ const spellings: Readonly<Record<string, string>> = { CANCELED: 'CANCELLED' }
 const idFields = ['event_id', 'order_id', 'customer_id', 'product_id', 'payment_id', 'session_id', 'user_id'] as const
 
 /**
- * The event that a record stands for, as JSON bytes. Null when the record is no JSON object: the contract says why.
+ * The event that a record stands for, as JSON bytes. Null when the record is no JSON object, or is not read alike by all: the contract says why.
  * `extra` fields stay: the contract keeps them under `properties.$extra`.
  */
-export function mapRecord(mapping: MappingName, value: Uint8Array): Uint8Array | null {
-  const record = parse(value)
+export function mapRecord(mapping: MappingName, value: Uint8Array, isReadAlike: (value: Uint8Array) => boolean): Uint8Array | null {
+  const record = isReadAlike(value) ? parse(value) : null
   if (record === null) return null
   if (typeof record.event_type === 'string') return value
   const event = mapping === 'payments' ? mapPayment(record) : mapOrder(record, mapping)
@@ -91,24 +88,13 @@ function instantOf(value: unknown): unknown {
 
 /** Numbers keep their text: money is never read through a float. */
 function parse(value: Uint8Array): Json | null {
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length)
   try {
-    if (!isReadAlike(bytes)) return null
-    const read = parseWithSource(bytes.toString(), (_, member, { source }) =>
+    const read = parseWithSource(Buffer.from(value.buffer, value.byteOffset, value.length).toString(), (_, member, { source }) =>
       typeof member === 'number' ? rawJson(source!) : member)
     return typeof read === 'object' && read !== null && !Array.isArray(read) && !isNumber(read) ? read as Json : null
   } catch {
     return null
   }
-}
-
-const scanner = createScanner(planContract(contract))
-
-function isReadAlike(bytes: Buffer): boolean {
-  scanner.open(bytes, 0, bytes.length)
-  scanner.skipSpace()
-  scanner.readEvent()
-  return scanner.flag() === null
 }
 
 interface RawJson { readonly rawJSON: string }

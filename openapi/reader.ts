@@ -38,6 +38,8 @@ export interface EventReader {
   checkEvent (value: Uint8Array, options: CheckOptions): CheckedEvent
   /** Of an event that was checked before, maybe by an older or newer contract; null: it is no event at all. */
   findAside (value: Uint8Array): FoundAside | null
+  /** Whether the text is JSON that no two parsers read differently. */
+  isReadAlike (value: Uint8Array): boolean
 }
 
 export function createReader (contract: Contract): EventReader {
@@ -221,7 +223,19 @@ export function createReader (contract: Contract): EventReader {
     return { eventType: judge.eventType(), aside: judge.aside(), value: forward(bytes, from, scanner.position()) }
   }
 
-  return { readEvents, checkEvent, findAside }
+  function isReadAlike (value: Uint8Array): boolean {
+    scanner.open(Buffer.from(value.buffer, value.byteOffset, value.byteLength), 0, value.byteLength)
+    try {
+      scanner.skipSpace()
+      scanner.readEvent()
+    } catch (error) {
+      if (error instanceof SyntaxFailure) return false
+      throw error
+    }
+    return scanner.flag() === null
+  }
+
+  return { readEvents, checkEvent, findAside, isReadAlike }
 }
 
 function tooLarge (eventId: string | null, bytes: number, options: CheckOptions): CheckedEvent {

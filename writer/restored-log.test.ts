@@ -3,6 +3,7 @@
 
 import { cpSync, rmSync } from 'node:fs'
 import t from 'tap'
+import { adversaryBefore } from './adversary.ts'
 import { decisionsProperty, parseDecisions } from './decisions.ts'
 import { haltsProperty, parseHalts } from './halts.ts'
 import { offsetsProperty, parseOffsets } from './offsets.ts'
@@ -189,3 +190,30 @@ onGround('one partition of another log stands still, the others go on, and a dec
   t.equal(await ground.drain({ resumeFrom: 'earliest' }), '')
   await ground.assertRows(t, keys.flatMap(key => [`a-${key}`, `b-${key}`]))
 }, 3)
+
+onGround('a writer of another log brought the partition to where this batch starts: nothing lands, and the partition halts', async (t, ground) => {
+  await ground.send(some('a', 5))
+  await ground.line.drain()
+  await ground.send(some('b', 5))
+  const { catalog } = ground.line
+  const rival = adversaryBefore(catalog)
+  let isFirst = true
+  // The catalog's answer to a conflict is the base that is judged: the same offset, other evidence.
+  rival.before = async ({ name }) => {
+    if (name !== 'events' || !isFirst) return
+    isFirst = false
+    const { metadata, id } = await ground.line.table('events')
+    const text = metadata.properties[offsetsProperty]!.replace(/"fp":"[^"]*"/, '"fp":"crc:00000001"')
+    const main = metadata.refs['main']!['snapshot-id']
+    const snapshot = { ...metadata.snapshots.find(each => each['snapshot-id'] === main)!, 'snapshot-id': 77n, 'parent-snapshot-id': main, 'sequence-number': metadata['last-sequence-number'] + 1n }
+    await catalog.commitTable(id, { requirements: [], updates: [
+      { 'action': 'add-snapshot', snapshot },
+      { 'action': 'set-snapshot-ref', 'ref-name': 'main', 'type': 'branch', 'snapshot-id': 77n },
+      { 'action': 'set-properties', 'updates': { [offsetsProperty]: text } }
+    ] })
+  }
+  t.match(await ground.drain({ catalog: rival }), /partition 0 .* halted: .*other records before it/)
+  await ground.assertRows(t, some('a', 5))
+  t.equal(await ground.drain({ resumeFrom: 'earliest' }), '')
+  await ground.assertRows(t, [...some('a', 5), ...some('b', 5)])
+})

@@ -28,7 +28,7 @@ t.test('each service gets its own settings and nobody else\'s, and reads them', 
     t.doesNotThrow(() => readConfig(name, settings, { env, argv: [] }), name)
     t.equal(env.PATH, '/bin', name)
   }
-  const [catalog, writer, gateway] = describeServices(config, {})
+  const [catalog, writer, , gateway] = describeServices(config, {})
   t.equal(gateway?.env.FIRN_GATEWAY_WRITER_URL, 'http://127.0.0.1:8003', 'the gateway asks the writer about the log')
   t.equal(gateway?.env.FIRN_GATEWAY_PORT, '8001')
   t.notOk('FIRN_GATEWAY_PORT' in (writer?.env ?? {}))
@@ -38,7 +38,7 @@ t.test('each service gets its own settings and nobody else\'s, and reads them', 
 
 t.test('with a catalog of somebody else, ours is not started', async t => {
   const services = describeServices(read({ FIRN_CATALOG_URL: 'https://lake.example/iceberg' }), {})
-  t.strictSame(services.map(service => service.name), ['writer', 'gateway', 'analytics'])
+  t.strictSame(services.map(service => service.name), ['writer', 'analytics', 'gateway'])
   t.equal(services[0]?.env.FIRN_CATALOG_URL, 'https://lake.example/iceberg')
 })
 

@@ -56,9 +56,9 @@ function inventLetters (random: (below: number) => number, arrival: number): Eve
   })
 }
 
-t.setTimeout(30_000 + seeds.length * 20_000)
+t.setTimeout(60_000 + seeds.length * 25_000)
 for (const seed of seeds) {
-  t.test(`seed ${seed}: each table is what a full recompute gives, after every arrival`, { timeout: 60_000 }, async t => {
+  t.test(`seed ${seed}: each table is what a full recompute gives, after every arrival`, { timeout: 80_000 }, async t => {
     let state = seed * 7919 + 1
     const random = (below: number): number => { state = state * 48271 % 2147483647; return state % below }
     const lake = await openTestLake(t)

@@ -3,9 +3,12 @@
  * after another engine's upgrade on. Iceberg's catalogs refuse a commit that does not, and its readers number rows by it.
  */
 import t from 'tap'
+import { commitSnapshot } from '../commit/commit.ts'
 import { decodeManifest } from '../files/manifest.ts'
 import { decodeManifestList } from '../files/manifest-list.ts'
+import { createSnapshotId } from '../spec/snapshot.ts'
 import type { ManifestEntry, ManifestFile } from '../spec/data-file.ts'
+import { stageAppend } from './append.ts'
 import { openTestTable, type TestTable } from './table-for-tests.ts'
 
 const upgraded = async (test: TestTable, version = 3) => await test.change({ 'action': 'upgrade-format-version', 'format-version': version })
@@ -52,6 +55,23 @@ t.test('the first commit after an upgrade gives ids to the rows that were there,
   t.same(after.slice(before.length), [[25n, 29n], [29n, 35n]])
   const { firstRowId } = (await listOf(test)).find(manifest => manifest.addedSnapshotId === test.current()['snapshot-id']) ?? {}
   t.equal(firstRowId, 25n, 'the manifest says where its files begin; they themselves say nothing, so that a conflict rewrites the list alone')
+})
+
+t.test('a table that is upgraded between the staging and the commit takes the commit all the same', async t => {
+  const test = await openTestTable(t, 'in-between')
+  await test.append([await test.file(10)])
+  const file = await test.file(5)
+  const snapshotId = createSnapshotId(test.table.metadata)
+  const { storage, catalog, table } = test
+  const outcome = await commitSnapshot({ catalog, storage, table }, snapshotId, async (base, attempt) => {
+    const staged = await stageAppend({ storage }, base, { snapshotId, files: [file] })
+    if (attempt === 1) await upgraded(test)
+    return staged
+  }, { backoffMsMin: 1, backoffMsMax: 4 })
+  if (outcome.kind !== 'landed') throw new Error(outcome.kind === 'failed' ? outcome.error.message : outcome.reason)
+  test.table = outcome.table
+  t.same(lineageOf(test), { first: 0n, added: 15n, next: 15n })
+  t.equal((await test.live()).length, 2)
 })
 
 t.test('an overwrite keeps the ids of files that stay', async t => {

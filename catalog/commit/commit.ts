@@ -62,7 +62,9 @@ export async function commitSnapshot(context: CommitContext, snapshotId: bigint,
     // Some servers answer 400 or 422 to a copy of a commit that landed: look before believing a refusal.
     const found = await reload(context, limits)
     if (isCatalogError(found)) return settled.kind === 'refused' ? { kind: 'failed', error: settled.error } : { kind: 'failed', error: found }
-    if (settled.kind === 'refused' && snapshotById(found.metadata, snapshotId) === undefined) return { kind: 'failed', error: settled.error }
+    // No requirement asserts the format version: what was staged for the older one is refused, and right on the newer when it is staged anew.
+    const isUpgraded = found.metadata['format-version'] !== base.metadata['format-version']
+    if (settled.kind === 'refused' && !isUpgraded && snapshotById(found.metadata, snapshotId) === undefined) return { kind: 'failed', error: settled.error }
     if (settled.kind === 'conflict') {
       // The answer may be that to a copy of our own landed request; and while main has not moved, a copy can still land.
       if (reply.kind === 'conflict' && hasLost(found, base, snapshotId)) sent.fate = 'lost'

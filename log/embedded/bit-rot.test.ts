@@ -2,7 +2,7 @@
 // fewer of them, or an offset given twice.
 
 import t from 'tap'
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { record } from '../behaviour.ts'
@@ -82,6 +82,36 @@ t.test('a meta page that names another state than the newest is noticed, whichev
   await changed('the root of the state before', damaged => { bytes.copy(damaged, newest + 136, older + 136, older + 144) })
   await changed('all of the tree before', damaged => { bytes.copy(damaged, newest + 96, older + 96, older + 144) })
   await changed('the free pages of the state before', damaged => { bytes.copy(damaged, newest + 48, older + 48, older + 96) })
+})
+
+t.test('the last write of a meta page that the disk lost is noticed by what is noted beside the log; a copy is judged by its table', async t => {
+  const path = join(folder, 'lost-write')
+  const file = join(path, dataFile)
+  const url = pathToFileURL(path).href
+  let log = await openLog(url)
+  await log.ensureTopic(topic)
+  await log.append([record(topic, 'k', 'one')])
+  await log.close()
+  const before = readFileSync(file)
+  log = await openLog(url)
+  await log.append([record(topic, 'k', 'two')])
+  await log.close()
+  const after = readFileSync(file)
+  const slot = [0, pageBytes].find(at => !before.subarray(at, at + 200).equals(after.subarray(at, at + 200)))!
+  const lost = Buffer.from(after)
+  before.copy(lost, slot, slot, slot + pageBytes)
+  writeFileSync(file, lost)
+  checkDataFile(path, file)
+  await t.rejects(openLog(url), { code: 'LOG_DAMAGED', message: /the last write of its meta page is lost.*remove .*newest/ })
+  cpSync(path, `${path}-copy`, { recursive: true })
+  await (await openLog(pathToFileURL(`${path}-copy`).href)).close()
+  rmSync(join(path, 'newest'))
+  log = await openLog(url)
+  t.equal((await readRecords(log)).length, 1, 'as the sentence says')
+  await log.close()
+  writeFileSync(file, before)
+  await (await openLog(url)).close()
+  t.pass('a file that was written over with an older one is another state, not a lost write')
 })
 
 t.test('a log that is written to by others meanwhile is not called damaged', async t => {

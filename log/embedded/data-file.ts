@@ -10,6 +10,7 @@
 // Others may commit meanwhile: what is wrong counts only when the meta pages stood still while it was looked for.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
 import { fail } from '../errors.ts'
 import { PageSet, TreeWalk, type Tree, type TreeFile } from './tree.ts'
 
@@ -31,24 +32,32 @@ interface Meta {
   readonly transaction: bigint
 }
 
-/** Throws LOG_DAMAGED when the file is not whole. Returns its last transaction; null when there is none yet. */
-export function checkDataFile (path: string, file: string): bigint | null {
+/** Throws LOG_DAMAGED when the file is not whole. */
+export function checkDataFile (path: string, file: string): void {
   const descriptor = openSync(file, 'r')
   try {
-    if (fstatSync(descriptor).size === 0) return null
+    if (fstatSync(descriptor).size === 0) return
     for (let look = 1; ; look++) {
       const before = readMetas(descriptor)
       const what = typeof before === 'string' ? before : wrongWith(descriptor, before)
-      if (what === null) return newestOf(before as Meta[]).transaction
+      if (what === null) return
       const after = readMetas(descriptor)
       const stoodStill = typeof before !== 'string' && typeof after !== 'string' && newestOf(before).transaction === newestOf(after).transaction
       if (stoodStill || typeof after === 'string') throw fail('LOG_DAMAGED', { path, what: `${file}: ${what}` })
       // Processes that write this fast have it open, and looked at it when they opened it.
-      if (look === looksMax) return newestOf(after).transaction
+      if (look === looksMax) return
     }
   } finally {
     closeSync(descriptor)
   }
+}
+
+/** The newest transaction and a checksum over what its meta page says of the trees; null where that cannot be read. */
+export function readState (descriptor: number): { transaction: bigint, tree: number } | null {
+  const metas = readMetas(descriptor)
+  if (typeof metas === 'string') return null
+  const { transaction, main, free } = newestOf(metas)
+  return transaction === 0n ? null : { transaction, tree: crc32(JSON.stringify([main, free].map(tree => Object.values(tree).map(String)))) }
 }
 
 /** Both meta pages, or what is wrong with them. */

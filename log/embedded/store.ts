@@ -14,6 +14,7 @@ import { syncFolders } from './folder.ts'
 import { sealRecord, unsealRecord } from './layout.ts'
 import { checkDataFile } from './data-file.ts'
 import { checkWriteLock, stoppedHolders } from './lock-holders.ts'
+import { checkWitness, noteState } from './witness.ts'
 
 export const dataFile = 'data.mdb'
 /** Address space, not memory or disk: large enough that the map never moves. */
@@ -27,6 +28,8 @@ const pinnedTransactionsMax = 100
 const mapFull = -30792
 /** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_PANIC, MDB_VERSION_MISMATCH, MDB_INVALID. */
 const damageCodes = new Set([-30797, -30796, -30795, -30794, -30793])
+/** After so long without a commit the newest state is noted beside the log. */
+const quietMs = 1_000
 const noSpace = new Set([28, 122]) // ENOSPC, EDQUOT
 /** In the reason when the write of a page failed, before any sync: the transaction is gone and nothing else has happened. */
 const pageWrite = 'Attempting to write page'
@@ -41,6 +44,7 @@ export async function openStore (path: string, limits: StoreLimits): Promise<Sto
   const isNew = !existsSync(file)
   if (!isNew) {
     checkDataFile(path, file)
+    checkWitness(path, file)
     await checkWriteLock(path, lockFileOf(file))
   }
   try {
@@ -66,6 +70,7 @@ export class Store {
   #bytesRead = 0
   #closed = false
   #renewing: Promise<void> | null = null
+  #noteTimer: NodeJS.Timeout | null = null
 
   constructor (path: string, bytesMax: number) {
     this.path = path
@@ -116,7 +121,7 @@ export class Store {
     let thrown: unknown = null
     this.#transactions++
     try {
-      return await this.db.transaction(() => {
+      const result = await this.db.transaction(() => {
         try {
           return change()
         } catch (error) {
@@ -124,6 +129,9 @@ export class Store {
           throw error
         }
       })
+      this.#noteTimer?.refresh()
+      this.#noteTimer ??= setTimeout(() => { this.#note() }, quietMs).unref()
+      return result
     } catch (error) {
       const cause = thrown ?? await commitErrorOf(error)
       if (cause instanceof FirnError) throw cause
@@ -216,6 +224,13 @@ export class Store {
     this.#closed = true
     await this.#renewing
     await this.db.close()
+    if (this.#noteTimer !== null) this.#note()
+  }
+
+  #note (): void {
+    if (this.#noteTimer !== null) clearTimeout(this.#noteTimer)
+    this.#noteTimer = null
+    if (this.failure === null && statSync(this.#file, { throwIfNoEntry: false })?.ino === this.#inode) noteState(this.path, this.#file)
   }
 
   async #reopen (): Promise<void> {

@@ -19,5 +19,7 @@ export const { fail, is, registry: loadtestErrors } = defineErrors('loadtest', {
   VERIFY_NO_TABLE: { message: 'the catalog at {url} has no table {table} ({status}): nothing was written yet, or FIRN_CATALOG_URL names another catalog', retryable: false },
   VERIFY_NO_OFFSETS: { message: 'table {table} has no property firn.offsets: no writer has committed to it, or the property was lost', retryable: false },
   VERIFY_OFFSETS_UNREADABLE: { message: 'the property firn.offsets of {table} cannot be read ({reason})', retryable: false },
+  VERIFY_DECISIONS_UNREADABLE: { message: 'the property firn.decisions of {table} cannot be read ({reason}): what it says decides which rows are one record read twice', retryable: false },
+  VERIFY_MEMORY: { message: 'judging needs more than {memoryMiB} MiB of memory ({reason}): set --memory-mib higher', retryable: false },
   VERIFY_NO_LEDGER: { message: 'ledger {file} cannot be read ({reason}): check the path given to --ledger', retryable: false }
 })

@@ -12,6 +12,7 @@ const schema = Type.Object({
   ...lakeSettings,
   ledger: Type.Array(Type.String(), { default: [], description: 'ledgers of senders, comma separated; by default every ledger-*.ndjson in $FIRN_DATA_DIR/loadtest' }),
   drained: Type.Boolean({ default: false, description: 'nothing may be waiting in the log: a lag is a failure' }),
+  memoryMib: Type.Integer({ default: 1024, minimum: 64, maximum: 1_048_576, description: 'MiB of memory for judging; what is more lies on disk meanwhile' }),
   json: Type.Boolean({ default: false, description: 'the findings as JSON' }),
   _: Type.Array(Type.String(), { default: [], description: 'more ledgers' }),
   FIRN_DATA_DIR: Type.String({ default: './data', description: 'where everything that lasts is kept' }),

@@ -27,6 +27,6 @@ t.test('the recorded offsets are read in full precision, and what is odd about t
   t.equal(record.partitions[0]?.next, 9007199254740993n)
   t.equal(record.snapshotId, 3051729675574597004n)
   t.throws(() => readProgressRecord('firn.events', '{'), { code: 'VERIFY_OFFSETS_UNREADABLE' })
-  t.throws(() => readProgressRecord('firn.events', JSON.stringify({ ...good, v: 2 })), { message: /format is 2/ })
+  t.throws(() => readProgressRecord('firn.events', JSON.stringify({ ...good, v: 3 })), { message: /format is 3/ })
   t.throws(() => readProgressRecord('firn.events', JSON.stringify({ ...good, log: { cluster: 'c', topics: { x: { id: 'i', p: { 0: { start: '5', next: '4' } } } } } })), { message: /from 5 to 4/ })
 })

@@ -6,6 +6,10 @@ import { join } from 'node:path'
 import { linesOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 
+/** In the order in which one answer outweighs another: an event that was acknowledged by any try is acknowledged. */
+export const answers = { acked: 0, refused: 1, unknown: 2 } as const
+export type Answer = typeof answers[keyof typeof answers]
+
 export interface Acknowledged {
   readonly files: readonly string[]
   readonly acked: ReadonlySet<string>
@@ -18,10 +22,8 @@ export function findLedgers (dataDir: string): string[] {
   return globSync('ledger-*.ndjson', { cwd: join(dataDir, 'loadtest') }).sort().map(name => join(dataDir, 'loadtest', name))
 }
 
-export async function readLedgers (files: readonly string[]): Promise<Acknowledged> {
-  const acked = new Set<string>()
-  const refused = new Set<string>()
-  const unknown = new Set<string>()
+/** Every answer in the ledgers, in order, however many there are. Throws VERIFY_NO_LEDGER. */
+export async function * answersOf (files: readonly string[]): AsyncGenerator<readonly [id: string, answer: Answer]> {
   for (const file of files) {
     let torn: { line: number, text: string } | undefined
     let line = 0
@@ -35,14 +37,21 @@ export async function readLedgers (files: readonly string[]): Promise<Acknowledg
           torn = { line, text }
           continue
         }
-        for (const id of entry.acked ?? []) acked.add(id)
-        for (const id of entry.unknown ?? []) unknown.add(id)
-        for (const [id] of entry.refused ?? []) if (id !== null) refused.add(id)
+        for (const id of entry.acked ?? []) yield [id, answers.acked]
+        for (const id of entry.unknown ?? []) yield [id, answers.unknown]
+        for (const [id] of entry.refused ?? []) if (id !== null) yield [id, answers.refused]
       }
     } catch (error) {
       throw fail('VERIFY_NO_LEDGER', { file, reason: (error as Error).message }, error)
     }
   }
+}
+
+/** All of it in memory: for the ledgers of one run. */
+export async function readLedgers (files: readonly string[]): Promise<Acknowledged> {
+  const sets = [new Set<string>(), new Set<string>(), new Set<string>()] as const
+  for await (const [id, answer] of answersOf(files)) sets[answer].add(id)
+  const [acked, refused, unknown] = sets
   return { files, acked, refused: without(refused, acked), unknown: without(unknown, acked) }
 }
 

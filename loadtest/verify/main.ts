@@ -1,5 +1,5 @@
 // `npm run verify`: prints one line per promise and one sentence as the verdict. Exit code 0: all kept; 1: one is broken;
-// 2: nothing could be judged.
+// 2: nothing could be judged; 3: nothing is broken, but something can no longer be shown.
 
 import { printVerdict, sentenceOfVerdict } from './report.ts'
 import { readVerifyConfig } from './config.ts'
@@ -12,7 +12,8 @@ try {
   process.stdout.write(config.json
     ? JSON.stringify({ ...verdict, letters: Object.fromEntries(verdict.letters), verdict: sentenceOfVerdict(verdict) }, (_, value: unknown) => typeof value === 'bigint' ? Number(value) : value) + '\n'
     : printVerdict(verdict))
-  process.exitCode = verdict.findings.every(finding => finding.kept) ? 0 : 1
+  const { findings } = verdict
+  process.exitCode = findings.some(finding => !finding.kept) ? 1 : findings.some(finding => finding.unproven) ? 3 : 0
 } catch (error) {
   process.stderr.write(`verify: ${sentenceOf(error)}\n`)
   process.exitCode = 2

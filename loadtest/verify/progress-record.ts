@@ -5,7 +5,14 @@ import { fail } from '../errors.ts'
 
 export const progressProperty = 'firn.offsets'
 
-export interface PartitionRecord { readonly topic: string, readonly partition: number, readonly start: bigint, readonly next: bigint }
+export interface PartitionRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly start: bigint
+  readonly next: bigint
+  /** The log's own evidence of what it held before `next`; empty in records of the first format. */
+  readonly fingerprint: string
+}
 export interface ProgressRecord {
   readonly tableUuid: string
   readonly snapshotId: bigint
@@ -28,8 +35,8 @@ export function readProgressRecord (table: string, text: string): ProgressRecord
     const log = objectOf(value.log)
     const topics = Object.entries(objectOf(log.topics)).map(([topic, entry]) => ({ topic, ...objectOf(entry) as { id?: unknown, p?: unknown } }))
     const partitions = topics.flatMap(({ topic, p }) => Object.entries(objectOf(p)).map(([partition, range]): PartitionRecord => {
-      const { start, next } = objectOf(range)
-      const record = { topic, partition: Number(partition), start: BigInt(textOf(start)), next: BigInt(textOf(next)) }
+      const { start, next, fp } = objectOf(range)
+      const record = { topic, partition: Number(partition), start: BigInt(textOf(start)), next: BigInt(textOf(next)), fingerprint: typeof fp === 'string' ? fp : '' }
       if (record.start < 0n || record.next < record.start) throw new Error(`partition ${partition} of ${topic} goes from ${record.start} to ${record.next}`)
       return record
     }))

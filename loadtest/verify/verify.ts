@@ -1,32 +1,42 @@
-// Proves that what was accepted is what landed, from three sides that know nothing of each other: the senders' ledgers, the
-// table with the progress that it records, and the log. Safe beside a running line: ledgers are read first, then `events`,
-// then `dead_letters` (committed before the rows that rely on them), and what is not yet a row must wait in the log.
+// Proves that what was accepted is what landed, from sides that know nothing of each other: the senders' ledgers, the table
+// with the progress that it records, the log, and the files that lie in the warehouse. Safe beside a running line: ledgers
+// are read first, then `events`, then `dead_letters` (committed before the rows that rely on them), and what is not yet a
+// row must wait in the log. Memory is bounded whatever the size of the table.
 
-import type { DuckDBConnection } from '@duckdb/node-api'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fail } from '../errors.ts'
-import { DuckDBInstance, openLake } from '../../catalog/index.ts'
+import { openLake } from '../../catalog/index.ts'
 import { openLogFrom } from '../../log/index.ts'
+import { checkLedgers, loadLedgers, type AnswerCounts } from './check-ledgers.ts'
 import { readVerifyConfig, type VerifyConfig } from './config.ts'
-import { checkConservation, count, countRows, loadRows } from './conservation.ts'
-import { broken, judge, kept, type Finding } from './finding.ts'
-import { findLedgers, readLedgers, type Acknowledged } from './ledgers.ts'
+import { checkConservation, findGaps } from './conservation.ts'
+import { explainGaps } from './explain-gaps.ts'
+import { judge, type Finding } from './finding.ts'
+import { isMemoryShort, openJudgingEngine, type JudgingEngine } from './judging-engine.ts'
+import { judgeLog } from './judge-log.ts'
+import { findLedgers } from './ledgers.ts'
 import { openWitness } from './log-witness.ts'
 import { progressProperty, readProgressRecord } from './progress-record.ts'
+import { decisionsProperty, haltsProperty, readHalts, readHistory } from './reading-history.ts'
 import { checkFiles, openTable } from './table-files.ts'
-
-const memoryMiBMax = 1024
+import { countTaken, loadTaken, nameIds } from './taken-rows.ts'
+import { checkWarehouse } from './warehouse-witness.ts'
 
 export interface Verdict {
   readonly findings: readonly Finding[]
   readonly rows: bigint
+  /** Rows that landed and were deleted since by another engine. */
+  readonly gone: bigint
   readonly letters: ReadonlyMap<string, bigint>
+  /** Offsets that operators' decisions left out. */
+  readonly leftOut: bigint
+  /** How many ledgers of senders were compared. */
+  readonly ledgers: number
   readonly acked: number
   readonly unknown: number
   /** Records in the log that are not in the table yet. */
   readonly lag: bigint
+  /** What stands still until an operator decides, in sentences. */
+  readonly halts: readonly string[]
 }
 
 /** What is left out is as `npm run verify` has it by default; `readVerifyConfig([], environment)` gives the rest for other parts. */
@@ -35,78 +45,52 @@ export type VerifyOptions = Pick<VerifyConfig, 'ledger' | 'drained' | 'FIRN_DATA
 /** Throws what keeps it from judging at all (VERIFY_…); everything else is a finding. */
 export async function verify (given: Readonly<VerifyOptions>): Promise<Verdict> {
   const options: VerifyConfig = { ...readVerifyConfig([], {}), ...given }
+  const engine = await openJudgingEngine(options.memoryMib)
+  try {
+    const ledgers = options.ledger.length > 0 ? options.ledger : findLedgers(options.FIRN_DATA_DIR)
+    return await judgeLine(engine, options, ledgers, await loadLedgers(engine.connection, ledgers))
+  } catch (error) {
+    throw isMemoryShort(error) ? fail('VERIFY_MEMORY', { memoryMiB: options.memoryMib, reason: (error as Error).message.split('\n')[0]! }, error) : error
+  } finally {
+    engine.close()
+  }
+}
+
+async function judgeLine (engine: JudgingEngine, options: VerifyConfig, ledgers: readonly string[], answers: AnswerCounts): Promise<Verdict> {
+  const { connection } = engine
   const lake = openLake(options, { dataDir: options.FIRN_DATA_DIR })
-  const ledgers = await readLedgers(options.ledger.length > 0 ? options.ledger : findLedgers(options.FIRN_DATA_DIR))
   const events = await openTable(lake, options.FIRN_CATALOG_URL, 'events')
   if (events === null) throw fail('VERIFY_NO_TABLE', { url: options.FIRN_CATALOG_URL, table: 'firn.events', status: 'not found' })
   const letters = await openTable(lake, options.FIRN_CATALOG_URL, 'dead_letters')
-  const text = events.table.metadata.properties[progressProperty]
+  const { metadata } = events.table
+  const text = metadata.properties[progressProperty]
   if (text === undefined && events.files.length > 0) throw fail('VERIFY_NO_OFFSETS', { table: events.name })
   const record = text === undefined ? null : readProgressRecord(events.name, text)
-  const partitions = record?.partitions ?? []
+  const history = readHistory(events.name, record, metadata.properties[decisionsProperty])
+  const about = { ledgers: ledgers.length, acked: Number(answers.acked), unknown: Number(answers.unknown), halts: readHalts(metadata.properties[haltsProperty]) }
 
-  const spill = mkdtempSync(join(tmpdir(), 'firn-verify-'))
-  const connection = await (await DuckDBInstance.create(':memory:', { memory_limit: `${memoryMiBMax}MiB`, temp_directory: spill, autoinstall_known_extensions: 'false' })).connect()
-  try {
-    await connection.run("set TimeZone = 'UTC'; set preserve_insertion_order = false")
-    const findings: Finding[] = [
-      judge('the recorded offsets belong to this table', record === null || record.tableUuid === events.table.metadata['table-uuid'] ? 0 : 1, record === null ? 'nothing was taken yet' : `table ${record.tableUuid}`),
-      ...await checkFiles(connection, events),
-      ...letters === null ? [] : await checkFiles(connection, letters)
-    ]
-    // Files that cannot be read are a finding of their own; nothing can be counted on top of them.
-    if (findings.some(finding => !finding.kept)) return { findings, rows: -1n, letters: new Map(), acked: ledgers.acked.size, unknown: ledgers.unknown.size, lag: -1n }
-    await loadRows(connection, events, letters)
-    const { findings: conserved, gaps } = await checkConservation(connection, partitions, options.FIRN_EVENT_AGE_DAYS_MAX)
-    findings.push(...conserved)
-
-    const witness = await openWitness(options.FIRN_LOG_URL, record, options.FIRN_LOG_TOPICS, async url => await openLogFrom(url, options))
-    try {
-      const missing = gaps.reduce((sum, { from, to }) => sum + to - from, 0n)
-      const promise = 'each offset that was taken is a row, a dead letter or a hole in the log'
-      if (missing === 0n) findings.push(kept(promise, `${partitions.reduce((sum, p) => sum + p.next - p.start, 0n)} offsets in ${partitions.length} partitions`))
-      else if (witness === null || witness.stranger !== null) findings.push(broken(promise, `${missing} are missing, and the log that could explain them is not there`, gaps.map(gap => `${gap.topic}/${gap.partition}@${gap.from}…${gap.to - 1n}`)))
-      else {
-        const { lost, holes, forgotten } = await witness.explain(gaps)
-        findings.push(judge(promise, BigInt(lost.length) + forgotten, `${lost.length} lost, ${holes} holes, ${forgotten} no longer in the log`, lost.length > 0 ? lost : gaps.map(gap => `${gap.topic}/${gap.partition}@${gap.from}…${gap.to - 1n}`)))
-      }
-      if (witness !== null && witness.stranger !== null) findings.push(broken('the log is the one that the table was filled from', witness.stranger))
-      // A first read that began too late leaves no gap between offsets: only the log knows what came before.
-      else if (witness !== null) {
-        const { lost, holes } = await witness.explain(witness.before)
-        findings.push(judge('the table began where the log begins', lost.length, lost.length > 0 ? `${lost.length} records from before were never taken` : holes > 0n ? `${holes} holes before it` : '', lost))
-      }
-      const lag = witness?.lag ?? 0n
-      if (options.drained) findings.push(judge('the log is drained', lag, `${lag} records wait`))
-      findings.push(...await checkLedgers(connection, ledgers, async () => lag > 0n ? await witness?.waiting() ?? new Set<string>() : new Set<string>()))
-      return { findings, ...await countRows(connection), acked: ledgers.acked.size, unknown: ledgers.unknown.size, lag }
-    } finally {
-      await witness?.close()
-    }
-  } finally {
-    connection.closeSync()
-    rmSync(spill, { recursive: true, force: true })
-  }
-}
-
-async function checkLedgers (connection: DuckDBConnection, { files, acked, refused, unknown }: Acknowledged, waiting: () => Promise<Set<string>>): Promise<Finding[]> {
-  if (files.length === 0) return []
-  await connection.run('create temp table answered (event_id varchar, answer varchar)')
-  const appender = await connection.createAppender('answered')
-  const put = (id: string, answer: string): void => {
-    appender.appendVarchar(id)
-    appender.appendVarchar(answer)
-    appender.endRow()
-  }
-  for (const id of acked) put(id, 'acked')
-  for (const id of refused) put(id, 'refused')
-  appender.closeSync()
-  const absent = (await connection.runAndReadAll("select event_id from answered where answer = 'acked' and event_id not in (select event_id from landed where event_id is not null)")).getRows().map(([id]) => String(id))
-  const queued = absent.length > 0 ? await waiting() : new Set<string>()
-  const lost = absent.filter(id => !queued.has(id))
-  return [
-    judge('every acknowledged event is a row, or waits in the log', lost.length, lost.length > 0 ? `${lost.length} of ${acked.size} are LOST` : `${acked.size} acknowledged, ${absent.length} of them wait in the log, ${unknown.size} sent without an answer`, lost),
-    await count(connection, 'no acknowledged event became a dead letter', "from answered a join letters l using (event_id) where a.answer = 'acked' and l.reason <> 'duplicate'", "event_id || ' ' || reason"),
-    await count(connection, 'no refused event became a row', "from answered join landed using (event_id) where answer = 'refused'", 'event_id', `${refused.size} refused`)
+  const findings: Finding[] = [
+    judge('the recorded offsets belong to this table', record === null || record.tableUuid === metadata['table-uuid'] ? 0 : 1, record === null ? 'nothing was taken yet' : `table ${record.tableUuid}`),
+    await checkWarehouse(lake.storage, [events.table, ...letters === null ? [] : [letters.table]], record),
+    ...await checkFiles(engine, events),
+    ...letters === null ? [] : await checkFiles(engine, letters)
   ]
+  // Files that cannot be read are a finding of their own; nothing can be counted on top of them.
+  if (findings.some(finding => !finding.kept && finding.promise.startsWith('every file'))) return { ...about, findings, rows: -1n, gone: 0n, letters: new Map(), leftOut: 0n, lag: -1n }
+  await loadTaken(connection, history.claims, events, letters)
+  findings.push(...await checkConservation(connection, history, options.FIRN_EVENT_AGE_DAYS_MAX, async ids => await nameIds(connection, events, ids)))
+
+  const witness = await openWitness(options.FIRN_LOG_URL, record, options.FIRN_LOG_TOPICS, async url => await openLogFrom(url, options))
+  try {
+    const explained = await explainGaps(connection, findGaps(connection), witness, history)
+    findings.push(explained.finding, ...await judgeLog(witness, record, history))
+    const lag = witness?.lag ?? 0n
+    if (options.drained) findings.push(judge('the log is drained', lag, `${lag} records wait`))
+    if (ledgers.length > 0) findings.push(...await checkLedgers(connection, answers, () => lag > 0n && witness !== null ? witness.waiting() : none()))
+    return { ...about, findings, ...await countTaken(connection), leftOut: explained.leftOut, lag }
+  } finally {
+    await witness?.close()
+  }
 }
+
+async function * none (): AsyncGenerator<string> {}

@@ -28,14 +28,14 @@ export type Recovery =
   | { readonly kind: 'again', readonly waitMs: number, readonly isSmaller: boolean }
 
 export function recoverFrom ({ code, isRetryable, attempt, isDrain, squeeze }: Trouble): Recovery {
-  const isHalt = code === 'WRITER_HALTED'
+  const isHalt = code === 'WRITER_HALTED' || code === 'WRITER_TABLE_HALTED'
   if (isHalt) return { kind: isDrain ? 'end' : 'halt' }
   // A service that ended would be started again only to meet the same refusal: it says why and waits until it is mended.
   if (!isRetryable && (isDrain || !isOfOthers(code))) return { kind: 'end' }
   if (isDrain && attempt >= drainAttemptsMax) return { kind: 'end' }
-  const isSmaller = code === 'WRITER_MEMORY_SHORT'
+  const isSmaller = code === 'WRITER_MEMORY_SHORT' || code === 'WRITER_PARTITIONS_MANY'
   if (isSmaller && squeeze >= squeezeMax) return { kind: 'end' }
-  const waitMs = code === 'WRITER_FENCED' ? fencedMs * attempt : Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(attempt - 1, 10))
+  const waitMs = code === 'WRITER_FENCED' || code === 'WRITER_TABLE_CHANGED' ? fencedMs * attempt : Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(attempt - 1, 10))
   return { kind: 'again', waitMs, isSmaller }
 }
 

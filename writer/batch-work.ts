@@ -10,7 +10,8 @@ import type { Duplicates } from './duplicates.ts'
 import { fail } from './errors.ts'
 import { dropReread, findReread, writeLetters, type RereadRows } from './letters.ts'
 import type { ConsumedRange, LogIds } from './offsets.ts'
-import { markDuplicates, partitionsOf, readIds, unlistTypes, writeRows, type ParsedBatch, type RowPartition } from './pipeline.ts'
+import { markDuplicates, partitionsOf, readIds, unlistTypes, type ParsedBatch, type RowPartition } from './pipeline.ts'
+import { writeRows } from './row-files.ts'
 import { eventsId, type WriterTables } from './tables.ts'
 
 export type BatchState =
@@ -18,7 +19,7 @@ export type BatchState =
   | { readonly at: 'committing', readonly ids: BatchIds, readonly files: readonly DataFile[], readonly partitions: readonly RowPartition[], readonly attempt: number }
   | { readonly at: 'landed', readonly snapshotId: bigint, readonly tables: WriterTables, readonly rows: number, readonly letters: number, readonly duplicates: number }
 
-export interface BatchParts extends CommitParts { readonly duplicates: Duplicates, readonly log: LogIds, readonly typesMax: number }
+export interface BatchParts extends CommitParts { readonly duplicates: Duplicates, readonly log: LogIds, readonly typesMax: number, /** Data files of one commit. */ readonly filesMax?: number }
 
 type Landed = Extract<BatchState, { at: 'landed' }>
 
@@ -80,7 +81,7 @@ class BatchWork {
       await dropReread(engine, reread)
     }
     const partitions = this.#duplicates.length > 0 || this.#unlisted.size > 0 ? await partitionsOf(main, this.#batch) : this.#batch.partitions
-    const files = await writeRows(engine, storage, this.#tables.events, this.#batch, partitions, this.#committedUs)
+    const files = await writeRows(engine, storage, this.#tables.events, this.#batch, partitions, this.#committedUs, this.#parts.filesMax)
     return { at: 'committing', ids, files, partitions, attempt }
   }
 

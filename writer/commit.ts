@@ -15,7 +15,7 @@ import {
   advanceOffsets, batchSummaryKey, differingEvidence, fenceBatch, mergeOffsets, offsetsProperty, parseOffsets, printOffsets, printRanges,
   rangesSummaryKey, writerSummaryKey, type Carrier, type ConsumedRange, type LogIds, type RecordedOffsets, type Tail
 } from './offsets.ts'
-import type { WriterTables } from './tables.ts'
+import { demandLayout, eventsShape, lettersShape, type WriterTables } from './tables.ts'
 
 export interface CommitParts {
   readonly catalog: Catalog
@@ -55,6 +55,7 @@ export async function commitRows (parts: CommitParts, table: LoadedTable, batch:
   const outcome = await commitSnapshot({ ...contextOf(parts), table }, snapshotId, async base => {
     const judged = await judgeBase(parts, base, batch)
     if ('refused' in judged) return { kind: 'abandon', reason: judged.refused }
+    demandLayout(table, base, eventsShape)
     if (!await batch.isCheckedOn(base)) {
       stale = true
       return { kind: 'abandon', reason: 'the table has ids that the batch was not checked against' }
@@ -117,6 +118,7 @@ export async function commitLetters (parts: CommitParts, { letters: table, lette
   const outcome = await commitSnapshot({ ...contextOf(parts), table }, snapshotId, async base => {
     const against = lettersAgainst(base, known, batch.ranges)
     if (against !== null) return { kind: 'abandon', reason: against }
+    demandLayout(table, base, lettersShape)
     const offsets = advanceOffsets(lettersProgress(base), batch.ranges, carrierOf(base, snapshotId, batch.log))
     return await stageAppend(contextOf(parts), base, {
       snapshotId,

@@ -152,6 +152,7 @@ class FakeLine {
         if (since === null || table.removals.some(snapshot => BigInt(snapshot) > since.snapshotId)) return { kind: 'anew', files: live.map(describe) }
         return { kind: 'added', files: live.filter(({ sequence }) => BigInt(sequence) > since.sequence).map(describe) }
       },
+      typesIn: async () => [],
       visitSince: async (_, files, from, visit) => { visiting(rowsOf(files).filter(({ second }) => second >= from), visit) },
       visitOfBatch: async (_, files, _batch, before, visit) => {
         const asked = new Set(this.#batch.filter(({ second }) => second < before).map(({ id }) => id))

@@ -96,6 +96,8 @@ export class Duplicates {
 
   async #index (table: LoadedTable, files: readonly IdFile[]): Promise<void> {
     for (const { type } of files) if (type !== null) this.types.add(type)
+    const unsaid = files.filter(({ type }) => type === null)
+    if (unsaid.length > 0) for (const type of await this.#ids.typesIn(table, unsaid)) this.types.add(type)
     const from = this.#from
     await this.#ids.visitSince(table, files.filter(({ upper }) => upper >= from), from, adding((a, b, c, second) => { this.#add(a, b, c, second) }))
   }

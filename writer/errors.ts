@@ -6,8 +6,9 @@ import { defineErrors } from '../runtime/index.ts'
 export const { fail, is, registry: writerErrors } = defineErrors('writer', {
   WRITER_HALTED: { message: 'the writer halted: {reason}. Nothing was written and nothing is lost while it stands still. Choose: {choices}', retryable: false },
   WRITER_PARTITION_HALTED: { message: 'partition {partition} of topic {topic} halted: {reason}. The other partitions go on. Choose: {choices}', retryable: false },
-  WRITER_SPEC_UNFIT: { message: 'table {table} is partitioned by {found}, but the writer writes {expected}: set the default partition spec back, or let the writer use another table', retryable: false },
-  WRITER_FORMAT_UNFIT: { message: 'table {table} has format version {found}, which the writer does not write: {advice}', retryable: false },
+  WRITER_TABLE_HALTED: { message: 'table {table} cannot be written as it is: {reason}. Nothing is lost while it stands still. What helps: {advice}. The writer looks again by itself', retryable: false },
+  WRITER_TABLE_CHANGED: { message: 'another engine changed table {table} ({changes}): the batch is read again and written as the table is now', retryable: true },
+  WRITER_PARTITIONS_MANY: { message: 'a batch of {rows} rows falls into {partitions} partitions or more of table {table}, which is more than {filesMax} files: it is read again in smaller batches. Partition the table more coarsely', retryable: true },
   WRITER_STAGING_UNWRITABLE: { message: 'cannot write staging files to {dir}: free space there or give this user the right to write, or set FIRN_WRITER_STAGING_DIR', retryable: true },
   WRITER_MEMORY_SHORT: { message: 'a batch of {rows} records did not fit into DuckDB\'s memory (FIRN_WRITER_MEMORY_BYTES_MAX): it is read again in smaller batches. Raise the setting if this comes often', retryable: true },
   WRITER_DISK_FULL: { message: 'the disk is full ({reason}): free some space. The writer tries again by itself; what was acknowledged is safe in the log', retryable: true },

@@ -5,13 +5,15 @@
 
 import { createHash } from 'node:crypto'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { bringFiles, currentSchema, duckdbScan, mayHold, quoteIdentifier, scanFiles, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
+import { bringFiles, mayHold, quoteIdentifier, scanFiles, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
 import type { RecordBatch } from '../log/index.ts'
 import { sqlList, type Engine } from './engine.ts'
 import { placesIn } from './lineage-evidence.ts'
 import type { RecordedOffsets } from './offsets.ts'
-import { writeFiles, type ParsedBatch } from './pipeline.ts'
+import type { ParsedBatch } from './pipeline.ts'
+import { writeSource } from './row-files.ts'
 import { fillSql } from './sql-templates.ts'
+import { lettersShape, ownColumns, ownScan } from './tables.ts'
 
 /** What is listed at one offset, by digests: equal text is not needed, and no text is kept. */
 interface ListedLetter { readonly payload: string | null, readonly eventId: string | null }
@@ -26,8 +28,8 @@ export class DecidedLetters {
     if (ahead.length === 0) return decided
     const { files } = await scanFiles(storage, letters)
     const where = placesIn(ahead.map(({ topic, partition, from, next }) => ({ topic, partition, start: from, end: next })))
-    const release = await bringFiles(letters, files, storage, ['log_topic', 'log_partition', 'log_offset', 'payload', 'event_id'])
-    const result = await engine.main.runAndReadAll(`SELECT DISTINCT log_topic, log_partition, log_offset, md5(payload), md5(event_id) FROM ${duckdbScan(letters, files, storage)} WHERE ${where}`).finally(release)
+    const release = await bringFiles(letters, files, storage, ['log_topic', 'log_partition', 'log_offset', 'payload', 'event_id'], ownColumns(letters))
+    const result = await engine.main.runAndReadAll(`SELECT DISTINCT log_topic, log_partition, log_offset, md5(payload), md5(event_id) FROM ${ownScan(letters, files, storage)} WHERE ${where}`).finally(release)
     for (const { topic, partition, next, isSameLog } of ahead) decided.#lanes.set(`${partition}/${topic}`, { next, isSameLog, letters: new Map() })
     for (const [topic, partition, offset, payload, eventId] of result.getRows() as [string, number, bigint, string | null, string | null][]) {
       const listed = decided.#lanes.get(`${partition}/${topic}`)?.letters
@@ -103,7 +105,7 @@ export function lettersAhead (letters: RecordedOffsets | null, events: RecordedO
   return ahead
 }
 
-/** Writes the batch's dead letters as one file. `onlyRows`: just these duplicates (found after a conflict). */
+/** Writes the batch's dead letters. `onlyRows`: just these duplicates (found after a conflict). */
 export async function writeLetters (engine: Engine, storage: Storage, table: LoadedTable, batch: ParsedBatch, committedUs: bigint, onlyRows: Uint32Array | null = null, reread: RereadRows | null = null): Promise<DataFile[]> {
   const { framed, lanes } = batch
   const { main } = engine
@@ -113,18 +115,16 @@ export async function writeLetters (engine: Engine, storage: Storage, table: Loa
   const lines = framed.lines === 0
     ? ''
     : `UNION ALL ${fillSql('letters', { table: batch.table, which: onlyRows === null ? '_reason IS NOT NULL OR _duplicate' : `rowid IN (${onlyRows.join(', ')})` })}`
-  const schema = table.metadata.schemas.find(({ 'schema-id': id }) => id === table.metadata['current-schema-id'])!
   const expressions: Record<string, string> = {
     log_topic: `${sqlList(lanes.map(lane => lane.topic))}[lane + 1]`,
     log_partition: `CAST([${lanes.map(lane => lane.partition).join(', ')}] AS INTEGER[])[lane + 1]`,
     committed_at: `make_timestamptz(${committedUs})`
   }
-  const known = new Set(['reason', 'error', 'payload', 'event_id', 'log_topic', 'log_partition', 'log_offset', 'received_at', 'committed_at'])
-  const fields = schema.fields.filter(({ name }) => known.has(name))
-  const select = `SELECT ${fields.map(({ name }) => `${expressions[name] ?? name} AS ${name}`).join(', ')} FROM (SELECT * FROM ${misfits} ${lines}) l ${reread === null ? '' : `WHERE NOT (${isReread(reread)})`} ORDER BY lane, log_offset`
-  const isEmpty = reread !== null && (await main.runAndReadAll(`SELECT 1 FROM (${select}) LIMIT 1`)).getRows().length === 0
-  const files = isEmpty ? [] : await writeFiles(engine, storage, table, { ...schema, fields }, [{ partition: { dead_date: Number(committedUs / 86_400_000_000n) }, select }])
-  await main.run(`DROP TABLE ${misfits}`)
+  const letters = quoteIdentifier(`${framed.name}-letters`)
+  await main.run(`CREATE OR REPLACE TABLE ${letters} AS SELECT * FROM (SELECT * FROM ${misfits} ${lines}) l ${reread === null ? '' : `WHERE NOT (${isReread(reread)})`} ORDER BY lane, log_offset`)
+  const rows = framed.misfits.length + framed.lines
+  const files = await writeSource(engine, storage, table, lettersShape, { table: letters, where: 'true', own: name => expressions[name] ?? quoteIdentifier(name), rows })
+  await main.run(`DROP TABLE ${misfits}; DROP TABLE ${letters}`)
   return files
 }
 
@@ -138,16 +138,16 @@ export async function findReread (engine: Engine, storage: Storage, events: Load
   const { framed, lanes } = batch
   const ranges = lanes.filter(({ topic, partition, start }) => start < (rereadTo.get(`${partition}/${topic}`) ?? 0n))
   if (ranges.length === 0 || framed.lines === 0) return null
-  const offset = currentSchema(events.metadata).fields.find(({ name }) => name === 'log_offset')
+  const offset = ownColumns(events).fields.find(({ name }) => name === 'log_offset')
   const mayHoldSome = (file: DataFile): boolean => offset === undefined || ranges.some(({ start, end }) => mayHold(file, offset, start, end))
   const { files } = await scanFiles(storage, events, { fileFilter: mayHoldSome })
   if (files.length === 0) return null
   const table = quoteIdentifier(`${framed.name}-reread`)
   const topicOf = `${sqlList(lanes.map(lane => lane.topic))}[b._lane + 1]`
   const partitionOf = `[${lanes.map(lane => lane.partition).join(', ')}][b._lane + 1]`
-  const rows = `SELECT log_topic, log_partition, log_offset, event_id FROM ${duckdbScan(events, files, storage)} WHERE ${placesIn(ranges)}`
+  const rows = `SELECT log_topic, log_partition, log_offset, event_id FROM ${ownScan(events, files, storage)} WHERE ${placesIn(ranges)}`
   const isSame = `e.log_topic = ${topicOf} AND e.log_partition = ${partitionOf} AND e.log_offset = b.log_offset AND e.event_id = b.event_id`
-  const release = await bringFiles(events, files, storage, ['log_topic', 'log_partition', 'log_offset', 'event_id'])
+  const release = await bringFiles(events, files, storage, ['log_topic', 'log_partition', 'log_offset', 'event_id'], ownColumns(events))
   await engine.main.run(`CREATE OR REPLACE TABLE ${table} AS SELECT DISTINCT b._lane AS lane, b.log_offset
     FROM ${batch.table} b JOIN (${rows}) e ON ${isSame} WHERE b._reason IS NULL AND b._duplicate`).finally(release)
   const [count] = (await engine.main.runAndReadAll(`SELECT count(*) FROM ${table}`)).getRows()[0] as [bigint]

@@ -3,13 +3,13 @@
 // taken out again, in a commit of their own. Looked for whenever a session is opened, so that a crash changes nothing.
 // Refuses to touch any other letter: those without a row stand, and decide what is read next.
 
-import { bringFiles, commitSnapshot, createSnapshotId, currentSchema, duckdbScan, mayHold, scanFiles, stageOverwrite, type DataFile, type LiveFile, type LoadedTable } from '../catalog/index.ts'
+import { bringFiles, commitSnapshot, createSnapshotId, mayHold, scanFiles, stageOverwrite, type LiveFile, type LoadedTable } from '../catalog/index.ts'
 import { batchSummaryKey, rangesSummaryKey, writerSummaryKey, type OffsetRange } from './offsets.ts'
 import { fail } from './errors.ts'
 import { placesIn } from './lineage-evidence.ts'
-import { writeFiles } from './pipeline.ts'
+import { rewriteRows } from './row-files.ts'
 import type { SessionParts } from './session.ts'
-import type { WriterTables } from './tables.ts'
+import { demandLayout, lettersShape, ownColumns, ownScan, type WriterTables } from './tables.ts'
 
 interface Listing { readonly snapshotId: bigint, readonly ranges: readonly OffsetRange[] }
 
@@ -43,18 +43,18 @@ export async function retractOrphans (parts: SessionParts, { letters, events }: 
 
 /** Letters of one file whose places are rows; null when there are none. */
 async function rowsAmong ({ engine, storage }: SessionParts, letters: LoadedTable, file: LiveFile, events: LoadedTable, ranges: readonly OffsetRange[]): Promise<string | null> {
-  const offset = currentSchema(events.metadata).fields.find(({ name }) => name === 'log_offset')
+  const offset = ownColumns(events).fields.find(({ name }) => name === 'log_offset')
   const mayHoldSome = (each: LiveFile): boolean => offset === undefined || ranges.some(({ start, end }) => mayHold(each, offset, start, end))
   const { files } = await scanFiles(storage, events, { fileFilter: mayHoldSome })
   if (files.length === 0) return null
   const releases = [
     await bringFiles(letters, [file], storage),
-    await bringFiles(events, files, storage, ['log_topic', 'log_partition', 'log_offset'])
+    await bringFiles(events, files, storage, ['log_topic', 'log_partition', 'log_offset'], ownColumns(events))
   ]
   const places = 'log_topic, log_partition, log_offset'
-  const rows = `SELECT ${places} FROM ${duckdbScan(events, files, storage)} WHERE ${placesIn(ranges)}`
+  const rows = `SELECT ${places} FROM ${ownScan(events, files, storage)} WHERE ${placesIn(ranges)}`
   try {
-    const found = await engine.main.runAndReadAll(`SELECT DISTINCT ${places} FROM ${duckdbScan(letters, [file], storage)} SEMI JOIN (${rows}) USING (${places})`)
+    const found = await engine.main.runAndReadAll(`SELECT DISTINCT ${places} FROM ${ownScan(letters, [file], storage)} SEMI JOIN (${rows}) USING (${places})`)
     const taken = found.getRows() as [string, number, bigint][]
     if (taken.length === 0) return null
     return placesIn(taken.map(([topic, partition, offset]) => ({ topic, partition, start: BigInt(offset), end: BigInt(offset) + 1n })))
@@ -67,17 +67,12 @@ async function retract (parts: SessionParts, table: LoadedTable, file: LiveFile,
   if (where === null) return table
   const { engine, storage, catalog, logger, nowMs: clock, signal } = parts
   const release = await bringFiles(table, [file], storage)
-  const rest = `SELECT * FROM ${duckdbScan(table, [file], storage)} WHERE NOT (${where})`
-  const added: DataFile[] = []
-  try {
-    const [count] = (await engine.main.runAndReadAll(`SELECT count(*) FROM (${rest})`)).getRows()[0] as [bigint]
-    if (BigInt(count) > 0n) added.push(...await writeFiles(engine, storage, table, currentSchema(table.metadata), [{ partition: file.partition, select: rest }]))
-  } finally {
-    await release()
-  }
+  const added = await rewriteRows(engine, storage, table, lettersShape, `kept-${file.snapshotId}`, [file], `NOT (${where})`).finally(release)
   const snapshotId = createSnapshotId(table.metadata)
-  const outcome = await commitSnapshot({ catalog, storage, table, clock, signal }, snapshotId, async base =>
-    await stageOverwrite({ storage, clock }, base, { snapshotId, added, removed: [file], plannedOn: 'any', summary: { [batchSummaryKey]: 'retraction' } }))
+  const outcome = await commitSnapshot({ catalog, storage, table, clock, signal }, snapshotId, async base => {
+    demandLayout(table, base, lettersShape)
+    return await stageOverwrite({ storage, clock }, base, { snapshotId, added, removed: [file], plannedOn: 'any', summary: { [batchSummaryKey]: 'retraction' } })
+  })
   if (outcome.kind === 'landed') {
     logger.warn({ file: file.location, snapshot: String(snapshotId) }, 'dead letters of a batch that never landed were taken out: another writer had made them rows')
     return outcome.table

@@ -1,13 +1,10 @@
-// The way of a batch through DuckDB: lines → typed table → ids for the duplicate check → one sorted Parquet file per
-// partition, and one for its dead letters. No row ever becomes a JavaScript object.
+// The way of a batch through DuckDB: lines → typed table → ids for the duplicate check; row-files.ts makes files of it.
+// No row ever becomes a JavaScript object.
 // Refuses a batch whose rows are not exactly its lines (WRITER_BATCH_BROKEN).
 
 import { randomBytes } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { dataFileFromDuckDB, dataFileLocation, duckdbType, fieldIdsForDuckDB, quoteIdentifier, quoteText, type DataFile, type DuckDBStatsRow, type LoadedTable, type NestedField, type Schema, type Storage } from '../catalog/index.ts'
-import { contractColumns, rowColumns, type ContractColumn } from '../openapi/index.ts'
+import { quoteIdentifier, quoteText } from '../catalog/index.ts'
 import { FirnError, sentenceOf } from '../runtime/index.ts'
 import { BatchIds, orderIds } from './batch-ids.ts'
 import { shippedSql, type ContractSql } from './columns.ts'
@@ -173,54 +170,6 @@ export async function partitionsOf (connection: DuckDBConnection, batch: ParsedB
 /** Moves the rows of these types to type `unlisted`, their own name kept in `properties.$type`. */
 export async function unlistTypes (connection: DuckDBConnection, batch: ParsedBatch, types: readonly string[]): Promise<void> {
   await connection.run(fillSql('unlist', { table: batch.table, types: sqlList(types) }))
-}
-
-/** Writes one file per partition; durable when this resolves. */
-export async function writeRows (engine: Engine, storage: Storage, table: LoadedTable, batch: ParsedBatch, partitions: readonly RowPartition[], committedUs: bigint): Promise<DataFile[]> {
-  const schema = knownSchema(table)
-  const columns = schema.fields.map(field => `CAST(${rowExpression(field.name, batch, committedUs)} AS ${duckdbType(field.type)}) AS ${quoteIdentifier(field.name)}`).join(', ')
-  const spec = table.metadata['partition-specs'].find(({ 'spec-id': id }) => id === table.metadata['default-spec-id'])!
-  return await writeFiles(engine, storage, table, schema, partitions.map(({ eventType, days }) => ({
-    partition: Object.fromEntries(spec.fields.map(field => [field.name, field.name === 'event_date' ? days : eventType])),
-    select: fillSql('rows', { columns, table: batch.table, event_type: quoteText(eventType), days })
-  })))
-}
-
-export async function writeFiles (engine: Engine, storage: Storage, table: LoadedTable, schema: Schema, files: readonly { partition: DataFile['partition'], select: string }[]): Promise<DataFile[]> {
-  const fieldIds = fieldIdsForDuckDB(schema)
-  const spec = table.metadata['partition-specs'].find(({ 'spec-id': id }) => id === table.metadata['default-spec-id'])!
-  const locations = files.map(({ partition }) => dataFileLocation(table.metadata, partition, `${crypto.randomUUID()}.parquet`))
-  const paths = locations.map(location => storage.toEnginePath(location))
-  for (const dir of new Set(paths.filter(path => path.startsWith('/')).map(dirname))) await mkdir(dir, { recursive: true })
-  const stats = await engine.runAll(files.map(({ select }, i) =>
-    `COPY (${select}) TO ${quoteText(paths[i]!)} (FORMAT parquet, COMPRESSION zstd, FIELD_IDS ${fieldIds}, RETURN_STATS)`))
-  await storage.makeDurable(locations)
-  return stats.map(([row], i) => dataFileFromDuckDB(row as unknown as DuckDBStatsRow, schema, spec, files[i]!.partition, locations[i]!))
-}
-
-/** The table's schema without the columns that this version does not know. */
-export function knownSchema (table: LoadedTable): Schema {
-  const { metadata } = table
-  const schema = metadata.schemas.find(({ 'schema-id': id }) => id === metadata['current-schema-id'])!
-  return { ...schema, fields: knownFields(schema.fields, [...contractColumns, ...rowColumns]) }
-}
-
-function knownFields (fields: readonly NestedField[], columns: readonly ContractColumn[]): NestedField[] {
-  return fields.flatMap(field => {
-    const column = columns.find(({ name }) => name === field.name)
-    if (column === undefined) return []
-    if (typeof column.type === 'string' || typeof field.type === 'string' || field.type.type !== 'struct') return [field]
-    return [{ ...field, type: { ...field.type, fields: knownFields(field.type.fields, column.type.fields) } }]
-  })
-}
-
-function rowExpression (name: string, batch: ParsedBatch, committedUs: bigint): string {
-  switch (name) {
-    case 'committed_at': return `make_timestamptz(${committedUs})`
-    case 'log_topic': return `${sqlList(batch.lanes.map(lane => lane.topic))}[_lane + 1]`
-    case 'log_partition': return `CAST([${batch.lanes.map(lane => lane.partition).join(', ')}] AS INTEGER[])[_lane + 1]`
-    default: return quoteIdentifier(name)
-  }
 }
 
 /** Frees the batch's memory. */

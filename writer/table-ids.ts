@@ -2,12 +2,14 @@
 // Refuses to guess: whatever is not established by the lineage of snapshots or by the live files themselves is answered
 // with `anew`: all files, and what was known before means nothing.
 
-import { bringFiles, changesSince, currentSnapshot, duckdbScan, scanFiles, type LiveFile, type LoadedTable, type Schema, type SourceRecord, type Storage } from '../catalog/index.ts'
+import { bringFiles, changesSince, currentSnapshot, duckdbScan, identityValue, scanFiles, type LiveFile, type LoadedTable, type Schema, type SourceRecord, type Storage } from '../catalog/index.ts'
 import type { Engine } from './engine.ts'
-import { hashSql, knownSchema, secondsSql, visitIds, type ParsedBatch } from './pipeline.ts'
+import { hashSql, secondsSql, visitIds, type ParsedBatch } from './pipeline.ts'
+import { knownSchema } from './row-files.ts'
 
 /** A data file as the index sees it: when its rows arrived, in seconds. */
 export interface IdFile {
+  /** null when its partition does not say. */
   readonly type: string | null
   readonly rows: number
   readonly lower: number
@@ -26,6 +28,8 @@ export type VisitIds = (hashes: Uint32Array, seconds: ArrayLike<number>, count: 
 /** The seam to the table: the real one reads Parquet files, the tests' twin a list. */
 export interface TableIds {
   changes (table: LoadedTable, since: SourceRecord | null): Promise<IdChanges>
+  /** The event types of files whose partitions do not say. */
+  typesIn (table: LoadedTable, files: readonly IdFile[]): Promise<string[]>
   /** Rows that arrived at `from` or later. */
   visitSince (table: LoadedTable, files: readonly IdFile[], from: number, visit: VisitIds): Promise<void>
   /** Rows whose id is one of the batch's rows that arrived before `before`. */
@@ -56,6 +60,14 @@ export function openTableIds (engine: Engine, storage: Storage): TableIds {
       const { files } = await scanFiles(storage, table)
       return { kind: 'anew', files: describe(table, files) }
     },
+    async typesIn (table, files) {
+      const chosen = files.map(({ file }) => file)
+      const { fields, ...schema } = knownSchema(table)
+      const typed = { ...schema, fields: fields.filter(({ name }) => name === 'event_type') }
+      const release = await bringFiles(table, chosen, storage, ['event_type'], typed)
+      const found = await engine.main.runAndReadAll(`SELECT DISTINCT event_type FROM ${duckdbScan(table, chosen, storage, typed)}`).finally(release)
+      return found.getRows().flatMap(([type]) => typeof type === 'string' ? [type] : [])
+    },
     async visitSince (table, files, from, visit) {
       await read(table, files, scan => `SELECT ${hashSql('event_id')}, ${secondsSql('received_at')} FROM ${scan} WHERE received_at >= make_timestamptz(${from * 1_000_000})`, visit)
     },
@@ -84,8 +96,9 @@ function idsSchema (table: LoadedTable): Schema {
 /** The first and last arrival by the file's statistics; all of time where there are none. */
 function describe (table: LoadedTable, files: readonly LiveFile[]): IdFile[] {
   const id = knownSchema(table).fields.find(({ name }) => name === 'received_at')?.id ?? -1
+  const typeId = knownSchema(table).fields.find(({ name }) => name === 'event_type')?.id
   return files.map(file => {
-    const type = file.partition['event_type']
+    const type = identityValue(table.metadata, file, typeId)
     return {
       type: typeof type === 'string' ? type : null,
       rows: Number(file.recordCount),

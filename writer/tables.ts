@@ -1,9 +1,10 @@
-// The two tables of the writer: created when they are missing, and their columns kept up with the contract.
-// A column is only ever added (in a metadata commit of its own); a table that is newer than this writer is left as it
-// is, and the columns that the writer knows are written. Refuses tables whose columns or partitioning do not fit.
+// The two tables of the writer: created when they are missing, their columns kept up with the contract, and asked before
+// files are written and on the very base of each commit whether they still are what the files assume. Other engines change
+// them: what can be followed is followed, by field ids; else that table halts with its advice (WRITER_TABLE_HALTED).
+// A column is only ever added (in a metadata commit of its own); a table that is newer than this writer is left as it is.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { adviceFor, evolveSchema, formatVersionsWritten, isCatalogError, printIdentifier, schemaOfColumns, setProperties, type LoadedTable, type PartitionSpec, type Schema, type TableIdentifier } from '../catalog/index.ts'
+import { decideLayout, duckdbScan, isCatalogError, judgeBase, keepOwnColumns, ownColumnsOf, ownSchema, printIdentifier, schemaOfColumns, setProperties, type FileLayout, type LiveFile, type LoadedTable, type PartitionSpec, type Schema, type Storage, type TableIdentifier } from '../catalog/index.ts'
 import { contractColumns, rowColumns, type ContractColumn } from '../openapi/index.ts'
 import { lettersProgress, type CommitParts } from './commit.ts'
 import { fail } from './errors.ts'
@@ -22,15 +23,15 @@ const properties = {
   'write.metadata.metrics.default': 'truncate(16)'
 }
 
-interface TableShape { readonly id: TableIdentifier, readonly columns: readonly ContractColumn[], readonly partition: readonly { column: string, name: string, transform: string }[] }
+export interface TableShape { readonly id: TableIdentifier, readonly columns: readonly ContractColumn[], readonly partition: readonly { column: string, name: string, transform: string }[] }
 
-const events: TableShape = {
+export const eventsShape: TableShape = {
   id: eventsId,
   columns: [...contractColumns, ...rowColumns],
   partition: [{ column: 'event_type', name: 'event_type', transform: 'identity' }, { column: 'event_time', name: 'event_date', transform: 'day' }]
 }
 
-const letters: TableShape = {
+export const lettersShape: TableShape = {
   id: lettersId,
   columns: [
     letterColumn('reason', 'string', 'Code of why the record is no row; `duplicate` for dropped duplicates.', true),
@@ -59,17 +60,42 @@ export interface WriterTables {
 }
 
 export async function openTables (parts: CommitParts, log: LogOf): Promise<WriterTables> {
-  const lettersTable = await openTable(parts, log, letters)
+  const lettersTable = await openTable(parts, log, lettersShape)
   const listed = [...lettersProgress(lettersTable)?.topics ?? []].flatMap(([topic, { partitions }]) => [...partitions].map(([partition, { next }]) => [`${partition}/${topic}`, next] as const))
-  return { letters: lettersTable, events: await openTable(parts, log, events), lettersNext: new Map(listed) }
+  return { letters: lettersTable, events: await openTable(parts, log, eventsShape), lettersNext: new Map(listed) }
 }
 
 async function openTable (parts: CommitParts, log: LogOf, shape: TableShape): Promise<LoadedTable> {
-  const table = await loadOrCreate(parts, log, shape)
-  refuseUnfit(table, shape)
-  const evolved = await evolveSchema({ catalog: parts.catalog, storage: parts.storage, table, signal: parts.signal }, shape.columns)
-  if (evolved !== table) parts.logger.info({ table: shape.id.name, schema: evolved.metadata['current-schema-id'] }, 'the table has the columns of the contract now')
-  return evolved
+  const found = await loadOrCreate(parts, log, shape)
+  const table = await keepOwnColumns({ catalog: parts.catalog, storage: parts.storage, table: found, signal: parts.signal }, shape.columns)
+  if (table.metadata['current-schema-id'] !== found.metadata['current-schema-id']) parts.logger.info({ table: shape.id.name, schema: table.metadata['current-schema-id'] }, 'the table has the columns of the contract now')
+  layoutOf(table, shape)
+  return table
+}
+
+/** How files for the table have to look. Throws WRITER_TABLE_HALTED, or WRITER_TABLE_CHANGED when it has to be opened anew first. */
+export function layoutOf (table: LoadedTable, shape: TableShape): FileLayout {
+  const decided = decideLayout(table.metadata, shape.columns)
+  if (decided.kind === 'fits') return decided.layout
+  if (decided.kind === 'halt') throw fail('WRITER_TABLE_HALTED', { table: printIdentifier(table.id), reason: decided.reason, advice: decided.advice })
+  throw fail('WRITER_TABLE_CHANGED', { table: printIdentifier(table.id), changes: decided.changes.join(', ') })
+}
+
+/** Files of a table of ours to be read, its columns under our names whatever they are called by now. */
+export function ownScan (table: LoadedTable, files: readonly LiveFile[], storage: Storage): string {
+  return duckdbScan(table, files, storage, ownColumns(table))
+}
+
+export function ownColumns (table: LoadedTable): Schema {
+  const { columns } = table.id.name === lettersId.name ? lettersShape : eventsShape
+  return ownSchema(table.metadata, columns)
+}
+
+/** Files that were written for `table` may be committed to `base`. Throws as `layoutOf` does when they may not. */
+export function demandLayout (table: LoadedTable, base: LoadedTable, shape: TableShape): void {
+  const judged = judgeBase(table.metadata, base.metadata, shape.columns)
+  if (judged.kind === 'halt') throw fail('WRITER_TABLE_HALTED', { table: printIdentifier(base.id), reason: judged.reason, advice: judged.advice })
+  if (judged.kind === 'follow') throw fail('WRITER_TABLE_CHANGED', { table: printIdentifier(base.id), changes: judged.changes.join(', ') })
 }
 
 /**
@@ -92,7 +118,7 @@ async function loadOrCreate (parts: CommitParts, log: LogOf, shape: TableShape):
     await catalog.ensureNamespace(shape.id.namespace)
     const schema = schemaOfColumns(shape.columns)
     try {
-      return await catalog.createTable(shape.id, { schema, 'partition-spec': specOf(schema, shape), properties: { ...properties, ...decided } })
+      return await catalog.createTable(shape.id, { schema, 'partition-spec': specOf(schema, shape), properties: { ...properties, ...ownColumnsOf(schema), ...decided } })
     } catch (error) {
       if (!isCatalogError(error, 'CATALOG_ALREADY_EXISTS')) throw error
       if (attempt > 1) await sleep(50 * attempt)
@@ -119,14 +145,6 @@ async function refuseLost (parts: CommitParts, log: LogOf, { id }: TableShape, o
 
 function specOf (schema: Schema, shape: TableShape): PartitionSpec {
   return { 'spec-id': 0, 'fields': shape.partition.map(({ column, name, transform }, i) => ({ 'source-id': schema.fields.find(field => field.name === column)!.id, 'field-id': 1000 + i, name, transform })) }
-}
-
-function refuseUnfit ({ id, metadata }: LoadedTable, shape: TableShape): void {
-  const version = metadata['format-version']
-  if (!formatVersionsWritten.includes(version)) throw fail('WRITER_FORMAT_UNFIT', { table: printIdentifier(id), found: version, advice: adviceFor(version, formatVersionsWritten) })
-  const spec = metadata['partition-specs'].find(({ 'spec-id': specId }) => specId === metadata['default-spec-id'])!
-  const print = (fields: readonly { name: string, transform: string }[]): string => fields.map(({ name, transform }) => `${transform} as ${name}`).join(', ')
-  if (print(spec.fields) !== print(shape.partition)) throw fail('WRITER_SPEC_UNFIT', { table: printIdentifier(id), found: print(spec.fields), expected: print(shape.partition) })
 }
 
 function letterColumn (name: string, type: string, doc: string, required = false): ContractColumn {

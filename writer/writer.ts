@@ -24,6 +24,7 @@ import { isDrained, notCommitted, type PartitionEnd, type Standing } from './dra
 import { dropBatch, explainEngine, parseBatch } from './pipeline.ts'
 import { isOfWriter, recoverFrom } from './after-error.ts'
 import { reportBatch } from './report.ts'
+import { filesMaxDefault } from './row-files.ts'
 import { areHaltsOther, isOvertaken, judgeAssigned, keepHalts, openSession, type HaltedPartition, type Session } from './session.ts'
 import type { WriterTables } from './tables.ts'
 
@@ -33,6 +34,8 @@ const busyPollMs = 100
 const landingMsFirst = 1000
 const pollBytesMax = 4 * 1024 * 1024
 const haltedLookMs = 30_000
+/** The advice that a table's halt gives is carried out in the table: it is looked at often. */
+const tableLookMs = 3_000
 /** How often a drain looks how far other writers of its group are, and how long they may stand still. */
 const elsewhereLookMs = 500
 const elsewhereMsMax = 60_000
@@ -103,6 +106,11 @@ export class Writer {
     if (state.halted.length > 0) throw haltError(state.halted[0]!)
   }
 
+  /** What the log gives at once is not cut: where smaller batches do not help, more files have to be allowed. */
+  #squeezedParts (): WriterParts {
+    return { ...this.#parts, filesMax: (this.#parts.filesMax ?? filesMaxDefault) * this.#squeeze }
+  }
+
   #squeezed (): WriterSettings {
     const { rowsMax, bytesMax } = this.#settings
     return { ...this.#settings, rowsMax: Math.max(1, Math.floor(rowsMax / this.#squeeze)), bytesMax: Math.max(65_536, Math.floor(bytesMax / this.#squeeze)) }
@@ -145,7 +153,7 @@ export class Writer {
         })
         this.#resume = null
         await reader.follow(session)
-        const reading = new Reading(this.#parts, this.#squeezed(), session, reader, () => `batch${this.#batches++}`)
+        const reading = new Reading(this.#squeezedParts(), this.#squeezed(), session, reader, () => `batch${this.#batches++}`)
         this.#found = reading.halted
         this.#state = { at: 'reading', session, halted: reading.halted }
         metrics?.halted.set(reading.halted.length)
@@ -164,7 +172,7 @@ export class Writer {
         if (recovery.kind === 'end') throw error
         if (recovery.kind === 'halt') {
           this.#halt(error as FirnError)
-          await sleep(this.#settings.haltedLookMs ?? haltedLookMs, undefined, { signal }).catch(() => undefined)
+          await sleep(this.#settings.haltedLookMs ?? (code === 'WRITER_TABLE_HALTED' ? tableLookMs : haltedLookMs), undefined, { signal }).catch(() => undefined)
           continue
         }
         const { waitMs, isSmaller } = recovery

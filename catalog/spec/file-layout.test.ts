@@ -12,7 +12,7 @@ const files = {
   'format-version': 2, 'table-uuid': 'u', 'location': 'file:///w/t', 'last-column-id': 3, 'last-sequence-number': 7n,
   'current-schema-id': 0, 'schemas': [{ 'type': 'struct', 'schema-id': 0, fields }],
   'default-spec-id': 0, 'partition-specs': [{ 'spec-id': 0, 'fields': [day] }],
-  'default-sort-order-id': 0, 'sort-orders': [{ 'order-id': 0, 'fields': [] }],
+  'snapshots': [{}], 'default-sort-order-id': 0, 'sort-orders': [{ 'order-id': 0, 'fields': [] }],
   'properties': { [ownColumnsProperty]: '{"id":1,"at":2,"note":3}' }
 } as unknown as TableMetadata
 

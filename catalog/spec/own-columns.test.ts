@@ -23,7 +23,7 @@ const recorded = printOwnIds(new Map([['id', 1], ['title', 2], ['quantity', 3], 
 const first: Schema = { 'type': 'struct', 'schema-id': 0, fields }
 
 function tableWith(now: NestedField[], properties: Record<string, string> = { [ownColumnsProperty]: recorded }): TableMetadata {
-  return { 'last-column-id': 20, 'current-schema-id': 1, 'schemas': [first, { 'type': 'struct', 'schema-id': 1, 'fields': now }], properties } as unknown as TableMetadata
+  return { 'last-column-id': 20, 'current-schema-id': 1, 'schemas': [first, { 'type': 'struct', 'schema-id': 1, 'fields': now }], properties, 'snapshots': [] } as unknown as TableMetadata
 }
 
 const edit = (id: number, change: Partial<NestedField>): NestedField[] => fields.map(field => field.id === id ? { ...field, ...change } : field)

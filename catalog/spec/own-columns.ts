@@ -41,21 +41,32 @@ export function printOwnIds(ids: OwnIds): string {
   return JSON.stringify(Object.fromEntries(ids))
 }
 
+/** The record for a new table, as a property: catalogs give ids in one order. A table in its first state is numbered by its names all the same. */
+export function ownColumnsOf({ fields }: Schema): Record<string, string> {
+  return { [ownColumnsProperty]: printOwnIds(new Map(fields.flatMap(field => pathsOf(field, field.name)))) }
+}
+
 export function matchColumns(metadata: TableMetadata, wanted: readonly WantedColumn[]): ColumnMatch {
   const schema = currentSchema(metadata)
-  const recorded = readOwnIds(metadata)
+  const recorded = isNew(metadata) ? new Map<string, number>() : readOwnIds(metadata)
   const match = new Match(metadata, recorded)
   try {
     const fields = match.struct(schema.fields, wanted.map(fieldOf), '')
-    const isRecorded = [...match.ids].every(([path, id]) => recorded.get(path) === id)
+    const before = readOwnIds(metadata)
+    const isRecorded = [...match.ids].every(([path, id]) => before.get(path) === id)
     if (match.changes.length === 0 && isRecorded) return { kind: 'fits', ids: match.ids, change: null }
     // What a later release recorded stays: it may come back.
-    const ids = new Map([...recorded, ...match.ids])
+    const ids = new Map([...before, ...match.ids])
     return { kind: 'fits', ids: match.ids, change: { schema: match.changes.length === 0 ? schema : { ...schema, fields }, lastColumnId: match.last, ids, changes: match.changes } }
   } catch (error) {
     if (error instanceof Halt) return { kind: 'halt', reason: error.message, advice: error.advice }
     throw error
   }
+}
+
+/** As it was created. */
+function isNew({ schemas, snapshots }: TableMetadata): boolean {
+  return schemas.length === 1 && schemas[0]?.['schema-id'] === 0 && snapshots.length === 0
 }
 
 class Halt extends Error {

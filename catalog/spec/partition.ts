@@ -82,6 +82,15 @@ export function specById(metadata: TableMetadata, id: number): PartitionSpec | u
   return metadata['partition-specs'].find(spec => spec['spec-id'] === id)
 }
 
+/**
+ * The value that a column has in every row of the file, by the file's own spec; undefined when its partition does not say. A partition
+ * field's name says nothing: other engines give it to whatever they like.
+ */
+export function identityValue(metadata: TableMetadata, file: { readonly specId: number, readonly partition: Partition }, fieldId: number | undefined): PartitionValue | undefined {
+  const field = specById(metadata, file.specId)?.fields.find(each => each['source-id'] === fieldId && each.transform === 'identity')
+  return field === undefined ? undefined : file.partition[field.name]
+}
+
 // Java's URLEncoder, but for `*`, which DuckDB would take for a pattern: space becomes +, only letters, digits and .-_ stay.
 function encodePath(text: string): string {
   return encodeURIComponent(text).replace(/[!'()~*]/g, char => '%' + char.charCodeAt(0).toString(16).toUpperCase()).replaceAll('%20', '+')

@@ -4,6 +4,9 @@ import { Type, type Static, type TObject, type TOptional, type TString } from 't
 const text = (description: string): TOptional<TString> => Type.Optional(Type.String({ minLength: 1, description }))
 const secret = (description: string): TOptional<TString> => Type.Optional(Type.String({ minLength: 1, secret: true, description }))
 
+/** One token for both ends: who asks the catalog sends it, and the embedded catalog wants it. */
+export const catalogToken = secret('bearer token of the REST catalog; the embedded one asks for it when it is set, and does not listen beyond this machine without it')
+
 /** Where files lie: spread into the settings of every process that opens them. */
 export const storageSettings = {
   FIRN_WAREHOUSE_URL: text('where tables get their files unless they name a place: file:///path or s3://bucket/prefix; without it the folder warehouse under FIRN_DATA_DIR'),
@@ -21,7 +24,7 @@ export const lakeSettings = {
   ...storageSettings,
   FIRN_CATALOG_URL: Type.String({ default: 'http://127.0.0.1:8181', description: 'the catalog that holds the tables: http(s)://… is an Iceberg REST catalog, glue://region is AWS Glue' }),
   FIRN_CATALOG_WAREHOUSE: text('the warehouse name that the REST catalog wants to hear at first contact; Glue: the account id of another account\'s catalog'),
-  FIRN_CATALOG_TOKEN: secret('bearer token of the REST catalog'),
+  FIRN_CATALOG_TOKEN: catalogToken,
   FIRN_CATALOG_OAUTH_TOKEN_URL: text('where OAuth2 tokens come from; without it what the catalog names, else its own /v1/oauth/tokens'),
   FIRN_CATALOG_OAUTH_CLIENT_ID: text('OAuth2 client id: tokens are fetched and renewed by themselves'),
   FIRN_CATALOG_OAUTH_CLIENT_SECRET: secret('secret of FIRN_CATALOG_OAUTH_CLIENT_ID'),

@@ -85,5 +85,12 @@ t.test('a key is asked for where there is one, and only the document is open', a
 t.test('without a key only this machine is answered to: a page cannot lend itself the name', async t => {
   const service = await openTestService(t)
   t.match(await service.ask('select 1', {}, { host: 'evil.example:8020' }), { status: 421, json: { code: 'QUERY_HOST' } })
+  for (const origin of ['https://evil.example', 'null', 'http://127.0.0.1:3000', `${service.url}.evil.example`]) {
+    t.match(await service.ask('select 1', {}, { origin }), { status: 403, json: { code: 'QUERY_ORIGIN' } }, origin)
+    t.equal((await service.get('/v1/models', { origin })).status, 403, origin)
+  }
+  t.equal((await service.get('/v1/models', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' })).status, 403, 'a script of another page')
+  t.equal((await service.get('/openapi.json', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' })).status, 200, 'a link')
+  t.equal((await service.get('/v1/models', { origin: service.url, 'sec-fetch-site': 'same-origin' })).status, 200, 'a page of its own')
   for (const host of ['localhost:8020', '127.0.0.1', '[::1]:8020']) t.not((await service.get('/v1/saved', { host })).status, 421, host)
 })

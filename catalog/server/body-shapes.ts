@@ -2,13 +2,18 @@
  * What a request body may look like, as small checks that name the member that is wrong. A body that passes can be worked on without
  * looking at types again; what it asks for may still be refused.
  */
+import { printJson } from '../spec/json.ts'
 import { RestError } from './errors.ts'
 
 export type Shape = (value: unknown, path: string) => void
 
 export const text: Shape = (value, path) => expect(typeof value === 'string', path, 'a string', value)
-export const integer: Shape = (value, path) => expect(typeof value === 'number' && Number.isSafeInteger(value), path, 'an integer', value)
-export const longInteger: Shape = (value, path) => expect(typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value)), path, 'an integer', value)
+/** An `int` of the specification: every reader has 32 bits for it. */
+export const integer: Shape = (value, path) => expect(Number.isInteger(value) && Math.abs(value as number) <= int32Max, path, 'an integer of 32 bits', value)
+/** A time or a span in milliseconds. */
+export const millis: Shape = (value, path) => expect(Number.isSafeInteger(value), path, 'an integer', value)
+/** A `long` of the specification. */
+export const longInteger: Shape = (value, path) => expect(isLong(value), path, 'an integer of 64 bits', value)
 export const flag: Shape = (value, path) => expect(typeof value === 'boolean', path, 'true or false', value)
 export const anyObject: Shape = (value, path) => expect(isObject(value), path, 'an object', value)
 
@@ -24,13 +29,19 @@ export function listOf(shape: Shape): Shape {
   }
 }
 
-/** Members that must be there, and members that may be absent or null. Others are let through: they belong to newer versions. */
+/**
+ * Members that must be there, and members that may be absent. Null says the same as absent and is taken out, so that nothing behind meets it.
+ * Others are let through: they belong to newer versions.
+ */
 export function objectOf(required: Record<string, Shape>, optional: Record<string, Shape> = {}): Shape {
   return (value, path) => {
     anyObject(value, path)
     const object = value as Record<string, unknown>
     for (const [name, shape] of Object.entries(required)) shape(object[name], `${path}.${name}`)
-    for (const [name, shape] of Object.entries(optional)) if ((object[name] ?? null) !== null) shape(object[name], `${path}.${name}`)
+    for (const [name, shape] of Object.entries(optional)) {
+      if (object[name] === null) delete object[name]
+      if (object[name] !== undefined) shape(object[name], `${path}.${name}`)
+    }
   }
 }
 
@@ -40,7 +51,7 @@ export function oneOf(member: string, shapes: Record<string, Shape>, what: strin
     anyObject(value, path)
     const kind = (value as Record<string, unknown>)[member]
     const shape = typeof kind === 'string' && Object.hasOwn(shapes, kind) ? shapes[kind] : undefined
-    if (shape === undefined) throw new RestError('BadRequestException', `Cannot parse ${what} at ${path}: unknown ${member} ${JSON.stringify(kind) ?? 'missing'}`)
+    if (shape === undefined) throw new RestError('BadRequestException', `Cannot parse ${what} at ${path}: unknown ${member} ${kind === undefined ? 'missing' : printJson(kind).slice(0, 100)}`)
     shape(value, path)
   }
 }
@@ -53,6 +64,12 @@ export function renamedMember(name: string, before: string, shape: Shape): Shape
     const used = object[name] === undefined && object[before] !== undefined ? before : name
     shape(object[used], `${path}.${used}`)
   }
+}
+
+const int32Max = 2 ** 31 - 1
+
+function isLong(value: unknown): boolean {
+  return typeof value === 'bigint' ? BigInt.asIntN(64, value) === value : Number.isSafeInteger(value)
 }
 
 function isObject(value: unknown): boolean {

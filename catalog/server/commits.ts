@@ -12,6 +12,7 @@ import { RestError } from './errors.ts'
 import { checkName, nameKey, printName } from './identifier.ts'
 import type { StoredTable } from './metadata-files.ts'
 import { admitNamespace } from './namespaces.ts'
+import { demandMetadataInside } from './places.ts'
 import type { CommitTable } from './requests.ts'
 import type { CatalogState } from './state.ts'
 import { demandFree, demandTable, inTurn, movePointers } from './tables.ts'
@@ -57,13 +58,17 @@ async function plan(state: CatalogState, id: TableIdentifier, change: CommitTabl
     const found = state.pointers.find(id)
     if (found?.kind === 'view') demandFree(state, id, 'table')
     if (found !== null) throw new RestError('CommitFailedException', `Requirement failed: table already exists: ${printName(id)}`)
-    return { base: null, metadata: applyUpdates(null, change.updates, { nowMs: state.clock() }) }
+    const created = applyUpdates(null, change.updates, { nowMs: state.clock() })
+    demandMetadataInside(state.demandInside, created, null)
+    return { base: null, metadata: created }
   }
   const location = demandTable(state, id)
   await state.newest.demand(id, location)
   const base = await state.files.readTable(location)
   checkRequirements(base.metadata, change.requirements)
-  return { base, metadata: applyUpdates(base.metadata, change.updates, { nowMs: state.clock(), baseLocation: base.location }) }
+  const metadata = applyUpdates(base.metadata, change.updates, { nowMs: state.clock(), baseLocation: base.location })
+  demandMetadataInside(state.demandInside, metadata, base.metadata)
+  return { base, metadata }
 }
 
 async function swap(state: CatalogState, staged: readonly Staged[]): Promise<void> {

@@ -19,6 +19,8 @@ runService('catalog', async ({ logger, onClose, stop }) => {
     isUnmarked: readMark(dataDir) === null,
     warehouse: warehouseUrl,
     storage,
+    places: config.FIRN_CATALOG_PLACES,
+    token: config.FIRN_CATALOG_TOKEN,
     host: config.FIRN_CATALOG_HOST,
     port: config.FIRN_CATALOG_PORT,
     namespaceRequired: config.FIRN_CATALOG_NAMESPACE_REQUIRED,

@@ -17,6 +17,9 @@ export interface Stored<M> { readonly location: string, readonly metadata: M, re
 export type StoredTable = Stored<TableMetadata>
 export type StoredView = Stored<ViewMetadata>
 
+/** What a compressed metadata file may become. */
+const metadataBytesMax = 256 * 1024 * 1024
+
 export class MetadataFiles {
   readonly #storage: Storage
   readonly #bytesMax: number
@@ -84,7 +87,7 @@ export class MetadataFiles {
       throw explainRead(location, error)
     }
     try {
-      const json = gzippedMetadata.test(location) ? gunzipSync(bytes) : bytes
+      const json = gzippedMetadata.test(location) ? gunzipSync(bytes, { maxOutputLength: metadataBytesMax }) : bytes
       const stored = { location, metadata: parse(json.toString('utf8')), json }
       this.#keep(stored)
       return stored

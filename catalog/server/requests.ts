@@ -5,7 +5,8 @@
 import { parseJson } from '../spec/json.ts'
 import type { PartitionSpec, Requirement, Schema, SortOrder, TableIdentifier, Update } from '../spec/types.ts'
 import type { ViewRequirement, ViewUpdate, ViewVersion } from '../spec/view-types.ts'
-import { anyObject, flag, integer, listOf, longInteger, objectOf, oneOf, renamedMember, stringMap, text, type Shape } from './body-shapes.ts'
+import { anyObject, flag, integer, listOf, longInteger, millis, objectOf, oneOf, renamedMember, stringMap, text, type Shape } from './body-shapes.ts'
+import { checkBodyText } from './body-text.ts'
 import { RestError } from './errors.ts'
 
 export interface CreateNamespace { namespace: string[], properties?: Record<string, string> }
@@ -28,11 +29,11 @@ const schema = objectOf({ fields: listOf(field) }, { 'schema-id': integer, 'iden
 const spec = objectOf({ fields: listOf(objectOf({ 'source-id': integer, 'name': text, 'transform': text }, { 'field-id': integer })) }, { 'spec-id': integer })
 const order = objectOf({ fields: listOf(objectOf({ 'source-id': integer, 'transform': text, 'direction': text, 'null-order': text })) }, { 'order-id': integer })
 const summary: Shape = (value, path) => { stringMap(value, path); text((value as { operation?: unknown }).operation, `${path}.operation`) }
-const snapshot = objectOf({ 'snapshot-id': longInteger, 'timestamp-ms': integer },
+const snapshot = objectOf({ 'snapshot-id': longInteger, 'timestamp-ms': millis },
   { 'parent-snapshot-id': longInteger, 'sequence-number': longInteger, 'manifest-list': text, 'manifests': listOf(text), summary, 'schema-id': integer, 'first-row-id': longInteger, 'added-rows': longInteger })
 const statistics = objectOf({ 'snapshot-id': longInteger, 'statistics-path': text })
 const identifier = objectOf({ namespace: listOf(text), name: text })
-const version = objectOf({ 'version-id': integer, 'timestamp-ms': integer, 'schema-id': integer, 'summary': stringMap, 'representations': listOf(objectOf({ type: text }, { sql: text, dialect: text })), 'default-namespace': listOf(text) }, { 'default-catalog': text })
+const version = objectOf({ 'version-id': integer, 'timestamp-ms': millis, 'schema-id': integer, 'summary': stringMap, 'representations': listOf(objectOf({ type: text }, { sql: text, dialect: text })), 'default-namespace': listOf(text) }, { 'default-catalog': text })
 const uuid: Shape = (value, path) => {
   text(value, path)
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value as string)) throw new RestError('BadRequestException', `Invalid request: ${path} must be a uuid, it is ${String(value)}`)
@@ -54,7 +55,7 @@ const tableUpdate = oneOf('action', {
   'add-sort-order': objectOf({ 'sort-order': order }),
   'set-default-sort-order': objectOf({ 'sort-order-id': integer }),
   'add-snapshot': objectOf({ snapshot }),
-  'set-snapshot-ref': objectOf({ 'ref-name': text, 'snapshot-id': longInteger, 'type': refType }, { 'min-snapshots-to-keep': integer, 'max-snapshot-age-ms': integer, 'max-ref-age-ms': integer }),
+  'set-snapshot-ref': objectOf({ 'ref-name': text, 'snapshot-id': longInteger, 'type': refType }, { 'min-snapshots-to-keep': integer, 'max-snapshot-age-ms': millis, 'max-ref-age-ms': millis }),
   'remove-snapshots': objectOf({ 'snapshot-ids': listOf(longInteger) }),
   'remove-snapshot-ref': objectOf({ 'ref-name': text }),
   'set-statistics': objectOf({ statistics }),
@@ -113,6 +114,7 @@ export interface Bodies {
 /** Reads a body of the named kind. Throws BadRequestException naming what is wrong. */
 export function readBody<K extends keyof Bodies>(kind: K, json: unknown): Bodies[K] {
   let value: unknown
+  if (typeof json === 'string') checkBodyText(json)
   try {
     value = parseJson(typeof json === 'string' ? json : '')
   } catch (error) {

@@ -9,8 +9,10 @@ import { keepDeletesInside } from '../storage/deletes-inside.ts'
 import { openStorage } from '../storage/open.ts'
 import { resolveWarehouse } from '../storage/local.ts'
 import { NewestPointers } from './behind.ts'
+import { callerRule, refuseListening } from './callers.ts'
 import { RestError, errorBody, toRestError } from './errors.ts'
 import { MetadataFiles } from './metadata-files.ts'
+import { insideOf, keepInside } from './places.ts'
 import { PointerStore } from './pointer-store.ts'
 import { firstElsewhere } from './elsewhere.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -26,6 +28,10 @@ export interface CatalogServerOptions {
   readonly isUnmarked?: boolean
   /** Without it the one that the warehouse's address stands for. */
   readonly storage?: Storage
+  /** Further places where tables may lie. */
+  readonly places?: readonly string[]
+  /** Asked for with every request; needed where more than this machine can reach the port. */
+  readonly token?: string | undefined
   readonly host: string
   readonly port: number
   readonly logger: ServerLogger
@@ -56,8 +62,12 @@ const silent: ServerLogger = { info() {}, warn() {}, error() {} }
 /** Throws an Error with one sentence when the state, the warehouse or the port cannot be had. */
 export async function startCatalogServer(options: CatalogServerOptions): Promise<CatalogServer> {
   const logger = options.logger ?? silent
+  const refused = refuseListening(options.host, options.token)
+  if (refused !== null) throw new Error(refused)
   const warehouse = resolveWarehouse(options.warehouse)
-  const storage = options.storage ?? keepDeletesInside(openStorage(warehouse), warehouse, sentence => { logger.warn({}, sentence) })
+  const demandInside = insideOf(warehouse, options.places)
+  const say = (sentence: string): void => { logger.warn({}, sentence) }
+  const storage = keepInside(options.storage ?? keepDeletesInside(openStorage(warehouse), warehouse, say), demandInside, say)
   const pointers = new PointerStore(join(options.dataDir, 'catalog'), options.onFailure === undefined ? {} : { onFailure: options.onFailure })
   const elsewhere = options.isUnmarked === true ? firstElsewhere(pointers.all(), warehouse) : null
   if (elsewhere !== null) {
@@ -69,6 +79,7 @@ export async function startCatalogServer(options: CatalogServerOptions): Promise
   const state: CatalogState = {
     pointers,
     storage,
+    demandInside,
     files,
     newest: new NewestPointers(storage, files, pointers),
     turns: new Turns(),
@@ -110,6 +121,11 @@ function createApp(state: CatalogState, options: CatalogServerOptions): FastifyI
     return503OnClosing: false,
     routerOptions: { maxParamLength: nameBytesMax, ignoreTrailingSlash: true },
     frameworkErrors: (error, _request, reply: FastifyReply) => { sendError(reply, toRestError(error)) }
+  })
+  const refuse = callerRule(options.token)
+  app.addHook('onRequest', async request => {
+    const refused = refuse(request.url.split('?', 1)[0] as string, request.headers)
+    if (refused !== null) throw refused
   })
   // Bodies are read by our own parser: V8's would round 63-bit snapshot ids.
   app.removeAllContentTypeParsers()

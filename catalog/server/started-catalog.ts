@@ -39,7 +39,7 @@ export async function spawnCatalog(dataDir: string, limits: string[] = []): Prom
 
 export function clientOf(url: string): Client {
   return async (method, path, body, headers = {}) => {
-    const answer = await fetch(`${url}${path}`, { method, headers, ...(body === undefined ? {} : { body: typeof body === 'string' ? body : printJson(body) }) })
+    const answer = await fetch(`${url}${path}`, { method, headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers }, ...(body === undefined ? {} : { body: typeof body === 'string' ? body : printJson(body) }) })
     const text = await answer.text()
     return { status: answer.status, headers: answer.headers, body: text === '' ? null : /^[[{]/.test(text) ? parseJson(text) : text }
   }

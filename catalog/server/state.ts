@@ -2,6 +2,7 @@
 import type { Storage } from '../storage/storage.ts'
 import type { NewestPointers } from './behind.ts'
 import type { MetadataFiles } from './metadata-files.ts'
+import type { DemandInside } from './places.ts'
 import type { PointerStore } from './pointer-store.ts'
 import type { Turns } from './turns.ts'
 
@@ -14,7 +15,10 @@ export interface ServerLogger {
 export interface CatalogState {
   readonly pointers: PointerStore
   readonly files: MetadataFiles
+  /** Kept inside the warehouse. */
   readonly storage: Storage
+  /** Asked of every location that a change names. */
+  readonly demandInside: DemandInside
   readonly newest: NewestPointers
   /** Work on one table, view or namespace runs one after the other. */
   readonly turns: Turns

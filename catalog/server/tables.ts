@@ -11,6 +11,7 @@ import { checkName, nameKey, namespaceKey, printName, type Namespace } from './i
 import type { StoredTable } from './metadata-files.ts'
 import { admitNamespace, demandNamespace } from './namespaces.ts'
 import { chooseLocation } from './new-location.ts'
+import { demandMetadataInside, explainNamed } from './places.ts'
 import type { EntryKind, PointerMove } from './pointer-store.ts'
 import { purgeTable } from './purge.ts'
 import type { CreateTable, RegisterTable, Rename } from './requests.ts'
@@ -26,6 +27,7 @@ export async function createTable(state: CatalogState, namespace: Namespace, req
   return await inTurn(state, [id], async () => {
     demandFree(state, id, 'table')
     const metadata = createMetadata(request, { location: request.location ?? await chooseLocation(state, id), uuid: randomUUID(), nowMs: state.clock() })
+    demandMetadataInside(state.demandInside, metadata, null)
     if (request['stage-create'] === true) return { location: null, metadata, json: Buffer.from(printJson(metadata)) }
     const stored = await state.files.write(metadata, null)
     movePointers(state, [{ id, kind: 'table', from: null, to: stored.location }], 'AlreadyExistsException')
@@ -47,7 +49,10 @@ export async function registerTable(state: CatalogState, namespace: Namespace, r
   return await inTurn(state, [id], async () => {
     const found = state.pointers.find(id)
     if (found !== null && !(request.overwrite === true && found.kind === 'table')) demandFree(state, id, 'table')
-    const stored = await state.files.readTable(request['metadata-location'])
+    const named = request['metadata-location']
+    state.demandInside(named, 'metadata-location')
+    const stored = await state.files.readTable(named).catch((error: unknown) => { throw explainNamed(named, error) })
+    demandMetadataInside(state.demandInside, stored.metadata, null)
     const known = await highestNumber(state.storage, stored.location)
     movePointers(state, [{ id, kind: 'table', from: found?.location ?? null, to: stored.location, known }], 'AlreadyExistsException')
     return stored

@@ -10,6 +10,7 @@ import { checkName, printName, type Namespace } from './identifier.ts'
 import type { StoredView } from './metadata-files.ts'
 import { admitNamespace } from './namespaces.ts'
 import { chooseLocation } from './new-location.ts'
+import { demandMetadataInside, explainNamed } from './places.ts'
 import type { CommitView, CreateView, RegisterTable } from './requests.ts'
 import type { CatalogState } from './state.ts'
 import { demandFree, inTurn, movePointers } from './tables.ts'
@@ -29,7 +30,9 @@ export async function createView(state: CatalogState, namespace: Namespace, requ
       { 'action': 'add-view-version', 'view-version': { ...request['view-version'], 'version-id': 1, 'schema-id': -1 } },
       { 'action': 'set-current-view-version', 'view-version-id': -1 }
     ]
-    const stored = await state.files.write(applyChange(null, updates, { nowMs: state.clock(), uuid: randomUUID() }), null)
+    const metadata = applyChange(null, updates, { nowMs: state.clock(), uuid: randomUUID() })
+    demandMetadataInside(state.demandInside, metadata, null)
+    const stored = await state.files.write(metadata, null)
     movePointers(state, [{ id, kind: 'view', from: null, to: stored.location }], 'AlreadyExistsException')
     return stored
   })
@@ -47,6 +50,7 @@ export async function commitView(state: CatalogState, id: TableIdentifier, chang
     checkViewRequirements(base.metadata, change.requirements ?? [])
     const metadata = applyChange(base.metadata, change.updates, { nowMs: state.clock(), uuid: base.metadata['view-uuid'] })
     if (metadata === base.metadata) return base
+    demandMetadataInside(state.demandInside, metadata, base.metadata)
     const stored = await state.files.write(metadata, base.location)
     movePointers(state, [{ id, kind: 'view', from: base.location, to: stored.location }], 'CommitFailedException')
     return stored
@@ -58,7 +62,10 @@ export async function registerView(state: CatalogState, namespace: Namespace, re
   const id = { namespace, name: checkName(request.name, 'view') }
   return await inTurn(state, [id], async () => {
     demandFree(state, id, 'view')
-    const stored = await state.files.readView(request['metadata-location'])
+    const named = request['metadata-location']
+    state.demandInside(named, 'metadata-location')
+    const stored = await state.files.readView(named).catch((error: unknown) => { throw explainNamed(named, error) })
+    demandMetadataInside(state.demandInside, stored.metadata, null)
     movePointers(state, [{ id, kind: 'view', from: null, to: stored.location }], 'AlreadyExistsException')
     return stored
   })

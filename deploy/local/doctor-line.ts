@@ -50,7 +50,7 @@ async function checkService (service: 'catalog' | 'gateway' | 'writer', url: str
   }
   const path = service === 'catalog' ? '/v1/config' : '/readyz'
   try {
-    const answer = await fetch(url + path, { signal: AbortSignal.timeout(answerMsMax) })
+    const answer = await fetch(url + path, { headers: service === 'catalog' ? catalogHeaders() : {}, signal: AbortSignal.timeout(answerMsMax) })
     const body = await answer.json() as { status?: string, defaults?: unknown, message?: string }
     const ours = service === 'catalog' ? body.defaults !== undefined : body.status === 'ready'
     if (answer.ok && ours) return { what: service, state: 'ok', detail: `ready at ${url}` }
@@ -58,6 +58,12 @@ async function checkService (service: 'catalog' | 'gateway' | 'writer', url: str
   } catch (error) {
     return { what: service, state: 'fail', detail: `port ${port} is taken by something that does not answer as the ${service} (${sentenceOf(error)}): stop it, or set ${portSettings[service]}` }
   }
+}
+
+/** The token that the catalog asks for, where one is set. */
+function catalogHeaders (): Record<string, string> {
+  const token = process.env.FIRN_CATALOG_TOKEN
+  return token === undefined ? {} : { authorization: `Bearer ${token}` }
 }
 
 async function * checkEvent ({ gateway, catalog }: LineAddresses): AsyncGenerator<Finding> {

@@ -17,7 +17,7 @@ const introduction = `Read-only SQL over the tables of the lake: \`firn.events\`
 - **Who hangs up ends the statement**; so does \`DELETE /v1/queries/{id}\`, with an id of your own choice in \`id\`.`
 
 const inStatement: readonly Code[] = ['SQL_MISSING', 'SQL_INVALID', 'SQL_READ_ONLY', 'SQL_REFUSED', 'SQL_NO_TABLES', 'SQL_NO_SUCH_SNAPSHOT', 'SQL_TABLE_UNREADABLE', 'SQL_CATALOG_AWAY', 'QUERY_FORMAT', 'QUERY_ID_TAKEN', 'QUERY_TOO_MANY', 'QUERY_WAITED', 'QUERY_TIME_LIMIT', 'QUERY_MEMORY_LIMIT', 'QUERY_CANCELLED', 'QUERY_CRASHED', 'QUERY_INCOMPLETE', 'QUERY_CLOSING', 'QUERY_AWAY', 'QUERY_FAILED']
-const ofKey: readonly Code[] = ['QUERY_KEY_WRONG', 'QUERY_HOST']
+const ofKey: readonly Code[] = ['QUERY_KEY_WRONG', 'QUERY_HOST', 'QUERY_ORIGIN']
 
 export function serviceDocument (): object {
   return {

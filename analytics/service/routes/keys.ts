@@ -1,8 +1,9 @@
 // Who may ask: whoever sends one of the keys, or everybody where there are none. The document of the service is open. A service
 // without keys that listens on this machine alone answers to this machine's names alone: a web page whose own name is made to
-// point here (DNS rebinding) would otherwise read the tables through its visitor's browser.
+// point here (DNS rebinding) would otherwise read the tables through its visitor's browser. And no page of another origin is answered, whatever it is called.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { fail } from '../../errors.ts'
 
@@ -16,7 +17,11 @@ export function isLoopback (host: string): boolean {
 
 export function askForKey (app: FastifyInstance, secret: string | undefined, host: string): void {
   if (secret === undefined) {
-    if (isLoopback(host)) app.addHook('onRequest', async request => { if (!isLoopback(request.hostname)) throw fail('QUERY_HOST', { host: request.hostname.slice(0, 100) }) })
+    app.addHook('onRequest', async request => {
+      if (isLoopback(host) && !isLoopback(request.hostname)) throw fail('QUERY_HOST', { host: request.hostname.slice(0, 100) })
+      const page = foreignPage(request.headers)
+      if (page !== null) throw fail('QUERY_ORIGIN', { origin: page })
+    })
     return
   }
   const keys = secret.split(',').map(key => key.trim()).filter(key => key !== '').map(digest)
@@ -27,6 +32,15 @@ export function askForKey (app: FastifyInstance, secret: string | undefined, hos
     void reply.header('www-authenticate', 'Bearer')
     throw fail('QUERY_KEY_WRONG')
   })
+}
+
+/** The page of another origin that asks, as its browser says; following a link is no question of that page. */
+export function foreignPage (headers: IncomingHttpHeaders): string | null {
+  const { origin, host } = headers
+  if (origin !== undefined) return origin === `http://${host ?? ''}` || origin === `https://${host ?? ''}` ? null : origin.slice(0, 100)
+  const site = headers['sec-fetch-site'] ?? 'none'
+  const isOther = site !== 'none' && site !== 'same-origin' && headers['sec-fetch-mode'] !== 'navigate'
+  return isOther ? 'not named' : null
 }
 
 function digest (text: string): Buffer {

@@ -16,6 +16,8 @@ const kitVersion = '1.11.0'
 const fetchMsMax = 20 * 60_000
 const startMsMax = 60_000
 const kitMsMax = 15 * 60_000
+/** Where the kit wants its tables. */
+const kitPlaces = 'file:///tmp'
 const packageName = 'org.apache.iceberg.rest'
 const strictFlags = ['-Drck.requires-namespace-create=true', '-Drck.supports-names-with-dot=true', '-Drck.supports-variant=true']
 const suites = ['RESTCompatibilityKitCatalogTests', 'RESTCompatibilityKitViewCatalogTests']
@@ -60,7 +62,7 @@ function demandTool(name: string, args: string[], what: string): void {
 
 /** Starts the catalog on a free port; resolves to its address. */
 async function startServer(): Promise<string> {
-  const env = { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_'))), FIRN_DATA_DIR: join(folder, 'data'), FIRN_CATALOG_PORT: '0', FIRN_CATALOG_NAMESPACE_REQUIRED: String(strict) }
+  const env = { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_'))), FIRN_DATA_DIR: join(folder, 'data'), FIRN_CATALOG_PORT: '0', FIRN_CATALOG_NAMESPACE_REQUIRED: String(strict), FIRN_CATALOG_PLACES: kitPlaces }
   const child = server = spawn(process.execPath, [join(import.meta.dirname, '../main.ts')], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   const late = setTimeout(() => { reject(new Error(`the catalog was not ready within ${startMsMax} ms`)) }, startMsMax)

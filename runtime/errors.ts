@@ -10,7 +10,7 @@ export const { fail, is, registry: runtimeErrors } = defineErrors('runtime', {
   PORT_REFUSED: { message: 'cannot listen on {host}:{port} ({reason}): set {setting} to an address and port that this user may open', retryable: false },
   CLOSE_TIMEOUT: { message: '{process} did not close within {closeMsMax} ms and was ended: what it had not acknowledged is read again at the next start', retryable: true },
   SERVICE_CANNOT_START: { message: '{lastWords} (the whole story is in {logFile})', retryable: false },
-  SERVICE_GIVEN_UP: { message: '{service} ended {deaths} times within {windowSeconds} s and is not started again: its last words were "{lastWords}"; the whole story is in {logFile}', retryable: false },
+  SERVICE_GIVEN_UP: { message: '{service} ended {deaths} times in a row, each within {windowSeconds} s: the others go on, and it is started again every {restSeconds} s. Its last words were "{lastWords}"; the whole story is in {logFile}', retryable: true },
   SERVICE_NOT_READY: { message: '{service} was not ready within {readyMsMax} ms: its last words were "{lastWords}"; the whole story is in {logFile}', retryable: true },
   DATA_FOLDER_MOVED: { message: 'the data folder {dir} was made at {from} and still names paths there: move it back, or type `npm run relocate -- --data-dir {dir}`, which lets it belong where it is now', retryable: false },
   DATA_FOLDER_COPIED: { message: 'the data folder {dir} is a copy of {from}, which is still there: started as it is it would write into the original and delete from it. Type `npm run relocate -- --data-dir {dir}`, which makes the copy a folder of its own', retryable: false },

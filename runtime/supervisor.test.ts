@@ -74,12 +74,30 @@ t.test('a service killed with -9 comes back, and the other one does not notice',
   t.match(lines.join('\n'), /a ended \(SIGKILL\) and is started again in 10 ms/)
 })
 
-t.test('five quick deaths in a row are given up with one sentence', async t => {
+t.test('five quick deaths in a row are said in one sentence, take no other service along, and are not the end of trying', async t => {
   const dir = t.testdir()
-  const supervision = supervise([service(dir, 'a', 'setTimeout(() => { process.stderr.write("the flux is low\\n", () => process.exit(3)) }, 30)')], options(dir))
+  const lines: string[] = []
+  const dies = service(dir, 'a', `if (existsSync(${JSON.stringify(join(dir, 'mended'))})) return
+      setTimeout(() => { process.stderr.write("the flux is low\\n", () => process.exit(3)) }, 30)`)
+  writeFileSync(dies.entry, `import { existsSync } from 'node:fs'\n${readFileSync(dies.entry, 'utf8')}`)
+  const supervision = supervise([dies, service(dir, 'b')], { ...options(dir, lines), restMs: 20 })
+  t.teardown(() => supervision.close())
   await supervision.ready
-  await t.rejects(supervision.gaveUp, { code: 'SERVICE_GIVEN_UP', message: /^a ended 5 times within 30 s and is not started again: its last words were "the flux is low"/ })
-  t.equal(supervision.states()[0]?.restarts, 4)
+  const { pid } = supervision.states()[1] as { pid: number }
+  await until(() => (supervision.states()[0]?.restarts ?? 0) >= 7)
+  const said = lines.filter(line => line.startsWith('a ended 5 times in a row'))
+  t.equal(said.length, 1)
+  t.match(said[0], /each within 30 s: the others go on, and it is started again every 0\.02 s\. Its last words were "the flux is low"/)
+  t.match(supervision.states()[1], { at: 'ready', pid }, 'the other one runs on')
+  writeFileSync(join(dir, 'mended'), '')
+  await until(() => supervision.states()[0]?.at === 'ready' && lines.length > 0)
+  t.equal(supervision.states()[1]?.restarts, 0)
+})
+
+t.test('a service that dies of signals before it was ever ready fails the start', async t => {
+  const dir = t.testdir()
+  const supervision = supervise([service(dir, 'a', 'process.kill(process.pid, "SIGKILL"); await new Promise(() => {})')], options(dir))
+  await t.rejects(supervision.ready, { code: 'SERVICE_GIVEN_UP' })
   await supervision.close()
 })
 

@@ -1,6 +1,7 @@
 // Runs services as separate processes and keeps them running: ready by IPC one after the other, restarted with backoff
-// when they die, ended in the wanted order within a bound. A service that ends by itself before it was ever ready, or
-// that dies quickly too often in a row, is not tried for ever: the supervision fails with one sentence.
+// when they die, ended in the wanted order within a bound. A service that ends by itself before it was ever ready fails the
+// start with its own sentence. One that dies quickly too often in a row is said once and tried at a slow pace from then on:
+// what keeps it from running is its own business, and the others never end with it.
 // Children get no signal from the terminal (their own process group) and close when their IPC channel goes away, so
 // neither Ctrl+C nor the supervisor's own death can end them in the wrong order or leave them behind.
 
@@ -11,6 +12,8 @@ import { ServiceLog } from './service-log.ts'
 
 const quickDeathMsMax = 30_000
 const quickDeathsMax = 5
+/** Between the tries of a service that is given up. */
+const restMsDefault = 60_000
 const backoffMsMin = 250
 const backoffMsMax = 8_000
 
@@ -36,6 +39,7 @@ export interface SuperviseOptions {
   readyMsMax?: number
   /** Smaller in tests. */
   backoffMs?: { min: number, max: number }
+  restMs?: number
   /** Warnings, errors and restarts, one short line each. */
   say: (line: string) => void
 }
@@ -43,8 +47,6 @@ export interface SuperviseOptions {
 export interface Supervision {
   /** Resolves when all services are ready; rejects with the sentence when one cannot start. */
   ready: Promise<void>
-  /** Rejects when a service was given up after it had been ready. Never resolves. */
-  gaveUp: Promise<never>
   states(): ServiceState[]
   /** Ends every process in order; what does not end in time is killed. */
   close(): Promise<void>
@@ -57,6 +59,8 @@ export type ServiceState = { name: string, restarts: number } & (
   | { at: 'starting', pid: number }
   | { at: 'ready', pid: number }
   | { at: 'backing off', delayMs: number }
+  /** It died too often: tried again at a slow pace. */
+  | { at: 'given up', delayMs: number, reason: string }
   | { at: 'ended' }
 )
 
@@ -68,11 +72,14 @@ interface Watched {
   exited: Promise<void>
   quickDeaths: number
   wasReady: boolean
+  /** What was said when it was given up; said again only when it is another thing. */
+  givenUp: string | null
 }
 
 export function supervise (services: SupervisedService[], options: SuperviseOptions): Supervision {
   const { min, max } = options.backoffMs ?? { min: backoffMsMin, max: backoffMsMax }
   const readyMsMax = options.readyMsMax ?? 60_000
+  const restMs = options.restMs ?? restMsDefault
   const watched: Watched[] = services.map(service => ({
     service,
     log: new ServiceLog(options.logDir, service.name, options.say),
@@ -80,21 +87,16 @@ export function supervise (services: SupervisedService[], options: SuperviseOpti
     child: undefined,
     exited: Promise.resolve(),
     quickDeaths: 0,
-    wasReady: false
+    wasReady: false,
+    givenUp: null
   }))
   const closing = new AbortController()
-  const { promise: gaveUp, reject: giveUp } = Promise.withResolvers<never>()
-  gaveUp.catch(() => {})
 
   /** Starts one process; resolves when it is ready, rejects when it must not be tried again. */
   const start = async (one: Watched): Promise<void> => {
     const { service, log } = one
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const startedAt = performance.now()
-    const abandon = (reason: unknown): void => {
-      reject(reason)
-      if (one.wasReady && !closing.signal.aborted) giveUp(reason)
-    }
     const child = fork(service.entry, service.args ?? [], {
       env: one.state.restarts === 0 ? service.env : withoutOnce(service), execArgv: service.nodeFlags ?? [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true
     })
@@ -102,7 +104,9 @@ export function supervise (services: SupervisedService[], options: SuperviseOpti
     one.state = { ...bare(one.state), at: 'starting', pid: child.pid ?? 0 }
     log.take(child, !one.wasReady)
     const overdue = setTimeout(() => {
-      abandon(fail('SERVICE_NOT_READY', { service: service.name, readyMsMax, lastWords: log.lastWords, logFile: log.file }))
+      const reason = fail('SERVICE_NOT_READY', { service: service.name, readyMsMax, lastWords: log.lastWords, logFile: log.file })
+      if (one.wasReady) options.say(reason.message)
+      else reject(reason)
       child.kill('SIGKILL')
     }, readyMsMax)
     child.on('message', message => {
@@ -127,18 +131,25 @@ export function supervise (services: SupervisedService[], options: SuperviseOpti
       }
       // It said by itself why it cannot start: trying again would only repeat the sentence.
       if (!one.wasReady && code !== null && code !== 0) {
-        abandon(fail('SERVICE_CANNOT_START', { lastWords: log.lastWords, logFile: log.file }))
+        reject(fail('SERVICE_CANNOT_START', { lastWords: log.lastWords, logFile: log.file }))
         return
       }
       one.quickDeaths = performance.now() - startedAt < quickDeathMsMax ? one.quickDeaths + 1 : 1
       if (one.quickDeaths >= quickDeathsMax) {
-        abandon(fail('SERVICE_GIVEN_UP', { service: service.name, deaths: one.quickDeaths, windowSeconds: quickDeathMsMax / 1000, lastWords: log.lastWords, logFile: log.file }))
-        return
+        const reason = fail('SERVICE_GIVEN_UP', { service: service.name, deaths: quickDeathsMax, windowSeconds: quickDeathMsMax / 1000, restSeconds: restMs / 1000, lastWords: log.lastWords, logFile: log.file })
+        if (!one.wasReady) return reject(reason)
+        if (one.givenUp !== reason.message) options.say(reason.message)
+        one.givenUp = reason.message
+        return again({ name: service.name, restarts: one.state.restarts + 1, at: 'given up', delayMs: restMs, reason: reason.message })
       }
+      one.givenUp = null
       const delayMs = Math.min(max, min * 2 ** (one.quickDeaths - 1))
       options.say(`${service.name} ended (${signal ?? `exit code ${code}`}) and is started again in ${delayMs} ms`)
-      one.state = { name: service.name, restarts: one.state.restarts + 1, at: 'backing off', delayMs }
-      sleep(delayMs, undefined, { signal: closing.signal }).then(() => start(one)).then(resolve, reject)
+      again({ name: service.name, restarts: one.state.restarts + 1, at: 'backing off', delayMs })
+    }
+    const again = (state: ServiceState & { delayMs: number }): void => {
+      one.state = state
+      sleep(state.delayMs, undefined, { signal: closing.signal }).then(() => start(one)).then(resolve, reject)
     }
     child.once('exit', ended)
     child.once('error', error => {
@@ -186,7 +197,6 @@ export function supervise (services: SupervisedService[], options: SuperviseOpti
   }
   return {
     ready,
-    gaveUp,
     states: () => watched.map(one => one.state),
     close: () => closed ??= closeAll(),
     kill: () => {

@@ -82,7 +82,7 @@ async function runLine (): Promise<void> {
       print(welcome({ gatewayUrl, analyticsUrl, catalog: catalogUrlOf(config), dataDir, isMailKept: mailbox !== undefined }, performance.now() - began))
       live = startLiveLine({ gateway: gatewayUrl, writer: writerUrl, analytics: analyticsUrl }, process.stdout)
       if (config.demo === true) generator = startDemo(gatewayUrl, config)
-      await Promise.race([told, supervision.gaveUp])
+      await told
     }
   } catch (error) {
     failure = error

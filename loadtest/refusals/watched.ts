@@ -51,13 +51,15 @@ export async function watchService (options: WatchedOptions): Promise<Watched> {
   let givenUp: string | null = null
   const note = (error: unknown): void => { givenUp ??= (error as Error).message }
   supervision.ready.catch(note)
-  supervision.gaveUp.catch(note)
   const url = `http://127.0.0.1:${port}`
   return {
     url,
     said: () => readSaid(readFileSync(join(logDir, `${program}.log`), 'utf8')),
     get restarts () { return supervision.states()[0]?.restarts ?? 0 },
-    get givenUp () { return givenUp },
+    get givenUp () {
+      const [state] = supervision.states()
+      return givenUp ?? (state?.at === 'given up' ? state.reason : null)
+    },
     ready: async () => {
       try {
         const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(3_000) })

@@ -33,7 +33,7 @@ export function recoverFrom ({ code, isRetryable, attempt, isDrain, squeeze }: T
   // A service that ended would be started again only to meet the same refusal: it says why and waits until it is mended.
   if (!isRetryable && (isDrain || !isOfOthers(code))) return { kind: 'end' }
   if (isDrain && attempt >= drainAttemptsMax) return { kind: 'end' }
-  const isSmaller = code === 'WRITER_MEMORY_SHORT' || code === 'WRITER_PARTITIONS_MANY'
+  const isSmaller = ['WRITER_MEMORY_SHORT', 'WRITER_PARTITIONS_MANY', 'WRITER_BATCH_BROKEN'].includes(code)
   if (isSmaller && squeeze >= squeezeMax) return { kind: 'end' }
   const waitMs = code === 'WRITER_FENCED' || code === 'WRITER_TABLE_CHANGED' ? fencedMs * attempt : Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(attempt - 1, 10))
   return { kind: 'again', waitMs, isSmaller }

@@ -2,16 +2,23 @@
 // After a conflict that brought new ids, the batch is filtered again and written again under a new snapshot id: the old
 // attempt asserted a main that has moved, so it can never land.
 
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { DataFile, Storage } from '../catalog/index.ts'
 import { eventTypes } from '../openapi/index.ts'
-import type { DataFile } from '../catalog/index.ts'
+import { sentenceOf } from '../runtime/index.ts'
 import { commitLetters, commitRows, lettersAgainst, type CommitParts } from './commit.ts'
 import type { BatchIds } from './batch-ids.ts'
 import type { Duplicates } from './duplicates.ts'
+import { faultOf } from './engine-fault.ts'
+import type { Engine } from './engine.ts'
 import { fail } from './errors.ts'
+import type { Framer } from './framer.ts'
 import { dropReread, findReread, writeLetters, type RereadRows } from './letters.ts'
 import type { ConsumedRange, LogIds } from './offsets.ts'
-import { markDuplicates, partitionsOf, readIds, unlistTypes, type ParsedBatch, type RowPartition } from './pipeline.ts'
+import { markDuplicates, parseBatch, partitionsOf, readIds, unlistTypes, type ParsedBatch, type RowPartition } from './pipeline.ts'
 import { writeRows } from './row-files.ts'
+import { dropPart, rehearsalStorage, siftBatch } from './sift.ts'
 import { eventsId, type WriterTables } from './tables.ts'
 
 export type BatchState =
@@ -21,11 +28,68 @@ export type BatchState =
 
 export interface BatchParts extends CommitParts { readonly duplicates: Duplicates, readonly log: LogIds, readonly typesMax: number, /** Data files of one commit. */ readonly filesMax?: number }
 
-type Landed = Extract<BatchState, { at: 'landed' }>
+const declaredTypes: ReadonlySet<string> = new Set(eventTypes.map(({ name }) => name))
 
-/** Throws WRITER_FENCED when the batch is not ours to write: read on from the table. */
-export async function landBatch (parts: BatchParts, tables: WriterTables, batch: ParsedBatch): Promise<Landed> {
-  const work = new BatchWork(parts, tables, batch)
+export type Landed = Extract<BatchState, { at: 'landed' }>
+
+/**
+ * Throws WRITER_FENCED when the batch is not ours to write: read on from the table. Records that the engine fails on are
+ * taken out, once: before anything of the batch is committed, the batch without them is as good as any.
+ */
+export async function landBatch (parts: BatchParts, tables: WriterTables, framed: Framer, parsing: Promise<ParsedBatch>): Promise<{ landed: Landed, batch: ParsedBatch }> {
+  let batch: ParsedBatch
+  let work: BatchWork | null = null
+  try {
+    batch = await parsing
+    work = new BatchWork(parts, tables, batch)
+    return { batch, landed: await landWork(parts, work, batch) }
+  } catch (error) {
+    if (faultOf(error) !== 'record' || work?.isListed === true) throw error
+    await takeOutGuilty(parts, tables, framed, error)
+  }
+  batch = await parseBatch(parts.engine.main, framed)
+  return { batch, landed: await landWork(parts, new BatchWork(parts, tables, batch), batch) }
+}
+
+/** Throws the error, in words, when no record is the reason. */
+async function takeOutGuilty ({ engine, storage, logger, nowMs }: BatchParts, tables: WriterTables, framed: Framer, error: unknown): Promise<void> {
+  const reason = sentenceOf(error instanceof Error && error.cause !== undefined ? error.cause : error)
+  const committedUs = BigInt(Math.trunc(nowMs())) * 1000n
+  const taken = await siftBatch(async () => await engine.spare(), framed, async (spare, part) => {
+    let files = 0
+    const scratch = rehearsalStorage(storage, () => join(framed.options.dir, `${part.name}-${files++}.lines`))
+    try {
+      await rehearseBatch(spare, scratch, tables, part, committedUs)
+    } finally {
+      for (let i = 0; i < files; i++) rmSync(join(framed.options.dir, `${part.name}-${i}.lines`), { force: true })
+    }
+  })
+  const topics = [...new Set(framed.lanes.map(({ topic }) => topic))].join(', ')
+  if (taken === null) throw fail('WRITER_BATCH_BROKEN', { rows: framed.lines, topics, reason }, error)
+  logger.error({ records: taken, topics, reason }, 'the engine failed on records: they become dead letters with its words, all others land')
+}
+
+/** Everything that the engine does with a batch before its commits, with each row once as it is and once unlisted. */
+async function rehearseBatch (engine: Engine, storage: Storage, tables: WriterTables, part: Framer, committedUs: bigint): Promise<void> {
+  const { main } = engine
+  const batch = await parseBatch(main, part)
+  try {
+    const ids = await readIds(main, batch)
+    await writeRows(engine, storage, tables.events, batch, batch.partitions, committedUs)
+    if (batch.unfit > 0) await writeLetters(engine, storage, tables.letters, batch, committedUs)
+    await markDuplicates(main, batch, ids.rows.subarray(0, ids.count))
+    await writeLetters(engine, storage, tables.letters, batch, committedUs)
+    await markDuplicates(main, batch, new Uint32Array(0))
+    const own = batch.partitions.map(({ eventType }) => eventType).filter(type => !declaredTypes.has(type))
+    if (own.length === 0) return
+    await unlistTypes(main, batch, own)
+    await writeRows(engine, storage, tables.events, batch, await partitionsOf(main, batch), committedUs)
+  } finally {
+    await dropPart(engine, batch)
+  }
+}
+
+async function landWork (parts: BatchParts, work: BatchWork, batch: ParsedBatch): Promise<Landed> {
   let state: BatchState = { at: 'flushing', ids: await readIds(parts.engine.main, batch) }
   for (let attempt = 1; ; attempt++) {
     switch (state.at) {
@@ -61,7 +125,15 @@ class BatchWork {
     this.#committedUs = BigInt(Math.trunc(parts.nowMs())) * 1000n
   }
 
-  /** Drops duplicates and surplus types, lists what is new among the dead letters, writes the rows. */
+  /** Something of the batch is committed. */
+  get isListed (): boolean {
+    return this.#lettersListed
+  }
+
+  /**
+   * Drops duplicates and surplus types, writes the rows, lists what is new among the dead letters: last, so that whatever
+   * the engine fails on fails before anything is committed.
+   */
   async flush (ids: BatchIds, attempt: number): Promise<BatchState> {
     const { engine, storage } = this.#parts
     const { main } = engine
@@ -73,6 +145,8 @@ class BatchWork {
       await unlistTypes(main, this.#batch, surplus)
       for (const type of surplus) this.#unlisted.add(type)
     }
+    const partitions = this.#duplicates.length > 0 || this.#unlisted.size > 0 ? await partitionsOf(main, this.#batch) : this.#batch.partitions
+    const files = await writeRows(engine, storage, this.#tables.events, this.#batch, partitions, this.#committedUs, this.#parts.filesMax)
     const reread = await findReread(engine, storage, this.#tables.events, this.#batch, this.#tables.rereadTo ?? new Map())
     this.#reread = reread?.count ?? 0
     try {
@@ -80,8 +154,6 @@ class BatchWork {
     } finally {
       await dropReread(engine, reread)
     }
-    const partitions = this.#duplicates.length > 0 || this.#unlisted.size > 0 ? await partitionsOf(main, this.#batch) : this.#batch.partitions
-    const files = await writeRows(engine, storage, this.#tables.events, this.#batch, partitions, this.#committedUs, this.#parts.filesMax)
     return { at: 'committing', ids, files, partitions, attempt }
   }
 
@@ -144,7 +216,7 @@ class BatchWork {
   /** Types of the batch for which the table has no room; deterministic, so that all writers agree on one base. */
   #surplusTypes (): string[] {
     const { duplicates, typesMax } = this.#parts
-    const known = new Set([...duplicates.types, ...eventTypes.map(({ name }) => name), 'unlisted'])
+    const known = new Set([...duplicates.types, ...declaredTypes, 'unlisted'])
     const fresh = [...new Set(this.#batch.partitions.map(({ eventType }) => eventType))].filter(type => !known.has(type) && !this.#unlisted.has(type)).sort()
     return fresh.slice(Math.max(0, typesMax - known.size))
   }

@@ -16,5 +16,5 @@ export const { fail, is, registry: writerErrors } = defineErrors('writer', {
   WRITER_FENCED: { message: 'a batch was discarded: {reason}. Reading goes on from what the table records', retryable: true },
   WRITER_DRAIN_ELSEWHERE: { message: 'not drained to the end: {partitions} are with other writers of group {group}, which do not get further. See that they run, or end them and run this again', retryable: false },
   WRITER_SETTING: { message: '{name} is {value}, but {expected} is expected', retryable: false },
-  WRITER_BATCH_BROKEN: { message: 'DuckDB could not read a batch of {rows} records of {topics}: {reason}. Keep the log and report this', retryable: false }
+  WRITER_BATCH_BROKEN: { message: 'DuckDB could not read a batch of {rows} records of {topics}, and no single record is the reason: {reason}. It is read again in smaller batches; if this comes again, keep the log and report it', retryable: true }
 })

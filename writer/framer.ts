@@ -14,6 +14,7 @@ import { checkEvent, contract, contractVersion, findAside, mapRecord, splitMembe
 import type { LogEvent, RecordBatch, RecordHeaders } from '../log/index.ts'
 import { declaredNames, type DeclaredNames } from './columns.ts'
 import { fail } from './errors.ts'
+import { SentBytes } from './sent-bytes.ts'
 
 export const lineBytesMax = 2 * 1024 * 1024
 const chunkBytes = 1024 * 1024
@@ -22,6 +23,7 @@ const arrivalsMax = 512
 const clockSkewMsMax = 60 * 60_000
 const separator = 0x1f
 const newline = 0x0a
+const lineEnd = Buffer.of(newline)
 
 /** The contract as far as framing goes: what an event is, and what of it goes to `$extra`. */
 export interface FramedContract extends Pick<EventReader, 'checkEvent' | 'findAside'> {
@@ -95,8 +97,8 @@ export class Framer {
   readonly options: FramerOptions
   readonly lanes: OpenLane[] = []
   readonly misfits: Misfit[] = []
-  /** Bytes of lines whose spaces were newlines: `lane:delta` → the record as sent. */
-  readonly originals = new Map<string, Buffer>()
+  /** Of lines whose text is not the record's: `lane:delta` → the record as sent. */
+  readonly sent: SentBytes
   /** Fields added after version 1 → how many of their values stay in `$extra`, being of another kind. */
   readonly keptAside = new Map<string, number>()
   readonly name: string
@@ -112,6 +114,7 @@ export class Framer {
   constructor (name: string, options: FramerOptions) {
     this.name = name
     this.options = options
+    this.sent = new SentBytes(join(options.dir, `${name}.sent.lines`))
     this.#contract = options.contract ?? shippedContract
   }
 
@@ -192,13 +195,18 @@ export class Framer {
     return this.lanes.length === 0
   }
 
-  /** Writes what is still in memory; returns the files in the order (topic, partition). */
+  /** Writes what is still in memory. */
   seal (): string[] {
     for (const lane of this.lanes) {
       if (lane.used > 0) this.#flush(lane)
       closeLane(lane)
       lane.chunk = Buffer.alloc(0)
     }
+    return this.files
+  }
+
+  /** The files of a sealed batch, in the order (topic, partition). */
+  get files (): string[] {
     return this.lanes.filter(lane => lane.lines > 0)
       .sort((a, b) => a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1)
       .map(lane => lane.file)
@@ -206,6 +214,7 @@ export class Framer {
 
   /** Removes the files. */
   discard (): void {
+    this.sent.discard()
     for (const lane of this.lanes) {
       closeLane(lane)
       if (lane.lines > 0) rmSync(lane.file, { force: true })
@@ -252,7 +261,6 @@ export class Framer {
     if (value.includes(newline) || value.includes(0x0d)) {
       text = oneLine(value)
       if (text === null) return misfit('WRITER_RECORD_NOT_JSON', 'the record is not JSON')
-      this.originals.set(`${number}:${delta}`, Buffer.from(value))
     }
     let found: FoundAside | null = null
     if (trusted) {
@@ -266,20 +274,21 @@ export class Framer {
       const event = mapping === undefined ? value : mapRecord(mapping, value) ?? value
       const checked = this.#contract.checkEvent(event, { receivedAtMs: Number(receivedUs / 1000n), futureMinutesMax, ageDaysMax: header.imported ? null : ageDaysMax, eventBytesMax })
       if (!checked.ok) {
-        this.originals.delete(`${number}:${delta}`)
         return misfit(checked.code, checked.path === null ? checked.message : `${checked.path}: ${checked.message}`, checked.eventId)
       }
       text = textOf(checked.value)
       if (checked.hasExtra) found = checked
     }
-    text ??= value.toString()
     let undeclared = ''
     if (found !== null) {
-      const split = this.#split(text, found)
+      const split = this.#split(text ?? value.toString(), found)
       text = split.kept
       undeclared = split.extra ?? ''
     }
-    const line = Buffer.from(`${delta}${middleOf(number, receivedUs, header.ip, header.userAgent, header.origin, undeclared)}${text}\n`)
+    const body = text === null ? value : Buffer.from(text)
+    if (body !== value && !body.equals(value)) this.sent.keep(`${number}:${delta}`, value)
+    const middle = Buffer.from(`${delta}${middleOf(number, receivedUs, header.ip, header.userAgent, header.origin, undeclared)}`)
+    const line = Buffer.concat([middle, body, lineEnd])
     const lane = this.lanes[number]!
     if (lane.used + line.length > lane.chunk.length) this.#makeRoom(lane, line.length)
     line.copy(lane.chunk, lane.used)

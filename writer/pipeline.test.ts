@@ -161,5 +161,6 @@ async function parse (engine: Engine, dir: string, values: (string | Buffer)[], 
   }
   await reader.close()
   await log.close()
-  return { batch: await parseBatch(engine, framer, framer.seal()), framer }
+  framer.seal()
+  return { batch: await parseBatch(engine.parser, framer), framer }
 }

@@ -8,7 +8,7 @@ import { quoteIdentifier, quoteText } from '../catalog/index.ts'
 import { FirnError, sentenceOf } from '../runtime/index.ts'
 import { BatchIds, orderIds } from './batch-ids.ts'
 import { shippedSql, type ContractSql } from './columns.ts'
-import { sqlList, type Engine } from './engine.ts'
+import { sqlList } from './engine.ts'
 import { fail } from './errors.ts'
 import { lineBytesMax, type Framer, type Lane } from './framer.ts'
 import { fillSql } from './sql-templates.ts'
@@ -32,17 +32,18 @@ export interface ParsedBatch {
 const parseHoles = { salt: quoteText(salt), line_bytes: lineBytesMax, buffer_bytes: readBufferBytes }
 
 /** Reads the lines of a sealed batch into a table of typed columns. */
-export async function parseBatch (engine: Engine, framed: Framer, files: string[], sql: ContractSql = shippedSql): Promise<ParsedBatch> {
+export async function parseBatch (connection: DuckDBConnection, framed: Framer, sql: ContractSql = shippedSql): Promise<ParsedBatch> {
+  const { files } = framed
   const table = quoteIdentifier(framed.name)
   const parsed = { table, framed, lanes: framed.lanes }
   if (files.length === 0) return { ...parsed, partitions: [], unfit: 0, unfitTrusted: 0 }
   const broken = (reason: string, cause?: unknown) => fail('WRITER_BATCH_BROKEN', { rows: framed.lines, topics: [...new Set(framed.lanes.map(lane => lane.topic))].join(', '), reason }, cause)
   try {
-    await engine.parser.run(fillSql('parse', { ...parseHoles, ...sql, structure: quoteText(sql.structure), table, files: sqlList(files), ...windowHoles(framed), starts: `[${framed.lanes.map(lane => lane.start).join(', ')}]` }))
+    await connection.run(fillSql('parse', { ...parseHoles, ...sql, structure: quoteText(sql.structure), table, files: sqlList(files), ...windowHoles(framed), starts: `[${framed.lanes.map(lane => lane.start).join(', ')}]` }))
   } catch (error) {
     throw explainEngine(error, framed.lines) ?? broken(sentenceOf(error), error)
   }
-  const groups = (await engine.parser.runAndReadAll(fillSql('partitions', { table }))).getRows() as [string | null, number | null, boolean | null, number][]
+  const groups = (await connection.runAndReadAll(fillSql('partitions', { table }))).getRows() as [string | null, number | null, boolean | null, number][]
   const lines = groups.reduce((sum, group) => sum + group[3], 0)
   if (lines !== framed.lines) throw broken(`${framed.lines} lines were read as ${lines} rows`)
   const good = groups.filter(group => group[2] === null)
@@ -173,6 +174,6 @@ export async function unlistTypes (connection: DuckDBConnection, batch: ParsedBa
 }
 
 /** Frees the batch's memory. */
-export async function dropBatch (connection: DuckDBConnection, batch: ParsedBatch): Promise<void> {
-  await connection.run(`DROP TABLE IF EXISTS ${batch.table}`)
+export async function dropBatch (connection: DuckDBConnection, { name }: Pick<Framer, 'name'>): Promise<void> {
+  await connection.run(`DROP TABLE IF EXISTS ${quoteIdentifier(name)}`)
 }

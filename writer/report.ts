@@ -1,11 +1,11 @@
 // What a landed batch leaves behind outside the table: lines of the log, metrics, and the offsets that lag tools read.
 // All of it is advisory: nothing here decides what is read next.
 
-import type { landBatch } from './batch-work.ts'
+import type { Landed } from './batch-work.ts'
 import type { ParsedBatch } from './pipeline.ts'
 import type { WriterParts } from './writer.ts'
 
-export async function reportBatch ({ metrics, source, logger, nowMs, duplicates }: WriterParts, batch: ParsedBatch, landed: Awaited<ReturnType<typeof landBatch>>, sealedMs: number): Promise<void> {
+export async function reportBatch ({ metrics, source, logger, nowMs, duplicates }: WriterParts, batch: ParsedBatch, landed: Landed, sealedMs: number): Promise<void> {
   const { framed } = batch
   const now = nowMs()
   const ofGateway = batch.unfitTrusted + framed.misfits.filter(({ trusted }) => trusted).length

@@ -9,7 +9,7 @@ import { createLogger, type Logger } from '../runtime/index.ts'
 import type { Choice } from './choices.ts'
 import type { Resume } from './decide.ts'
 import { Duplicates } from './duplicates.ts'
-import { openEngine } from './engine.ts'
+import { openEngine, type Engine } from './engine.ts'
 import { openTableIds } from './table-ids.ts'
 import { eventsId, lettersId } from './tables.ts'
 import { Writer, type WriterSettings } from './writer.ts'
@@ -33,7 +33,7 @@ export interface Line {
   close (): Promise<void>
 }
 
-export interface DrainOptions extends Partial<Omit<WriterSettings, 'resumeFrom'>> { readonly resumeFrom?: Choice | Resume, readonly catalog?: Catalog, readonly source?: Log, readonly idsMax?: number, readonly typesMax?: number, readonly filesMax?: number, readonly signal?: AbortSignal, readonly startAnew?: readonly string[] }
+export interface DrainOptions extends Partial<Omit<WriterSettings, 'resumeFrom'>> { readonly resumeFrom?: Choice | Resume, readonly catalog?: Catalog, readonly source?: Log, readonly idsMax?: number, readonly typesMax?: number, readonly filesMax?: number, readonly signal?: AbortSignal, readonly faults?: (engine: Engine) => Engine, readonly startAnew?: readonly string[] }
 
 let engines = 0
 
@@ -57,7 +57,8 @@ export async function openLine (dir: string, topics: readonly string[] = ['ecomm
     async drain (options = {}) {
       const stagingDir = `${dir}/staging-${engines++}`
       const writerId = stagingDir.slice(dir.length + 1)
-      const engine = await openEngine({ memoryBytesMax: 512 * 1024 ** 2, stagingDir, writers: 2 })
+      const sound = await openEngine({ memoryBytesMax: 512 * 1024 ** 2, stagingDir, writers: 2 })
+      const engine = options.faults?.(sound) ?? sound
       try {
         const ageDaysMax = options.ageDaysMax ?? 7
         const duplicates = new Duplicates(openTableIds(engine, storage), { idsMax: options.idsMax ?? 1_000_000, windowSeconds: ageDaysMax * day, nowMs: Date.now })

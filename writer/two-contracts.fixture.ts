@@ -44,10 +44,11 @@ export async function landRecords (engine: Engine, { dir, name, writer }: Omit<L
   }
   await reader.close()
   await log.close()
-  const batch = await parseBatch(engine, framer, framer.seal(), contractSql(writer.of))
+  framer.seal()
+  const batch = await parseBatch(engine.parser, framer, contractSql(writer.of))
   const times = writer.columns.filter(({ type }) => type === 'timestamptz').map(({ name }) => `epoch_us(${name}) AS ${name}`)
   const rows = (await engine.main.runAndReadAll(`SELECT * REPLACE (${times.join(', ')}) FROM ${batch.table} ORDER BY log_offset`)).getRowObjectsJson() as Row[]
-  await dropBatch(engine.main, batch)
+  await dropBatch(engine.main, framer)
   framer.discard()
   return { rows, framer }
 }

@@ -393,15 +393,14 @@ class Reading {
     const framed = this.#open
     this.#open = new Framer(this.#name(), this.#settings)
     this.#unfinished++
-    const files = framed.seal()
-    const parsing = parseBatch(this.#parts.engine, framed, files)
+    framed.seal()
+    const parsing = parseBatch(this.#parts.engine.parser, framed)
     parsing.catch(() => undefined)
     this.#tail = this.#tail.then(async () => {
       try {
         if (this.#failure !== null) return
-        const batch = await parsing
         try {
-          const landed = await landBatch({ ...this.#parts, log: this.#session.log }, this.#tables, batch)
+          const { landed, batch } = await landBatch({ ...this.#parts, log: this.#session.log }, this.#tables, framed, parsing)
           const before = this.#tables
           this.#tables = landed.tables
           this.landed++
@@ -409,11 +408,13 @@ class Reading {
           await reportBatch(this.#parts, batch, landed, sealedMs)
           this.#cleanUp(before)
         } finally {
-          await dropBatch(this.#parts.engine.main, batch)
+          await dropBatch(this.#parts.engine.main, framed)
         }
       } catch (error) {
         this.#failure ??= explainEngine(error, framed.lines) ?? error
       } finally {
+        // The engine reads its files, and may be closed next.
+        await parsing.catch(() => undefined)
         framed.discard()
         this.#unfinished--
         this.#settled?.()

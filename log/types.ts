@@ -61,7 +61,10 @@ export type PartitionOffsets = ReadonlyMap<number, bigint>
 export type LogEvent =
   | { readonly kind: 'batch', readonly batch: RecordBatch }
   | { readonly kind: 'assigned', readonly topic: string, readonly partitions: readonly number[] }
-  /** Do not commit batches of these partitions any more. */
+  /**
+   * Do not commit batches of these partitions any more. They are silent from the moment when the group took them, which is
+   * before this is heard: until then the caller may seek, pause and resume them, and nothing comes of it.
+   */
   | { readonly kind: 'revoked', readonly topic: string, readonly partitions: readonly number[] }
   /** The wanted offset does not exist in the log (retention, truncation). The reader does not move: the caller decides. */
   | { readonly kind: 'out-of-range', readonly topic: string, readonly partition: number, readonly wanted: bigint, readonly first: bigint, readonly end: bigint }

@@ -1,6 +1,8 @@
 // The writer's reader of the log, held over its sessions. A writer that loses a race starts over from the table; if it left
 // and joined its group again for that, every other writer would have to start over as well.
-// Keeps what is assigned, so that a new session can set each partition to where the table says.
+// Keeps what is assigned, so that a new session can set each partition to where the table says. What the group says is
+// heard in its order: all that it said before a session is opened counts for that session, and a partition that was given
+// with the place of an older session begins where the newer one's table ends.
 
 import type { Log, LogEvent, LogReader } from '../log/index.ts'
 import type { Session } from './session.ts'
@@ -12,6 +14,8 @@ export class HeldReader {
   readonly #options: HeldReaderOptions
   readonly #assigned = new Map<string, Set<number>>()
   readonly #firsts = new Map<string, bigint>()
+  /** Where the reader was told to begin what it was given last: by the session of that time. */
+  readonly #begun = new Map<string, bigint | 'earliest'>()
   #reader: LogReader | null = null
   #session: Session | null = null
 
@@ -25,29 +29,44 @@ export class HeldReader {
     this.#session = session
     if (this.#reader === null) {
       const { topics, group } = this.#options
-      this.#reader = await this.#log.open({ topics, ...group === null ? {} : { group }, ends: true, startAt: (topic, partition) => this.#recorded(topic, partition) ?? 'earliest' })
+      this.#reader = await this.#log.open({ topics, ...group === null ? {} : { group }, ends: true, startAt: (topic, partition) => this.#begin(topic, partition) })
       return
     }
     for (const [topic, partitions] of this.#assigned) {
       const { first } = await this.#log.ranges(topic)
       for (const partition of partitions) {
+        if (this.#reader === null) return
         this.#reader.seek(topic, partition, this.#recorded(topic, partition) ?? first.get(partition) ?? 0n)
         this.#reader.resume(topic, partition)
       }
     }
   }
 
+  /**
+   * Hears what the group has said by now, before a session is opened: one rebalance of many topics is one start over. What
+   * else comes is dropped: `follow` sets every partition to its place.
+   */
+  async hear (): Promise<void> {
+    if (this.#reader === null) return
+    for (let kind: string | undefined = 'revoked'; kind === 'revoked' || kind === 'assigned';) kind = (await this.poll(0, 1))?.kind
+  }
+
   async poll (waitMsMax: number, bytesMax: number): Promise<LogEvent | null> {
     const event = await this.#reader!.poll(waitMsMax, bytesMax)
-    if (event?.kind === 'assigned') {
-      const { first } = await this.#log.ranges(event.topic)
-      for (const partition of event.partitions) {
-        this.#of(event.topic).add(partition)
-        this.#firsts.set(`${partition}/${event.topic}`, first.get(partition) ?? 0n)
-      }
-    }
+    if (event?.kind === 'assigned') await this.#take(event.topic, event.partitions)
     if (event?.kind === 'revoked') for (const partition of event.partitions) this.#of(event.topic).delete(partition)
     return event
+  }
+
+  async #take (topic: string, partitions: readonly number[]): Promise<void> {
+    for (const partition of partitions) this.#of(topic).add(partition)
+    const { first } = await this.#log.ranges(topic)
+    for (const partition of partitions) {
+      const key = `${partition}/${topic}`
+      this.#firsts.set(key, first.get(partition) ?? 0n)
+      const recorded = this.#recorded(topic, partition)
+      if (recorded !== undefined && recorded !== this.#begun.get(key)) this.#reader?.seek(topic, partition, recorded)
+    }
   }
 
   /** Whether this partition is ours to read now. */
@@ -74,6 +93,12 @@ export class HeldReader {
     this.#reader = null
     this.#assigned.clear()
     await reader?.close()
+  }
+
+  #begin (topic: string, partition: number): bigint | 'earliest' {
+    const place = this.#recorded(topic, partition) ?? 'earliest'
+    this.#begun.set(`${partition}/${topic}`, place)
+    return place
   }
 
   #recorded (topic: string, partition: number): bigint | undefined {

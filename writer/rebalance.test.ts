@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { partitionOf } from '../log/index.ts'
+import { until } from '../runtime/index.ts'
 import { died, withFaults } from './adversary.ts'
 import { shareLog } from './shared-log.ts'
 import { openLine, pageView } from './started-line.ts'
@@ -46,6 +47,34 @@ t.test('writers that take partitions from one another in the middle of their bat
       }
     }
     t.ok(owners.size >= 2, `${owners.size} writers committed`)
+  } finally {
+    stop.abort()
+    await line.close()
+  }
+})
+
+t.test('five topics that change hands at once, again and again: no writer dies of it, and each event lands once', async t => {
+  const topics = ['carts', 'clicks', 'orders', 'payments', 'visits']
+  const line = await openLine(t.testdir({}), topics, 2)
+  const shared = shareLog(line.log)
+  const stop = new AbortController()
+  const names = ['a', 'b', 'c']
+  try {
+    const running = names.map(name => line.drain({ topics, source: shared.of(name), untilEnd: false, intervalMs: 60, group: 'writers', signal: stop.signal }))
+    let died: unknown = null
+    for (const each of running) each.catch((error: unknown) => { died ??= error })
+    let next = 0
+    for (let round = 0; round < 8 && died === null; round++) {
+      for (const [i, topic] of topics.entries()) shared.assign(topic, [0, 1].map(partition => names[(partition + round + i * (round % 2)) % names.length]!))
+      await line.send(topics.flatMap(topic => [0, 1, 2, 3].map(i => ({ topic, key: `k${i}`, value: pageView(`e-${next++}`) }))))
+      const [{ n } = { n: 0 }] = await line.query('SELECT count(*)::INTEGER AS n FROM events').catch(() => [])
+      const seen = Number(n)
+      await until(async () => died !== null || Number((await line.query('SELECT count(*)::INTEGER AS n FROM events').catch(() => []))[0]?.n ?? 0) > seen)
+    }
+    stop.abort()
+    await Promise.all(running)
+    await line.drain({ topics })
+    t.strictSame(await line.query('SELECT count(*)::INTEGER AS n, count(DISTINCT event_id)::INTEGER AS ids FROM events'), [{ n: next, ids: next }])
   } finally {
     stop.abort()
     await line.close()

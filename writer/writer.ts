@@ -146,6 +146,7 @@ export class Writer {
     const { signal, logger, metrics } = this.#parts
     for (let attempt = 1; !signal.aborted;) {
       try {
+        await reader.hear()
         const session = await openSession(this.#parts, this.#settings.topics, {
           resume: this.#resume,
           isRead: (topic, partition) => this.#settings.group === null || reader.holds(topic, partition),

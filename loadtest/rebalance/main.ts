@@ -1,5 +1,5 @@
-// `npm run test:rebalance`: three writers of one group on a topic of six partitions, under load; then, in rounds, one is
-// killed, one comes, one goes. The verifier judges the rows, the snapshots' summaries judge who owned what, and events that
+// `npm run test:rebalance`: three writers of one group on five topics, under load: the gateway's of six partitions, and four
+// of a direct producer with three each; then, in rounds, one is killed, one comes, one goes. The verifier judges the rows, the snapshots' summaries judge who owned what, and events that
 // were sent twice under different sessions (other partitions, other writers) have to be one row. Ends with `N passed, N failed`.
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -14,12 +14,16 @@ import { startSessions } from '../outage/sessions.ts'
 import { createTally } from '../tally.ts'
 import { verify, type VerifyOptions } from '../verify/verify.ts'
 import { readRebalanceConfig } from './config.ts'
+import { startDirect } from './direct.ts'
 import { WriterGroup } from './group.ts'
 import { judgeOwnership, rangesTaken } from './owners.ts'
 import { countCrossed } from './crossed.ts'
 
 const partitions = 6
 const topic = 'rebalance'
+const directTopics = ['carts', 'clicks', 'payments', 'visits'].map(name => `rebalance_${name}`)
+const directPartitions = 3
+const topics = [topic, ...directTopics]
 const commitMs = 500
 const strayEvery = 5
 const drainMsMax = 180_000
@@ -34,7 +38,7 @@ try {
   broker = await startBroker({ dir: join(dataDir, 'broker'), behindLink: false })
   line = await startLine({
     dataDir,
-    backends: { FIRN_LOG_URL: broker.logUrl, FIRN_LOG_TOPICS: topic, FIRN_LOG_PARTITIONS: String(partitions), FIRN_KAFKA_GROUP: topic },
+    backends: { FIRN_LOG_URL: broker.logUrl, FIRN_LOG_TOPICS: topics.join(), FIRN_LOG_PARTITIONS: String(partitions), FIRN_KAFKA_GROUP: topic },
     settings: { writer: { FIRN_WRITER_COMMIT_INTERVAL_MS: String(commitMs), FIRN_WRITER_THREADS: '1' } }
   })
   await run(line)
@@ -52,10 +56,12 @@ process.exit(tally.failed === 0 ? 0 : 1)
 
 async function run (line: Line): Promise<void> {
   const ledgerFile = join(dataDir, 'loadtest', 'ledger-rebalance.ndjson')
-  const options: VerifyOptions = { ledger: [ledgerFile], drained: false, FIRN_DATA_DIR: dataDir, FIRN_CATALOG_URL: line.catalogUrl, FIRN_WAREHOUSE_URL: line.warehouseUrl, FIRN_LOG_URL: line.logUrl, FIRN_LOG_TOPICS: [topic], FIRN_EVENT_AGE_DAYS_MAX: 7 }
-  const group = new WriterGroup(line, partitions)
+  const options: VerifyOptions = { ledger: [ledgerFile], drained: false, FIRN_DATA_DIR: dataDir, FIRN_CATALOG_URL: line.catalogUrl, FIRN_WAREHOUSE_URL: line.warehouseUrl, FIRN_LOG_URL: line.logUrl, FIRN_LOG_TOPICS: topics, FIRN_EVENT_AGE_DAYS_MAX: 7 }
+  const group = new WriterGroup(line, partitions + directTopics.length * directPartitions)
   const settled = (what: string, ms: number): void => { tally.check(`${what}: every partition has found an owner among ${group.alive.join(', ')}`, true, `after ${ms} ms`) }
   await line.start('catalog')
+  const direct = await startDirect(line.logUrl, directTopics, directPartitions)
+  let sent: Awaited<ReturnType<typeof direct.stop>> | null = null
   await line.start('gateway')
   const load = startSessions({ url: line.gatewayUrl, ledgerFile, sessions: config.sessions, eventsPerSecond: config.rate, strayEvery })
   try {
@@ -73,10 +79,14 @@ async function run (line: Line): Promise<void> {
     }
   } finally {
     await load.stop()
+    sent = await direct.stop()
   }
   tally.say(`the load ended, drained after ${await untilDrained(options)} ms`)
   tally.verdict('at the end', await verify({ ...options, drained: true }))
   await group.finish()
+  const landed = await countDirect(line)
+  tally.check('each event of the direct producer is one row', landed.rows === landed.ids && landed.rows >= sent.durable && landed.rows <= sent.possible,
+    `${landed.rows} rows, ${landed.ids} ids of ${sent.durable} in ${directTopics.length} topics`)
   const taken = rangesTaken((await group.metadata())!)
   const { broken, restless, handovers, owners } = judgeOwnership(taken, group.epochs)
   tally.check('the ranges of each partition tile: no offset was committed twice or left out', broken.length === 0, broken.length === 0 ? `${taken.length} ranges of ${owners.size} writers` : broken.slice(0, 5).join('; '))
@@ -87,6 +97,14 @@ async function run (line: Line): Promise<void> {
   const order = await withRows(line, checkSessionOrder)
   tally.check('each session keeps its order', order.broken.length === 0 && order.events > 0, order.broken.length === 0 ? `${order.events} events of ${order.sessions} sessions` : order.broken.join('; '))
   tally.check('every event sent was answered in the end', load.counts.unknown === 0 && load.counts.refused === 0, `${load.counts.acked} accepted, strays included`)
+}
+
+async function countDirect (line: Line): Promise<{ rows: number, ids: number }> {
+  return await withRows(line, async connection => {
+    const counted = await connection.runAndReadAll("select count(*), count(distinct event_id) from rows where event_id like 'direct-%'")
+    const [rows, ids] = counted.getRows()[0] ?? []
+    return { rows: Number(rows), ids: Number(ids) }
+  })
 }
 
 async function untilDrained (options: VerifyOptions): Promise<number> {

@@ -121,6 +121,7 @@ export class KafkaReader implements LogReader {
 
   seek (topic: string, partition: number, offset: bigint): void {
     const cursor = this.#cursor(topic, partition)
+    if (cursor === null) return
     cursor.next = offset
     cursor.lost = false
     cursor.queue = []
@@ -133,12 +134,14 @@ export class KafkaReader implements LogReader {
 
   pause (topic: string, partition: number): void {
     const cursor = this.#cursor(topic, partition)
+    if (cursor === null) return
     if (!cursor.paused) this.#consumer.pause([{ topic, partition }])
     cursor.paused = true
   }
 
   resume (topic: string, partition: number): void {
     const cursor = this.#cursor(topic, partition)
+    if (cursor === null) return
     if (cursor.paused) this.#consumer.resume([{ topic, partition }])
     cursor.paused = false
   }
@@ -177,12 +180,21 @@ export class KafkaReader implements LogReader {
       return
     }
     const lost = partitions.filter(({ topic, partition }) => this.#cursors.delete(keyOf(topic, partition)))
+    this.#withdraw(partitions)
     try {
       this.#consumer.incrementalUnassign(partitions)
     } catch (error) {
       if (!this.#closed) this.#trouble.note((error as Error).message)
     }
     for (const [topic, numbers] of byTopic(lost)) this.#events.push({ kind: 'revoked', topic, partitions: numbers })
+  }
+
+  /** What was given while a call is under way, and taken back before it ended, was never ours. */
+  #withdraw (partitions: readonly TopicPartition[]): void {
+    const taken = new Set(partitions.map(({ topic, partition }) => keyOf(topic, partition)))
+    for (const [i, given] of this.#given.entries()) {
+      this.#given[i] = given.filter(({ topic, partition }) => !taken.has(keyOf(topic, partition)))
+    }
   }
 
   #assign (partitions: readonly TopicPartition[]): void {
@@ -358,7 +370,10 @@ export class KafkaReader implements LogReader {
     }
   }
 
-  #cursor (topic: string, partition: number): Cursor {
+  /** Null: the group took it back, and the caller has yet to hear of that. */
+  #cursor (topic: string, partition: number): Cursor | null {
+    const isTaken = (event: LogEvent): boolean => event.kind === 'revoked' && event.topic === topic && event.partitions.includes(partition)
+    if (this.#events.some(isTaken)) return null
     const cursor = this.#cursors.get(keyOf(topic, partition))
     if (cursor === undefined) throw new RangeError(`${topic} ${partition} is not assigned to this reader`)
     return cursor

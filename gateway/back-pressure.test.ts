@@ -5,6 +5,7 @@ import zlib from 'node:zlib'
 import t from 'tap'
 import { failLog, type Log, type LogRecord } from '../log/index.ts'
 import { until } from '../runtime/index.ts'
+import { heldPerBodyByte } from './budget.ts'
 import { someEvent, startGateway } from './started-gateway.ts'
 
 const json = { 'content-type': 'application/json' }
@@ -17,6 +18,7 @@ function gate (): { wrap: (log: Log) => Log, arrived: (records: number) => Promi
   const opened = new Promise<void>(resolve => { release = resolve })
   return {
     wrap: log => Object.assign(Object.create(log) as Log, {
+      checkReady: async () => { await log.checkReady() },
       append: async (records: readonly LogRecord[]) => {
         if (failure !== null) throw failure
         handed += records.length
@@ -68,13 +70,16 @@ t.test('no 202 leaves before the log has confirmed', async t => {
 t.test('over the budget of unacknowledged bytes the answer is 429 with Retry-After, until the log confirms', async t => {
   const { wrap, arrived, open } = gate()
   const gateway = await startGateway(t, { wrap, settings: { FIRN_GATEWAY_UNACKNOWLEDGED_BYTES_MAX: '1024' } })
+  const ready = async (): Promise<number> => (await gateway.app.inject('/readyz')).statusCode
   const send = async (id: string) => await gateway.app.inject({ method: 'POST', url: '/events', headers: json, payload: someEvent({ event_id: id, properties: { x: 'x'.repeat(600) } }) })
   const first = send('a')
   await arrived(1)
   const refused = await send('b')
   t.same([refused.statusCode, refused.json().code, refused.json().retryable, refused.headers['retry-after']], [429, 'GATEWAY_BUSY', true, '1'])
+  t.equal(await ready(), 503, 'not ready while it refuses')
   open()
   t.equal((await first).statusCode, 202)
+  t.equal(await ready(), 200)
   t.equal((await send('b')).statusCode, 202)
   t.match((await gateway.app.inject('/metrics')).body, /firn_gateway_unacknowledged_bytes 0\n/)
 })
@@ -98,7 +103,7 @@ t.test('a client that goes away in the middle of its body leaves nothing behind'
   client.on('error', () => {})
   const holds = async (bytes: number): Promise<boolean> => (await app.inject('/metrics')).body.includes(`firn_gateway_unacknowledged_bytes ${bytes}\n`)
   client.write('{"event_id":"')
-  await t.resolves(until(async () => await holds(13)))
+  await t.resolves(until(async () => await holds(5000 * heldPerBodyByte)))
   client.destroy()
   await t.resolves(until(async () => await holds(0)))
 })
@@ -125,7 +130,7 @@ t.test('a body that never ends is cut when the gateway closes', async t => {
   const client = httpRequest({ host: url.hostname, port: url.port, method: 'POST', path: '/v1/events', headers: json })
   client.write('[')
   const ended = once(client, 'error')
-  await until(async () => (await app.inject('/metrics')).body.includes('firn_gateway_unacknowledged_bytes 1\n'))
+  await until(async () => (await app.inject('/metrics')).body.includes(`firn_gateway_unacknowledged_bytes ${heldPerBodyByte}\n`))
   await app.close()
   await ended
   t.pass('closed')

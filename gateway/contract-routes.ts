@@ -11,7 +11,7 @@ import { fail } from './errors.ts'
 const logo = '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="40"><text x="4" y="29" font-family="sans-serif" font-size="28" font-weight="600" fill="#fff">firn</text></svg>'
 
 export async function routeContract (app: FastifyInstance): Promise<void> {
-  app.get('/openapi.json', (_request, reply) => reply.type(jsonType).send(documentOfToday().text))
+  app.get('/openapi.json', (_request, reply) => reply.type(jsonType).send(documentOfToday().bytes))
   app.get<{ Params: { event_type: string } }>('/v1/schemas/:event_type', (request, reply) => {
     const eventType = request.params.event_type
     const schema = schemaOf(eventType)
@@ -29,14 +29,14 @@ export async function routeContract (app: FastifyInstance): Promise<void> {
   })
 }
 
-let today: { day: string, document: object, text: string } | null = null
+let today: { day: string, document: object, bytes: Buffer } | null = null
 
-/** Its examples carry today's date, so that they can be sent as they stand. */
-function documentOfToday (): { document: object, text: string } {
+/** Its examples carry today's date, so that they can be sent as they stand. One copy for all readers, slow ones too. */
+function documentOfToday (): { document: object, bytes: Buffer } {
   const day = new Date().toISOString().slice(0, 10)
   if (today?.day !== day) {
     const document = openApiDocument(`${day}T00:00:00Z`)
-    today = { day, document, text: JSON.stringify(document) }
+    today = { day, document, bytes: Buffer.from(JSON.stringify(document)) }
   }
   return today
 }

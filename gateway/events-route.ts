@@ -10,7 +10,7 @@ import { appendEvents, sortEvents, type RejectedEvent } from './accept.ts'
 import { jsonType, printAccepted, printAcceptedMany, printRejected } from './answers.ts'
 import { formatOf, type BodyFormat } from './body-format.ts'
 import type { Budget } from './budget.ts'
-import { readClientAddresses } from './client-address.ts'
+import type { ClientAddresses } from './client-address.ts'
 import type { GatewayConfig } from './config.ts'
 import { fail } from './errors.ts'
 import type { EventLog } from './event-log.ts'
@@ -18,6 +18,7 @@ import type { GatewayMetrics } from './gateway-metrics.ts'
 import { createOrigins, type AcceptedEvent } from './records.ts'
 import { readBody, type RequestBody } from './request-body.ts'
 import { routeTopics } from './topic-routes.ts'
+import type { UnfinishedBodies } from './unfinished-bodies.ts'
 import { readWriteKeys } from './write-keys.ts'
 
 export const eventPaths: readonly string[] = ['/v1/events', '/events']
@@ -27,6 +28,8 @@ export interface EventsRouteContext {
   readonly config: GatewayConfig
   readonly logger: Logger
   readonly budget: Budget
+  readonly unfinished: UnfinishedBodies
+  readonly addresses: ClientAddresses
   readonly metrics: GatewayMetrics
   /** Milliseconds since the epoch. */
   readonly now: () => number
@@ -34,14 +37,15 @@ export interface EventsRouteContext {
 
 const retryAfterSeconds = '1'
 const warnMsMin = 1000
+/** Shorter ones fit into what the system keeps for a connection. */
+const longAnswerChars = 16 * 1024
 
 export function routeEvents (scope: FastifyInstance, context: EventsRouteContext): void {
-  const { log, config, logger, budget, metrics, now } = context
+  const { log, config, logger, budget, unfinished, addresses, metrics, now } = context
   const topicOf = routeTopics(config)
-  const addressOf = readClientAddresses(config.FIRN_TRUSTED_PROXIES)
   const keys = readWriteKeys(config.FIRN_GATEWAY_WRITE_KEYS)
   const originOf = createOrigins('gateway')
-  const limits = { budget, bodyBytesMax: config.FIRN_GATEWAY_BODY_BYTES_MAX }
+  const limits = { budget, unfinished, bodyBytesMax: config.FIRN_GATEWAY_BODY_BYTES_MAX }
   let warnedMs = -Infinity
 
   scope.removeAllContentTypeParsers()
@@ -54,7 +58,8 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
         payload.resume()
         throw error
       }
-      readBody(request.raw, payload, limits, done)
+      const address = addresses.of(request.raw.socket.remoteAddress, request.headers['x-forwarded-for'])
+      readBody(request.raw, payload, { address, share: addresses.shareOf(address) }, limits, done)
     })
   }
   for (const path of eventPaths) scope.post(path, postEvents)
@@ -62,7 +67,7 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
   function postEvents (request: FastifyRequest, reply: FastifyReply): void {
     const body = request.body as RequestBody | undefined
     if (body === undefined || body.bytes.length === 0) {
-      if (body !== undefined) budget.give(body.held)
+      if (body !== undefined) budget.give(body.held, body.share)
       throw fail('GATEWAY_BODY_EMPTY')
     }
     let waits = false
@@ -81,36 +86,46 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
       const { accepted, rejected } = sortEvents(events)
       if (rejected.length > 0) metrics.countRejected(rejected)
       if (accepted.length === 0) {
-        refuse(request, reply, single, rejected)
+        refuse(request, reply, single, rejected, body.share)
         return
       }
-      const origin = originOf(receivedAtMs, addressOf(request.raw.socket.remoteAddress, headers['x-forwarded-for']), headers['user-agent'])
+      const origin = originOf(receivedAtMs, body.address, headers['user-agent'])
       const startedMs = performance.now()
       waits = true
       appendEvents(log, topicOf, accepted, origin).then(positions => {
-        budget.give(body.held)
+        budget.give(body.held, body.share)
         metrics.observeAppend((performance.now() - startedMs) / 1000)
-        metrics.countAccepted(accepted, body.held)
-        reply.code(202).header('content-type', jsonType).send(single
+        metrics.countAccepted(accepted, body.bytes.length)
+        const answer = single
           ? printAccepted((accepted[0] as AcceptedEvent).eventId, positions === null ? null : positions[0] as Position)
-          : printAcceptedMany(accepted.length, rejected))
+          : printAcceptedMany(accepted.length, rejected)
+        holdAnswer(reply, answer, body.share)
+        reply.code(202).header('content-type', jsonType).send(answer)
       }, (error: FirnError) => {
-        budget.give(body.held)
+        budget.give(body.held, body.share)
         sendUnavailable(request, reply, error)
       })
     } finally {
-      if (!waits) budget.give(body.held)
+      if (!waits) budget.give(body.held, body.share)
     }
   }
 
-  function refuse (request: FastifyRequest, reply: FastifyReply, single: boolean, rejected: readonly RejectedEvent[]): void {
+  /** A long answer waits in memory until its reader has taken it. */
+  function holdAnswer (reply: FastifyReply, answer: string, share: string | null): void {
+    if (answer.length < longAnswerChars) return
+    budget.charge(answer.length, share)
+    reply.raw.once('close', () => { budget.give(answer.length, share) })
+  }
+
+  function refuse (request: FastifyRequest, reply: FastifyReply, single: boolean, rejected: readonly RejectedEvent[], share: string | null): void {
     const first = rejected[0]
     if (first === undefined) throw fail('GATEWAY_NO_EVENT')
     const error = single
       ? new FirnError(first.code, { message: first.message, retryable: false, httpStatus: statusOf(first.code) }, {})
       : fail('GATEWAY_NO_VALID_EVENT', { count: rejected.length, first: first.message })
-    reply.code(error.httpStatus ?? 400).header('content-type', jsonType)
-      .send(printRejected(error, single ? first.path : null, rejected, request.id))
+    const answer = printRejected(error, single ? first.path : null, rejected, request.id)
+    holdAnswer(reply, answer, share)
+    reply.code(error.httpStatus ?? 400).header('content-type', jsonType).send(answer)
   }
 
   /** The log's failures come in floods: one line a second says why, the client always hears what to do. */

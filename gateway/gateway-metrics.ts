@@ -1,10 +1,11 @@
 // What Prometheus sees of the gateway. The hot path counts into plain numbers; a scrape hands over what has grown.
 // Names: firn_gateway_<name>_<unit>[_total].
 
-import type { Metrics } from '../runtime/index.ts'
+import type { Connections, Metrics } from '../runtime/index.ts'
 import type { Budget } from './budget.ts'
 import type { RejectedEvent } from './accept.ts'
 import type { AcceptedEvent } from './records.ts'
+import type { UnfinishedBodies } from './unfinished-bodies.ts'
 
 export interface GatewayMetrics {
   countRequest(status: number): void
@@ -22,7 +23,7 @@ export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetric
   let accepted = 0
   let acceptedBytes = 0
   // First of all, so that the counters below are up to date when they are read.
-  metrics.gauge('unacknowledged_bytes', 'bytes of bodies and events that wait for the log', [], gauge => {
+  metrics.gauge('unacknowledged_bytes', 'bytes that requests hold until they are answered', [], gauge => {
     gauge.set(budget.bytes)
     for (const [status, count] of requestsByStatus) requests.inc({ status: String(status) }, count)
     for (const [code, count] of rejectedByCode) rejections.inc({ code }, count)
@@ -53,4 +54,19 @@ export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetric
     },
     observeAppend: seconds => { appends.observe(seconds) }
   }
+}
+
+/** What clients did that others would have to wait for. */
+export function measureClients (metrics: Metrics, connections: Connections, unfinished: UnfinishedBodies): void {
+  const seen = { refused: 0, cut: 0, dropped: 0 }
+  metrics.gauge('connections', 'connections that are open', [], gauge => {
+    gauge.set(connections.open)
+    refused.inc(connections.refused - seen.refused)
+    cut.inc(connections.cut - seen.cut)
+    dropped.inc(unfinished.dropped - seen.dropped)
+    Object.assign(seen, { refused: connections.refused, cut: connections.cut, dropped: unfinished.dropped })
+  })
+  const refused = metrics.counter('connections_refused_total', 'connections refused: too many in all, or of one address')
+  const cut = metrics.counter('connections_cut_total', 'connections cut because the client did not take its answer')
+  const dropped = metrics.counter('bodies_dropped_total', 'bodies dropped before their end: too slow, or others needed the room')
 }

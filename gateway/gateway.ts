@@ -2,14 +2,16 @@
 // Closing answers what is under way and takes nothing new; what was answered with 202 is durable already.
 
 import type { FastifyInstance } from 'fastify'
-import { createHttpServer, createMetrics, type Logger } from '../runtime/index.ts'
+import { connectionsOf, createHttpServer, createMetrics, type Connections, type Logger } from '../runtime/index.ts'
 import { Budget } from './budget.ts'
+import { readClientAddresses } from './client-address.ts'
 import type { GatewayConfig } from './config.ts'
 import { routeContract } from './contract-routes.ts'
 import { allowOrigins } from './cors.ts'
 import type { EventLog } from './event-log.ts'
 import { eventPaths, routeEvents } from './events-route.ts'
-import { measureGateway } from './gateway-metrics.ts'
+import { measureClients, measureGateway } from './gateway-metrics.ts'
+import { UnfinishedBodies } from './unfinished-bodies.ts'
 import { measureSpool } from './spool/spool-metrics.ts'
 import type { SpoolStatus } from './spool/spooling-log.ts'
 
@@ -21,22 +23,41 @@ export interface GatewayParts {
   readonly spool?: { status: () => SpoolStatus }
   /** Milliseconds since the epoch; Date.now unless a test says otherwise. */
   readonly now?: () => number
+  /** Milliseconds of a clock that only goes forward, for how long a body takes; performance.now unless a test says otherwise. */
+  readonly elapsedMs?: () => number
 }
 
 const closeLookMs = 50
+const sheddingSentence = 'requests are refused with 429 until half of the room for them is free again'
 
 export async function createGateway (parts: GatewayParts): Promise<FastifyInstance> {
-  const { log, config, logger, now = Date.now } = parts
+  const { log, config, logger, now = Date.now, elapsedMs = () => performance.now() } = parts
   const metrics = createMetrics('gateway')
-  const budget = new Budget(config.FIRN_GATEWAY_UNACKNOWLEDGED_BYTES_MAX)
+  const shareOf = (all: number): number => Math.ceil(all * config.FIRN_GATEWAY_ADDRESS_SHARE_PERCENT / 100)
+  const bytesMax = config.FIRN_GATEWAY_UNACKNOWLEDGED_BYTES_MAX
+  const budget = new Budget({ bytesMax, bytesPerShareMax: shareOf(bytesMax) })
+  const unfinished = new UnfinishedBodies(config.FIRN_GATEWAY_BODY_BYTES_PER_SECOND_MIN, elapsedMs)
+  const addresses = readClientAddresses(config.FIRN_TRUSTED_PROXIES)
   const measured = measureGateway(metrics, budget)
   if (parts.spool !== undefined) measureSpool(metrics, parts.spool)
   const app = createHttpServer({
     logger,
     bodyBytesMax: config.FIRN_GATEWAY_BODY_BYTES_MAX,
     metrics,
-    ready: async () => await log.checkReady()
+    headersMsMax: config.FIRN_GATEWAY_HEADERS_MS_MAX,
+    requestMsMax: config.FIRN_GATEWAY_REQUEST_MS_MAX,
+    connections: {
+      connectionsMax: config.FIRN_GATEWAY_CONNECTIONS_MAX,
+      connectionsPerShareMax: shareOf(config.FIRN_GATEWAY_CONNECTIONS_MAX),
+      shareOf: addresses.shareOf,
+      answerBytesPerSecondMin: config.FIRN_GATEWAY_BODY_BYTES_PER_SECOND_MIN
+    },
+    ready: async () => {
+      if (budget.isShedding) throw new Error(sheddingSentence)
+      return await log.checkReady()
+    }
   })
+  measureClients(metrics, connectionsOf(app) as Connections, unfinished)
   // Otherwise Fastify asks a QUERY for its body's type before it can answer 405.
   app.addHttpMethod('QUERY', { hasBody: false, overrideExisting: true })
   // A logger of its own for each request costs more than reading the request does; error lines carry the requestId.
@@ -52,7 +73,7 @@ export async function createGateway (parts: GatewayParts): Promise<FastifyInstan
   })
   await app.register(async scope => {
     allowOrigins(scope, config.FIRN_GATEWAY_CORS_ORIGINS, eventPaths)
-    routeEvents(scope, { log, config, logger, budget, metrics: measured, now })
+    routeEvents(scope, { log, config, logger, budget, unfinished, addresses, metrics: measured, now })
   })
   await routeContract(app)
   endConnectionsOnClose(app, config.FIRN_GATEWAY_CLOSE_MS_MAX)

@@ -32,6 +32,7 @@ export interface StartOptions {
   /** Stands between the gateway and the log. */
   readonly wrap?: (log: Log) => EventLog
   readonly now?: () => number
+  readonly elapsedMs?: () => number
 }
 
 export const nowMs = Date.parse('2026-03-01T12:00:00Z')
@@ -46,7 +47,7 @@ export async function startGateway (t: { after: (fn: () => Promise<void>) => unk
   const config = readConfig('gateway', gatewaySettings, { env: { FIRN_DATA_DIR: folder, ...options.settings }, argv: [] })
   const log = await openLog(pathToFileURL(join(folder, 'log')).href, { partitions: 2 })
   for (const topic of config.FIRN_LOG_TOPICS) await log.ensureTopic(topic)
-  const app = await createGateway({ log: options.wrap?.(log) ?? log, config, logger: createLogger('gateway', 'silent'), now: options.now ?? (() => nowMs) })
+  const app = await createGateway({ log: options.wrap?.(log) ?? log, config, logger: createLogger('gateway', 'silent'), now: options.now ?? (() => nowMs), ...options.elapsedMs === undefined ? {} : { elapsedMs: options.elapsedMs } })
   t.after(async () => {
     await app.close()
     await log.close()

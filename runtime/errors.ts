@@ -21,6 +21,7 @@ export const { fail, is, registry: runtimeErrors } = defineErrors('runtime', {
   MEDIA_TYPE_UNSUPPORTED: { message: 'a body of type {contentType} cannot be read here: send application/json', retryable: false, httpStatus: 415 },
   REQUEST_INVALID: { message: 'the request cannot be read: {reason}', retryable: false, httpStatus: 400 },
   REQUEST_TIMEOUT: { message: 'the request did not arrive in time: send it again', retryable: true, httpStatus: 408 },
+  CONNECTIONS_TOO_MANY: { message: 'this address has {connectionsMax} connections already, which is its share: close some, or keep them alive and use them again', retryable: true, httpStatus: 429 },
   NOT_READY: { message: 'the service is not ready: {reason}', retryable: true, httpStatus: 503 },
   INTERNAL: { message: 'something broke inside: the service\'s log has the reason under this requestId', retryable: true, httpStatus: 500 }
 })

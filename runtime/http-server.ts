@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module'
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
+import { endSoon, guardConnections, type ConnectionLimits, type Connections } from './connections.ts'
 import { fail, runtimeErrors } from './errors.ts'
 import { FirnError } from './firn-error.ts'
 import type { Logger } from './logger.ts'
@@ -12,7 +13,13 @@ import type { Metrics } from './metrics.ts'
 import { sentenceOf } from './service.ts'
 
 const requestMsMax = 60_000
+/** A head is a few hundred bytes: what needs longer for it is no client. */
+const headersMsMax = 20_000
 const keepAliveMs = 72_000
+/** How often Node looks for requests that are out of time. */
+const timeoutsEveryMs = 2000
+/** The rest of a refused body that is read and thrown away, so that its connection can go on. */
+const drainBytesMax = 1024 * 1024
 const retryAfterSeconds = 1
 
 export interface HttpServerOptions {
@@ -24,7 +31,12 @@ export interface HttpServerOptions {
   trustProxy?: FastifyServerOptions['trustProxy']
   keepAliveMsMax?: number
   requestMsMax?: number
+  headersMsMax?: number
+  /** Without it, connections are as many as the system allows. */
+  connections?: ConnectionLimits
 }
+
+const guarded = new WeakMap<FastifyInstance, Connections>()
 
 /** The body of every answer that is not a success. */
 export interface ErrorBody {
@@ -52,6 +64,10 @@ export function createHttpServer (options: HttpServerOptions): FastifyInstance {
     forceCloseConnections: 'idle',
     keepAliveTimeout: options.keepAliveMsMax ?? keepAliveMs,
     requestTimeout: options.requestMsMax ?? requestMsMax,
+    http: {
+      headersTimeout: Math.min(options.headersMsMax ?? headersMsMax, options.requestMsMax ?? requestMsMax),
+      connectionsCheckingInterval: Math.min(timeoutsEveryMs, options.headersMsMax ?? headersMsMax)
+    },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
     ajv: { customOptions: { coerceTypes: false, useDefaults: false, removeAdditional: false, allErrors: false } },
     clientErrorHandler (error, socket) {
@@ -62,11 +78,18 @@ export function createHttpServer (options: HttpServerOptions): FastifyInstance {
       const cause = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? fail('REQUEST_TIMEOUT') : fail('REQUEST_INVALID', { reason: error.message })
       const body = JSON.stringify(errorBody(cause, `${idOfProcess}-${(requests++).toString(36)}`))
       const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : cause.httpStatus
-      socket.end(`HTTP/1.1 ${status} Error\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+      endSoon(socket, lastAnswer(status, body))
     },
     frameworkErrors: (error, request, reply) => { void sendError(error, request as FastifyRequest, reply as unknown as FastifyReply, options.bodyBytesMax) }
   }) as unknown as FastifyInstance
 
+  if (options.connections !== undefined) {
+    const refusal = (): string => {
+      const cause = fail('CONNECTIONS_TOO_MANY', { connectionsMax: options.connections?.connectionsPerShareMax })
+      return lastAnswer(cause.httpStatus, JSON.stringify(errorBody(cause, `${idOfProcess}-${(requests++).toString(36)}`)))
+    }
+    guarded.set(app, guardConnections(app.server, options.connections, refusal))
+  }
   const routes = rememberRoutes(app)
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, options.bodyBytesMax))
   app.setNotFoundHandler((request, reply) => {
@@ -92,6 +115,11 @@ export function createHttpServer (options: HttpServerOptions): FastifyInstance {
     app.get('/metrics', { schema: { hide: true } as never }, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
   }
   return app
+}
+
+/** What is known of the connections of a server that was given a bound for them. */
+export function connectionsOf (app: FastifyInstance): Connections | undefined {
+  return guarded.get(app)
 }
 
 /** Listens, and turns what the system says into a sentence that names the port and the setting to change. */
@@ -122,8 +150,29 @@ function sendError (thrown: unknown, request: FastifyRequest, reply: FastifyRepl
   const error = knownError(thrown, request, bodyBytesMax)
   const status = error.httpStatus ?? 500
   if (status >= 500) request.log.error({ err: thrown, requestId: request.id, code: error.code }, 'request failed')
+  if (status === 408 || !willDrain(request)) closeAfter(reply)
   if ((status === 429 || status === 503) && !reply.hasHeader('retry-after')) void reply.header('retry-after', String(retryAfterSeconds))
   return reply.code(status).type('application/json; charset=utf-8').send(errorBody(error, request.id))
+}
+
+/** Whether the rest of the request's body is small enough to be read away, rather than the connection closed. */
+function willDrain ({ raw }: FastifyRequest): boolean {
+  if (raw.complete || raw.socket === undefined) return true
+  const announced = raw.headers['content-length']
+  return announced === undefined ? raw.headers['transfer-encoding'] === undefined : Number(announced) <= drainBytesMax
+}
+
+/** A peer that was answered before it has sent everything may go on sending for ever, or never again. */
+function closeAfter (reply: FastifyReply): void {
+  const { socket } = reply.request.raw
+  void reply.header('connection', 'close')
+  // Node calls this when the answer has left, and would close with the rest of the body unread.
+  socket.destroySoon = () => { endSoon(socket) }
+}
+
+function lastAnswer (status: number | undefined, body: string): string {
+  return `HTTP/1.1 ${status ?? 400} Error\r\ncontent-type: application/json; charset=utf-8\r\n` +
+    `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
 }
 
 function knownError (thrown: unknown, request: FastifyRequest, bodyBytesMax: number): FirnError {

@@ -19,7 +19,7 @@ export interface ExplainedGaps { readonly finding: Finding, readonly leftOut: bi
 
 interface Tally { lost: bigint, holes: bigint, forgotten: bigint, unreadable: bigint, skipped: bigint, accepted: bigint, noLog: bigint }
 
-export async function explainGaps (connection: DuckDBConnection, pages: AsyncIterable<ClaimedGap[]>, witness: LogWitness | null, history: ReadingHistory): Promise<ExplainedGaps> {
+export async function explainGaps (connection: DuckDBConnection, pages: AsyncIterable<ClaimedGap[]>, witness: LogWitness | null, history: ReadingHistory, removed: string): Promise<ExplainedGaps> {
   const sum: Tally = { lost: 0n, holes: 0n, forgotten: 0n, unreadable: 0n, skipped: 0n, accepted: 0n, noLog: 0n }
   const examples: string[] = []
   const open: string[] = []
@@ -47,7 +47,7 @@ export async function explainGaps (connection: DuckDBConnection, pages: AsyncIte
     }
   }
   const jumped = history.leftOut.filter(({ by }) => by === 'jump').reduce((all, { from, to }) => all + to - from, 0n)
-  return { finding: judgeTally(sum, history, examples.length > 0 ? examples : open), leftOut: sum.skipped + sum.accepted + jumped }
+  return { finding: judgeTally(sum, history, removed, examples.length > 0 ? examples : open), leftOut: sum.skipped + sum.accepted + jumped }
 }
 
 const none: Explained = { lost: 0n, holes: 0n, forgotten: 0n, unreadable: 0n, examples: [] }
@@ -94,12 +94,12 @@ async function countForgotten (connection: DuckDBConnection, gaps: readonly Gap[
 }
 
 /** What stays lost is broken; what nothing can tell any more is neither kept nor broken where an earlier log was read. */
-function judgeTally ({ lost, holes, forgotten, unreadable, skipped, accepted, noLog }: Tally, { claims }: ReadingHistory, examples: readonly string[]): Finding {
+function judgeTally ({ lost, holes, forgotten, unreadable, skipped, accepted, noLog }: Tally, { claims }: ReadingHistory, removed: string, examples: readonly string[]): Finding {
   if (noLog > 0n) return broken(promise, `${noLog} are missing, and the log that could explain them is not there`, examples)
   const decided = skipped > 0n ? `, ${skipped} left out by decision` : ''
   const detail = `${lost} lost, ${holes} holes, ${forgotten} no longer in the log${decided}${unreadable > 0n ? `, ${unreadable} cannot be read` : ''}`
   const isEarlier = claims.some(({ isOfLog }) => !isOfLog)
-  if (lost > 0n || unreadable > 0n || (forgotten > 0n && !isEarlier)) return broken(promise, detail, examples)
+  if (lost > 0n || unreadable > 0n || (forgotten > 0n && !isEarlier)) return broken(promise, detail + removed, examples)
   if (accepted > 0n) return unproven(promise, `${accepted} are no rows any more, and the operator went on from where the record stood (\`recorded\`)`, examples)
   if (forgotten > 0n) return unproven(promise, `${forgotten} offsets of an earlier log are neither, and that log is gone`, examples)
   const offsets = claims.reduce((sum, { first, due }) => due > first ? sum + due - first : sum, 0n)

@@ -2,9 +2,10 @@
 // each exists with the size and the row count that the manifests give, and every value in it can be read.
 
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { isCatalogError, quoteIdentifier, quoteText, scanFiles, type Lake, type LoadedTable, type Storage } from '../../catalog/index.ts'
+import { isCatalogError, quoteIdentifier, quoteText, scanFiles, type Lake, type LiveFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
 import { sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
+import { openDeletedRows } from './deleted-rows.ts'
 import { broken, judge, type Finding } from './finding.ts'
 import { isMemoryShort, judgingThreads, rowsOf, type JudgingEngine } from './judging-engine.ts'
 
@@ -28,13 +29,15 @@ export interface TableFiles {
 }
 
 /** Rows that delete files hide: a condition on a row of `f`, read with its file's name and its place in it. */
-export interface DeletedRows { goneSql(files: readonly TableFile[]): string }
+export interface DeletedRows { goneSql(): string }
 
 /** Null when the table does not exist. Throws VERIFY_CATALOG_AWAY. */
-export async function openTable ({ catalog, storage }: Pick<Lake, 'catalog' | 'storage'>, catalogUrl: string, name: string): Promise<TableFiles | null> {
+export async function openTable (connection: DuckDBConnection, { catalog, storage }: Pick<Lake, 'catalog' | 'storage'>, catalogUrl: string, name: string): Promise<TableFiles | null> {
   try {
     const table = await catalog.loadTable({ namespace: ['firn'], name })
-    return { name: `firn.${name}`, table, storage, files: await filesOf(table, storage), deletes: null }
+    const { files, deleteFiles } = await scanFiles(storage, table, { withDeleteFiles: true })
+    const deletes = await openDeletedRows(connection, storage, table, files, deleteFiles, name)
+    return { name: `firn.${name}`, table, storage, files: files.map(file => tableFile(file, storage)), deletes }
   } catch (error) {
     if (isCatalogError(error, 'CATALOG_NO_SUCH_TABLE')) return null
     if (isCatalogError(error, 'CATALOG_UNREACHABLE')) throw fail('VERIFY_CATALOG_AWAY', { url: catalogUrl, reason: error.values.reason ?? 'no answer' }, error)
@@ -137,10 +140,13 @@ async function checkOlderSnapshots ({ name, table, storage }: Pick<TableFiles, '
   return wrong.count === 0 ? judge(promise, 0, `${some.length} of ${all.length} looked at`) : broken(promise, `${wrong.count} wrong`, wrong.first)
 }
 
-async function filesOf (table: LoadedTable, storage: Storage, snapshotId?: bigint): Promise<TableFile[]> {
-  const { files, deleteFiles } = await scanFiles(storage, table, snapshotId === undefined ? {} : { snapshotId })
-  if (deleteFiles.length > 0) throw new Error(`${table.id.name} has ${deleteFiles.length} delete files: this verifier counts rows of data files only`)
-  return files.map(file => ({ location: file.location, path: storage.toEnginePath(file.location), rows: file.recordCount, bytes: file.fileSizeBytes }))
+async function filesOf (table: LoadedTable, storage: Storage, snapshotId: bigint): Promise<TableFile[]> {
+  const { files } = await scanFiles(storage, table, { snapshotId, withDeleteFiles: true })
+  return files.map(file => tableFile(file, storage))
+}
+
+function tableFile ({ location, recordCount: rows, fileSizeBytes: bytes }: LiveFile, storage: Storage): TableFile {
+  return { location, path: storage.toEnginePath(location), rows, bytes }
 }
 
 /** DuckDB takes a path for a pattern: what is special in one stands for itself. */

@@ -43,13 +43,13 @@ export async function loadTaken (connection: DuckDBConnection, claims: readonly 
   await connection.run('create or replace table reasons (reason varchar, n bigint)')
   for (const some of groupsOf(events.files)) {
     const release = await events.storage.bringNear(some.map(file => file.location), events.deletes === null ? Object.keys(eventColumns) : undefined)
-    const gone = events.deletes === null ? 'false' : events.deletes.goneSql(some)
+    const gone = events.deletes === null ? 'false' : events.deletes.goneSql()
     const from = await readColumns(connection, some, eventColumns, gone)
     await addRows(connection, from).finally(release)
   }
   for (const some of groupsOf(letters?.files ?? [])) {
     const release = await letters!.storage.bringNear(some.map(file => file.location), letters!.deletes === null ? Object.keys(letterColumns) : undefined)
-    const gone = letters!.deletes === null ? 'false' : letters!.deletes.goneSql(some)
+    const gone = letters!.deletes === null ? 'false' : letters!.deletes.goneSql()
     // A letter that was deleted since was listed all the same.
     const from = await readColumns(connection, some, letterColumns, gone)
     await addLetters(connection, from)

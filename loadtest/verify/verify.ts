@@ -4,7 +4,7 @@
 // row must wait in the log. Memory is bounded whatever the size of the table.
 
 import { fail } from '../errors.ts'
-import { openLake } from '../../catalog/index.ts'
+import { openLake, type TableMetadata } from '../../catalog/index.ts'
 import { openLogFrom } from '../../log/index.ts'
 import { checkLedgers, loadLedgers, type AnswerCounts } from './check-ledgers.ts'
 import { readVerifyConfig, type VerifyConfig } from './config.ts'
@@ -59,9 +59,9 @@ export async function verify (given: Readonly<VerifyOptions>): Promise<Verdict> 
 async function judgeLine (engine: JudgingEngine, options: VerifyConfig, ledgers: readonly string[], answers: AnswerCounts): Promise<Verdict> {
   const { connection } = engine
   const lake = openLake(options, { dataDir: options.FIRN_DATA_DIR })
-  const events = await openTable(lake, options.FIRN_CATALOG_URL, 'events')
+  const events = await openTable(connection, lake, options.FIRN_CATALOG_URL, 'events')
   if (events === null) throw fail('VERIFY_NO_TABLE', { url: options.FIRN_CATALOG_URL, table: 'firn.events', status: 'not found' })
-  const letters = await openTable(lake, options.FIRN_CATALOG_URL, 'dead_letters')
+  const letters = await openTable(connection, lake, options.FIRN_CATALOG_URL, 'dead_letters')
   const { metadata } = events.table
   const text = metadata.properties[progressProperty]
   if (text === undefined && events.files.length > 0) throw fail('VERIFY_NO_OFFSETS', { table: events.name })
@@ -82,7 +82,7 @@ async function judgeLine (engine: JudgingEngine, options: VerifyConfig, ledgers:
 
   const witness = await openWitness(options.FIRN_LOG_URL, record, options.FIRN_LOG_TOPICS, async url => await openLogFrom(url, options))
   try {
-    const explained = await explainGaps(connection, findGaps(connection), witness, history)
+    const explained = await explainGaps(connection, findGaps(connection), witness, history, removedByOthers(metadata))
     findings.push(explained.finding, ...await judgeLog(witness, record, history))
     const lag = witness?.lag ?? 0n
     if (options.drained) findings.push(judge('the log is drained', lag, `${lag} records wait`))
@@ -91,6 +91,14 @@ async function judgeLine (engine: JudgingEngine, options: VerifyConfig, ledgers:
   } finally {
     await witness?.close()
   }
+}
+
+/** Rows that other engines took away by rewriting files: nothing of them is left to see. */
+function removedByOthers ({ snapshots }: TableMetadata): string {
+  const removing = snapshots.filter(({ summary }) => /^(delete|overwrite)$/.test(summary.operation) && summary['firn.batch'] === undefined && Number(summary['deleted-records'] ?? 0) > 0)
+  if (removing.length === 0) return ''
+  const rows = removing.reduce((sum, { summary }) => sum + BigInt(summary['deleted-records']!) - BigInt(summary['added-records'] ?? 0), 0n)
+  return ` (other engines removed ${rows} rows by rewriting files, such as in snapshot ${removing[0]!['snapshot-id']})`
 }
 
 async function * none (): AsyncGenerator<string> {}

@@ -1,6 +1,7 @@
 // What somebody has to be told: an alert, and what a mail about it is called. The id is deterministic, so the same cause
-// never makes two alerts; a score that grows makes a new version of the same alert. Message-IDs derive from the id (the
-// first mail) or from id and score (an update), never from the clock: a mail that is sent again after a crash is the same mail.
+// never makes two alerts; a score that grows makes a new version of the same alert, and so does its withdrawal. Message-IDs
+// derive from the id (the first mail) or from id, score and turn (what follows), never from the clock: a mail that is sent
+// again after a crash is the same mail.
 
 import { createHash } from 'node:crypto'
 
@@ -33,6 +34,8 @@ export interface Alert {
   readonly receivedAt?: Date
   /** The alert that this one continues (its end, for example): the mail becomes a reply to it. */
   readonly about?: string
+  /** The table whose row it stands for: when the row goes, the alert is withdrawn. */
+  readonly source?: string
 }
 
 const titleCharactersMax = 200
@@ -56,18 +59,24 @@ export function boundId (id: string): string {
   return id.length > idCharactersMax ? `${cut(id, idCharactersMax - 34)}-${hash(id)}` : id
 }
 
+/** Whether this may be what is left of a longer id. */
+export function isCut (id: string): boolean {
+  return id.length >= idCharactersMax - 2
+}
+
 /** Control characters, line ends and characters that reorder text would let a value write headers, lines or lies of its own. */
 export function oneLine (text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim()
 }
 
-/** `<firn-…@domain>`; the score only of an update. */
-export function messageIdOf (alertId: string, updateScore: number | null, domain: string): string {
-  return `<firn-${hash(updateScore === null ? alertId : `${alertId}\n${updateScore}`)}@${domain}>`
+/** `<firn-…@domain>`; the score only of what follows the first message, the turn only of what follows a withdrawal. */
+export function messageIdOf (alertId: string, updateScore: number | null, domain: string, turn = 0): string {
+  const version = updateScore === null ? '' : `\n${updateScore}${turn === 0 ? '' : `\n${turn}`}`
+  return `<firn-${hash(`${alertId}${version}`)}@${domain}>`
 }
 
 /** Of a mail about several alerts: the same alerts with the same scores make the same mail. */
-export function digestIdOf (versions: ReadonlyArray<readonly [id: string, score: number]>, domain: string): string {
+export function digestIdOf (versions: ReadonlyArray<readonly [id: string, score: number, turn?: number]>, domain: string): string {
   return `<firn-digest-${hash(JSON.stringify(versions))}@${domain}>`
 }
 

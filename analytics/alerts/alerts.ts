@@ -10,7 +10,7 @@ import { createAlertMetrics, type AlertMetrics } from './alert-metrics.ts'
 import { terminalChannel, type Channel } from './channel.ts'
 import type { AlertConfig } from './config.ts'
 import { openLedger, type Ledger } from './ledger.ts'
-import { keepAlert, type LedgerLine } from './ledger-state.ts'
+import { abandon, isGone, keepAlert, turnOf, type LedgerLine, type Version } from './ledger-state.ts'
 import { openMail } from './mail.ts'
 import type { PlanLimits } from './plan.ts'
 import { runChannel, type ChannelRun } from './run-channel.ts'
@@ -38,11 +38,17 @@ export interface AlertsOptions {
 /** Told as well by the alert that is offered: id, score and event time. */
 export type Covered = readonly [id: string, score: number, eventMs: number]
 
+export type News = 'new' | 'grown' | 'back'
+
 export interface Alerts {
   /** Durable when it resolves. An alert that is known, with a score that is not higher, is ignored. Throws ALERT_OUTBOX_FULL. */
   offer(alert: Alert | readonly Alert[], covers?: readonly Covered[]): Promise<void>
-  /** Whether an alert with this score still has to be offered: as a new one, or since its score has grown. */
-  newsOf(id: string, score: number, eventMs: number): 'new' | 'grown' | null
+  /** Whether an alert with this score still has to be offered: as a new one, grown, or back after it was withdrawn. */
+  newsOf(id: string, score: number, eventMs: number): News | null
+  /** Durable when it resolves: what was told of these is taken back in its thread. What is unknown or withdrawn is ignored. */
+  withdraw(alerts: readonly Alert[]): Promise<void>
+  /** Of the alerts that stand for rows of a table: those that are neither withdrawn nor about events before `sinceMs`. */
+  standing(source: string, sinceMs: number): string[]
   /** How many alerts the outbox has room for. */
   room(): number
   /** True when nothing was ever told from this ledger. */
@@ -68,9 +74,10 @@ export async function openAlerts (options: AlertsOptions): Promise<Alerts> {
   runs = channels.map(channel => runChannel({ channel, ledger, limits, logger, metrics, clock, retryMs: options.retryMs ?? { first: 1000, max: 300_000 }, stuckMs: config.FIRN_ALERT_RETRY_MINUTES_MAX * 60_000 }))
   if (state.waiting.size > 0) logger.info({ alerts: state.waiting.size, begun: state.unsettled.size }, 'alerts waited in the outbox: they are sent now')
 
-  const newsOf = (id: string, score: number, eventMs: number): 'new' | 'grown' | null => {
+  const newsOf = (id: string, score: number, eventMs: number): News | null => {
     const known = state.entries.get(boundId(id))
     if (known === undefined) return eventMs > state.horizonMs ? 'new' : null
+    if (isGone(known.turn)) return 'back'
     return score > known.score ? 'grown' : null
   }
   return {
@@ -90,6 +97,21 @@ export async function openAlerts (options: AlertsOptions): Promise<Alerts> {
       }
       for (const run of runs) run.wake()
     },
+    withdraw: async offered => {
+      const stands = ({ id }: Alert): boolean => {
+        const entry = state.entries.get(id)
+        return entry !== undefined && !isGone(entry.turn)
+      }
+      const gone = offered.map(boundAlert).filter(stands)
+      if (gone.length === 0) return
+      const [to, atMs] = [channels.map(({ name }) => name), clock()]
+      await ledger.append(gone.map((alert): LedgerLine => ({ withdrawn: keepAlert(alert), to, atMs })))
+      for (const { kind, title } of gone) say(oneLine(`WITHDRAWN ${kind}: ${title}`))
+      for (const run of runs) run.wake()
+    },
+    standing: (source, sinceMs) => [...state.entries]
+      .filter(([, entry]) => entry.source === source && entry.eventMs >= sinceMs && !isGone(entry.turn))
+      .map(([id]) => id),
     drained: async msMax => {
       const until = performance.now() + msMax
       while (state.waiting.size > 0) {
@@ -123,14 +145,17 @@ function openChannels (config: SendConfig): Channel[] {
 async function adoptChannels ({ state, append }: Ledger, channels: readonly Channel[], atMs: number): Promise<void> {
   const names = channels.map(({ name }) => name)
   const moved = [...state.waiting].flatMap((id): LedgerLine[] => {
-    const { alert, to } = state.entries.get(id)!
+    const { alert, withdrawal, turn, to } = state.entries.get(id)!
     const left = to.filter(name => names.includes(name))
-    return alert === null || left.length === to.length ? [] : [{ queued: alert, to: left.length > 0 ? left : names, atMs }]
+    if (left.length === to.length) return []
+    const more = { to: left.length > 0 ? left : names, atMs, ...turnOf(turn) }
+    return [...alert === null ? [] : [{ queued: alert, ...more }], ...withdrawal === null ? [] : [{ withdrawn: withdrawal, ...more }]]
   })
   if (moved.length > 0) await append(moved)
   // Begun for a channel that has gone, or that has come back after the alerts were told without it.
-  for (const [key, { by, alerts }] of state.unsettled) {
-    if (!alerts.every(([id]) => state.waiting.has(id) && state.entries.get(id)!.to.includes(by))) state.unsettled.delete(key)
+  for (const message of [...state.unsettled.values()]) {
+    const isWanted = ([id]: Version): boolean => state.waiting.has(id) && state.entries.get(id)!.to.includes(message.by)
+    if (!message.alerts.every(isWanted)) abandon(state, message)
   }
 }
 

@@ -171,6 +171,46 @@ t.test('a score that grows is a reply in the same thread, an equal or lower one 
   t.match(server.mails[1]!.subject, /more: .*score 8/)
 })
 
+t.test('an alert whose reason is gone is taken back by a reply in its thread, also by the webhook; what kills the sender between changes nothing', async t => {
+  const posted: string[] = []
+  const hook = await startHook(t, async (request, answer) => {
+    posted.push((JSON.parse(await text(request)) as { text: string }).text)
+    answer.end('ok')
+  })
+  const server = await startMailServer(t)
+  const config = testConfig(server.url)
+  const channels = [openMail(config, quickMail), openWebhook(hook)]
+  const first = await open(t, server.url, { channels })
+  await first.offer(fraudAlert('o-1', 5))
+  t.ok(await first.drained(3000))
+  const gone = { ...fraudAlert('o-1', 5), title: 'Order o-1 no longer looks like fraud' }
+  // The server takes the withdrawal, the answer is lost, and the process ends before it could ask again.
+  server.behave.onData = () => 'cut after taking'
+  await first.withdraw([gone])
+  await until(() => server.mails.length === 2)
+  await first.close()
+  server.behave.onData = () => 'take'
+  const second = await open(t, server.url, { channels, dataDir: first.dataDir })
+  await second.withdraw([gone])
+  t.ok(await second.drained(5000))
+  const [told, ...withdrawals] = server.mails
+  t.ok(withdrawals.length >= 1)
+  t.equal(new Set(withdrawals.map(({ messageId }) => messageId)).size, 1, 'a repeat is the same mail')
+  for (const { headers, subject, raw } of withdrawals) {
+    t.equal(headers.get('in-reply-to'), told!.messageId)
+    t.equal(headers.get('references'), told!.messageId)
+    t.match(subject, '[firn] withdrawn: Order o-1 no longer looks like fraud')
+    t.match(raw, 'no longer holds')
+  }
+  const before = server.mails.length
+  await second.offer(fraudAlert('o-1', 4))
+  t.ok(await second.drained(3000))
+  t.equal(server.mails.length, before + 1)
+  t.equal(server.mails.at(-1)!.headers.get('in-reply-to'), told!.messageId)
+  t.match(server.mails.at(-1)!.subject, '[firn] again: Order o-1')
+  t.match(posted.map(text => /\] (\w+)/.exec(text)![1]), ['Order', 'withdrawn', 'again'])
+})
+
 t.test('a storm is one mail that lists it', async t => {
   const server = await startMailServer(t)
   const alerts = await open(t, server.url, { settings: { FIRN_ALERT_DIGEST_MINUTE_MAX: 5 } })

@@ -102,6 +102,53 @@ t.test('a score that grows is told again, also of an old order, once everything 
   t.strictSame(line.sent.map(({ kind, ids }) => [kind, ...ids]), [['alert', 'fraud-o-1'], ['alert', 'fraud-o-2'], ['update', 'fraud-o-1']])
 })
 
+t.test('an alert whose row goes is withdrawn, one whose row only moved back in time is not, and one that returns is told again', async t => {
+  const moved = { id: 'fraud-o-2', score: 4, hoursAgo: 0.1 }
+  const line = await openLine(t, [{ id: 'fraud-o-1', score: 4, hoursAgo: 0.2 }, moved, { id: 'fraud-o-3', score: 4, hoursAgo: 23.9 }])
+  await line.look()
+  t.equal(line.sent.length, 3)
+  const [gone] = line.table.lines.splice(0, 1)
+  moved.hoursAgo = 30
+  line.table.snapshot = 2n
+  await line.look()
+  t.strictSame(line.sent.slice(3).map(({ kind, ids }) => [kind, ...ids]), [['withdrawal', 'fraud-o-1']])
+  t.match(line.sent[3]!.alerts, [{ title: 'Order o-1 no longer looks like fraud', query: { table: 'firn.events' } }])
+  line.table.lines.push(gone!)
+  line.table.snapshot = 3n
+  await line.look()
+  t.strictSame(line.sent.slice(4).map(({ kind, ids }) => [kind, ...ids]), [['return', 'fraud-o-1']])
+})
+
+t.test('what went while nobody followed, or is older than what is recent, is withdrawn too', async t => {
+  const lines = [{ id: 'fraud-o-1', score: 4, hoursAgo: 0.1 }, { id: 'fraud-o-2', score: 4, hoursAgo: 23.99 }]
+  const before = await openLine(t, lines)
+  await before.look()
+  await before.close()
+  const after = await openLine(t, lines.slice(1), { dataDir: before.dataDir })
+  await after.look()
+  t.strictSame(after.sent.map(({ kind, ids }) => [kind, ...ids]), [['withdrawal', 'fraud-o-1']])
+  after.table.lines.splice(0)
+  after.table.snapshot = 2n
+  after.table.clockMs += 5 * 60_000
+  await after.look()
+  t.equal(after.sent.length, 1, 'it is older than what is looked at')
+  after.table.clockMs += 6 * 60_000
+  after.follower.afterCycle([{ model: 'fraud_alerts', outcome: 'fresh' }])
+  await after.look()
+  t.strictSame(after.sent.slice(1).map(({ kind, ids }) => [kind, ...ids]), [['withdrawal', 'fraud-o-2']])
+})
+
+t.test('old alerts that were told in one list are not withdrawn one by one, and the list is no row', async t => {
+  const line = await openLine(t, Array.from({ length: 5 }, (_, i) => ({ id: `fraud-old-${i}`, score: 4, hoursAgo: 30 + i })))
+  await line.look()
+  t.equal(line.sent.length, 1)
+  line.table.lines.splice(0)
+  line.table.snapshot = 2n
+  line.table.clockMs += 11 * 60_000
+  await line.look()
+  t.equal(line.sent.length, 1)
+})
+
 t.test('a look at an unchanged table asks nothing', async t => {
   const line = await openLine(t, [{ id: 'fraud-o-1', score: 4, hoursAgo: 0.1 }])
   await line.look()

@@ -12,7 +12,10 @@ import { openAlerts } from './alerts.ts'
 import { followFraudAlerts } from './follow-fraud.ts'
 import { startMailServer, testConfig } from './mail-server.fixture.ts'
 
-t.test('from an event to a mail: found by the rules, followed in the table, told with a query that answers', async t => {
+// Five cycles over all rules: seconds on a free machine.
+t.setTimeout(180_000)
+
+t.test('from an event to a mail: found by the rules, followed in the table, told with a query that answers, withdrawn when its reason goes', { timeout: 180_000 }, async t => {
   const lake = await openTestLake(t)
   await loadReferences(lake)
   const models = (await readModels()).filter(({ name }) => name.startsWith('fraud_') || ['payments', 'orders', 'validated_orders'].includes(name))
@@ -33,7 +36,7 @@ t.test('from an event to a mail: found by the rules, followed in the table, told
   const cycle = async (): Promise<void> => {
     follower.afterCycle(await runner.cycle({ minute: true }))
     await follower.settled()
-    t.ok(await alerts.drained(5000))
+    t.ok(await alerts.drained(20_000))
   }
 
   await lake.append([order('o-<b>&1', '6200.00'), order('small', '20.00')])
@@ -55,6 +58,20 @@ t.test('from an event to a mail: found by the rules, followed in the table, told
   t.equal(server.mails.length, 2)
   t.equal(server.mails[1]!.headers.get('in-reply-to'), server.mails[0]!.messageId)
   t.match(await metrics.text(), /firn_analytics_alert_seconds_count\{channel="mail"\} 2/)
+
+  // A gift card, and the rest of the money only after the lateness: the reason goes, and so does the alert.
+  const early = new Date(Date.parse(now) - 20 * 60_000).toISOString()
+  const paid = (id: string, amount: string): Record<string, string | number> =>
+    ({ ...order('o-split', amount), event_type: 'payment_captured', event_id: id, payment_id: id, event_time: early })
+  await lake.append([order('o-split', '100.00', { event_time: early }), paid('p-1', '12.00')])
+  await cycle()
+  t.equal(server.mails.length, 3)
+  t.match(server.mails[2]!.subject, 'Order o-split of c-1: payment_mismatch')
+  await lake.append([paid('p-2', '88.00')])
+  await cycle()
+  t.equal(server.mails.length, 4)
+  t.match(server.mails[3]!.subject, 'withdrawn: Order o-split')
+  t.equal(server.mails[3]!.headers.get('in-reply-to'), server.mails[2]!.messageId)
 })
 
 function decodeQuotedPrintable (raw: string): string {

@@ -15,39 +15,51 @@ type Holes = Readonly<Record<string, string>>
 
 /** The text of a message about these alerts; of an update and a single alert there is one. */
 export function renderMessage (kind: MessageKind, alerts: readonly Alert[]): MessageText {
-  return kind === 'digest' && alerts.length > 1 ? renderDigest(alerts) : renderAlert(kind, alerts[0]!)
+  return alerts.length > 1 ? renderDigest(kind, alerts) : renderAlert(kind, alerts[0]!)
 }
 
 function renderAlert (kind: MessageKind, alert: Alert): MessageText {
   const queries = queriesOf(alert.query)
   const holes: Holes = {
     ...describe(alert), ...queries,
-    lead: kind === 'update' ? 'This alert was sent before; its score has grown since.' : leads[alert.kind],
-    footer: kind === 'update' ? 'firn sends one mail for each alert, and a reply to it when the score grows.' : 'firn sends one mail for each alert. If its score grows, a reply to this mail says so.'
+    lead: continuations[kind]?.lead ?? leads[alert.kind],
+    footer: kind === 'alert' || kind === 'digest'
+      ? 'firn sends one mail for each alert. If its score grows, or its reason goes, a reply to this mail says so.'
+      : 'firn sends one mail for each alert, and a reply to it when the score grows, the reason goes or comes back.'
   }
   const list = alert.evidence.length === 0 ? ['(none given)'] : alert.evidence
   return {
-    subject: `[firn] ${kind === 'update' ? 'more: ' : ''}${subjectOf(alert)}`,
+    subject: `[firn] ${continuations[kind]?.subject ?? ''}${subjectOf(alert)}`,
     text: fill('txt', 'alert', holes, { evidence: list.map(line => `  - ${line}`).join('\n') }),
     html: fill('html', 'alert', holes, { evidence: list.map(line => `<li>${escapeHtml(line)}</li>`).join('\n') })
   }
 }
 
-function renderDigest (alerts: readonly Alert[]): MessageText {
+function renderDigest (kind: MessageKind, alerts: readonly Alert[]): MessageText {
   const ranked = [...alerts].sort((a, b) => scoreOf(b) - scoreOf(a) || a.at.getTime() - b.at.getTime())
   const shown = ranked.slice(0, digestRowsMax)
   const more = ranked.length - shown.length
   const times = alerts.map(({ at }) => at.getTime()).sort((a, b) => a - b)
   const holes: Holes = {
-    count: alerts.length.toLocaleString('en'), from: printTime(new Date(times[0]!)), to: printTime(new Date(times.at(-1)!)),
-    more: more > 0 ? `and ${more.toLocaleString('en')} more, each with a lower score: npm run sql -- "select * from analytics.fraud_alerts order by score desc"` : ''
+    count: `${alerts.length.toLocaleString('en')} ${kind === 'withdrawal' ? 'withdrawn alerts' : 'alerts'}`, ...kind === 'withdrawal' ? goneTogether : comeTogether, from: printTime(new Date(times[0]!)), to: printTime(new Date(times.at(-1)!)),
+    more: more > 0 && kind === 'withdrawal' ? `and ${more.toLocaleString('en')} more` : more > 0 ? `and ${more.toLocaleString('en')} more, each with a lower score: npm run sql -- "select * from analytics.fraud_alerts order by score desc"` : ''
   }
   return {
-    subject: `[firn] ${holes.count} alerts: ${oneLine(shown[0]!.title).slice(0, 80)}, and others`,
+    subject: `[firn] ${holes.count}: ${oneLine(shown[0]!.title).slice(0, 80)}, and others`,
     text: fill('txt', 'digest', holes, { rows: shown.map(alert => `  ${describe(alert).score.padStart(5)}  ${describe(alert).at}  ${alert.title}${alert.evidence.length > 0 ? `\n         ${alert.evidence.join('; ')}` : ''}`).join('\n') }),
     html: fill('html', 'digest', holes, { rows: shown.map(alert => fill('html', 'digest-row', { ...describe(alert), evidence: alert.evidence.join('; ') }, {})).join('') })
   }
 }
+
+/** How a message begins that follows another in its thread. */
+const continuations: Partial<Record<MessageKind, { readonly subject: string, readonly lead: string }>> = {
+  update: { subject: 'more: ', lead: 'This alert was sent before; its score has grown since.' },
+  withdrawal: { subject: 'withdrawn: ', lead: 'This alert was sent before; what it was about no longer holds.' },
+  return: { subject: 'again: ', lead: 'This alert was sent before and withdrawn; its reason is back.' }
+}
+
+const comeTogether = { what: 'about events', why: 'They came too fast, or are too old, for a mail each. The highest scores come first' }
+const goneTogether = { what: 'found gone', why: 'They were told in one message before; what they were about no longer holds' }
 
 const leads: Record<Alert['kind'], string> = {
   fraud: 'An order looks like fraud. It can still be stopped.',

@@ -3,10 +3,12 @@
 //
 // What an operator wants, and what is therefore kept: one message for each alert, at once; a growing score as a reply, and
 // not more often than the interval of updates; a storm, or what is old news, as one message that lists it. Alerts about
-// the line and its jobs are few and are never hidden in a list of orders.
+// the line and its jobs are few and are never hidden in a list of orders. An alert whose reason is gone is withdrawn in its
+// own thread, behind what is news; what one message told together is withdrawn together. One that comes back is told at
+// once, and withdrawn anew not before the interval of updates: a reason that flutters is two messages in that time.
 
 import { digestIdOf, messageIdOf } from './alert.ts'
-import { messageKey, waitsFor, type ChannelName, type Entry, type LedgerState, type Message, type Version } from './ledger-state.ts'
+import { isGone, messageKey, waitsFor, type ChannelName, type Entry, type LedgerState, type Message, type Version } from './ledger-state.ts'
 
 const minuteMs = 60_000
 const digestAlertsMax = 10_000
@@ -23,6 +25,8 @@ export interface PlanLimits {
 export interface ChannelMemory {
   /** When single messages went out, over the last minute. */
   singlesMs: number[]
+  /** The same of withdrawals: they take no room from what is news. */
+  withdrawalsMs: number[]
   digestMs: number
   /** Ids of alerts and keys of messages that failed alone → when they are tried again. */
   readonly notBefore: Map<string, number>
@@ -32,6 +36,7 @@ export type Plan = { readonly message: Message, readonly isRepeat: boolean } | {
 
 export function planNext (state: LedgerState, by: ChannelName, memory: ChannelMemory, nowMs: number, limits: PlanLimits): Plan {
   memory.singlesMs = memory.singlesMs.filter(ms => ms > nowMs - minuteMs)
+  memory.withdrawalsMs = memory.withdrawalsMs.filter(ms => ms > nowMs - minuteMs)
   let waitMs: number | null = null
   const waitUntil = (ms: number): void => { waitMs = Math.min(waitMs ?? Infinity, Math.max(1, ms - nowMs)) }
   const begun = new Set<string>()
@@ -45,15 +50,20 @@ export function planNext (state: LedgerState, by: ChannelName, memory: ChannelMe
   }
 
   const alone: Array<[string, Entry]> = []
+  const gone: Array<[string, Entry]> = []
   const fresh: Array<[string, Entry]> = []
   const old: Array<[string, Entry]> = []
   for (const id of state.waiting) {
     const entry = state.entries.get(id)!
     if (begun.has(id) || !waitsFor(entry, by)) continue
     const told = entry.told[by]
-    const notBefore = Math.max(memory.notBefore.get(id) ?? 0, told === undefined ? 0 : told.atMs + limits.updateMs)
+    const notBefore = Math.max(memory.notBefore.get(id) ?? 0, pausesFor(entry, by) ? told!.atMs + limits.updateMs : 0)
     if (notBefore > nowMs) {
       waitUntil(notBefore)
+      continue
+    }
+    if (isGone(entry.turn)) {
+      gone.push([id, entry])
       continue
     }
     const kind = entry.alert!.kind
@@ -74,7 +84,29 @@ export function planNext (state: LedgerState, by: ChannelName, memory: ChannelMe
     const leaves = memory.singlesMs[0]
     if (isStorm && leaves !== undefined) waitUntil(leaves + minuteMs)
   }
+  if (gone.length > 0) {
+    const [oldest = 0] = memory.withdrawalsMs
+    if (memory.withdrawalsMs.length < limits.singlesMinuteMax) return { message: withdrawalOf(gone, by, limits.domain), isRepeat: false }
+    waitUntil(oldest + minuteMs)
+  }
   return { waitMs }
+}
+
+/** Whether the interval of updates has to pass first: for a score that grew, and for the second withdrawal of an alert. */
+function pausesFor (entry: Entry, by: ChannelName): boolean {
+  const { turn, told: { [by]: told } } = entry
+  if (told === undefined) return false
+  return isGone(turn) ? (told.turn ?? 0) > 0 : !isGone(told.turn)
+}
+
+/** The longest waiting one, with those that the same message told. */
+function withdrawalOf (gone: ReadonlyArray<readonly [string, Entry]>, by: ChannelName, domain: string): Message {
+  const replyTo = gone[0]![1].told[by]!.first
+  const together = gone.filter(([, { told }]) => told[by]!.first === replyTo).slice(0, digestAlertsMax)
+  const alerts = together.map(([id, { score, turn }]): Version => [id, score, turn])
+  const [[id, score, turn]] = alerts as [Version]
+  const messageId = alerts.length === 1 ? messageIdOf(id, score, domain, turn) : digestIdOf(alerts, domain)
+  return { by, kind: 'withdrawal', id: messageId, alerts, replyTo }
 }
 
 function singleOf (id: string, entry: Entry, by: ChannelName, state: LedgerState, domain: string): Message {
@@ -82,12 +114,17 @@ function singleOf (id: string, entry: Entry, by: ChannelName, state: LedgerState
   const about = entry.alert?.about
   const replyTo = told?.first ?? (about === undefined ? undefined : state.entries.get(about)?.told[by]?.first)
   return {
-    by, kind: told === undefined ? 'alert' : 'update', id: messageIdOf(id, told === undefined ? null : entry.score, domain), alerts: [[id, entry.score]],
+    by, kind: told === undefined ? 'alert' : isGone(told.turn) ? 'return' : 'update',
+    id: messageIdOf(id, told === undefined ? null : entry.score, domain, entry.turn), alerts: [versionOf(id, entry)],
     ...replyTo === undefined ? {} : { replyTo }
   }
 }
 
+function versionOf (id: string, { score, turn }: Entry): Version {
+  return turn === 0 ? [id, score] : [id, score, turn]
+}
+
 function digestOf (many: ReadonlyArray<readonly [string, Entry]>, by: ChannelName, domain: string): Message {
-  const alerts = many.map(([id, { score }]): Version => [id, score])
+  const alerts = many.map(([id, entry]) => versionOf(id, entry))
   return { by, kind: 'digest', id: digestIdOf(alerts, domain), alerts }
 }

@@ -37,7 +37,7 @@ export interface ChannelRun {
 export function runChannel (options: ChannelOptions): ChannelRun {
   const { channel, ledger, limits, logger, metrics, clock } = options
   const { state } = ledger
-  const memory: ChannelMemory = { singlesMs: [], digestMs: -Infinity, notBefore: new Map() }
+  const memory: ChannelMemory = { singlesMs: [], withdrawalsMs: [], digestMs: -Infinity, notBefore: new Map() }
   const attempts = new Map<string, number>()
   const closing = new AbortController()
   const cutting = new AbortController()
@@ -72,7 +72,8 @@ export function runChannel (options: ChannelOptions): ChannelRun {
   const sendOne = async (message: Message, isRepeat: boolean): Promise<void> => {
     if (!isRepeat && !await write({ sending: message, atMs: clock() })) return
     const alerts = message.alerts.map(([id, score]) => {
-      const alert = readAlert(state.entries.get(id)!.alert!)
+      const entry = state.entries.get(id)!
+      const alert = readAlert((message.kind === 'withdrawal' ? entry.withdrawal : entry.alert)!)
       return alert.score === undefined ? alert : { ...alert, score }
     })
     const delivery = await channel.deliver(message, alerts, cutting.signal)
@@ -94,6 +95,7 @@ export function runChannel (options: ChannelOptions): ChannelRun {
       memory.notBefore.delete(id)
     }
     if (message.kind === 'digest') memory.digestMs = nowMs
+    else if (message.kind === 'withdrawal') memory.withdrawalsMs.push(nowMs)
     else memory.singlesMs.push(nowMs)
     const told = { channel: channel.name, message: message.id, kind: message.kind, alerts: message.alerts.length, answer: delivery.detail }
     if (delivery.outcome === 'refused') {

@@ -14,6 +14,7 @@ export const { fail, is, registry: writerErrors } = defineErrors('writer', {
   WRITER_DISK_FULL: { message: 'the disk is full ({reason}): free some space. The writer tries again by itself; what was acknowledged is safe in the log', retryable: true },
   WRITER_COMMIT_FAILED: { message: 'a batch could not be committed to {table}: {reason}. It is read from the log again; nothing is lost', retryable: true },
   WRITER_FENCED: { message: 'a batch was discarded: {reason}. Reading goes on from what the table records', retryable: true },
+  WRITER_STALLED: { message: 'nothing was committed for {seconds} s, although {records} records wait in the log: the catalog or the storage may be away, see the lines before this one in the writer\'s log', retryable: true },
   WRITER_DRAIN_ELSEWHERE: { message: 'not drained to the end: {partitions} are with other writers of group {group}, which do not get further. See that they run, or end them and run this again', retryable: false },
   WRITER_SETTING: { message: '{name} is {value}, but {expected} is expected', retryable: false },
   WRITER_BATCH_BROKEN: { message: 'DuckDB could not read a batch of {rows} records of {topics}, and no single record is the reason: {reason}. It is read again in smaller batches; if this comes again, keep the log and report it', retryable: true }

@@ -40,9 +40,10 @@ runService('writer', async ({ logger, signal, onClose, stop }) => {
     mappings: mappingsOf(config.FIRN_LOG_MAPPINGS),
     resumeFrom: resumeOf(config.FIRN_WRITER_RESUME_FROM),
     untilEnd: config.untilEnd,
+    stalledSecondsMax: config.FIRN_WRITER_STALLED_SECONDS,
     group: config.FIRN_KAFKA_GROUP
   })
-  const app = createHttpServer({ logger, bodyBytesMax: 1024, metrics: registry, ready: async () => { await writer.checkReady() } })
+  const app = createHttpServer({ logger, bodyBytesMax: 1024, metrics: { ...registry, text: async () => { await writer.measure(); return await registry.text() } }, ready: async () => { await writer.checkReady() } })
   // Asked by gateways before they append: a log that is behind its table is not added to.
   app.get('/v1/log', () => writer.log)
   await listen(app, { host: config.FIRN_WRITER_HOST, port: config.FIRN_WRITER_PORT, setting: 'FIRN_WRITER_PORT' })

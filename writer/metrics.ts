@@ -13,7 +13,9 @@ export function createWriterMetrics (metrics: Metrics) {
     fenced: metrics.counter('batches_discarded_total', 'batches that another writer had committed, or that could not be committed, by reason', ['reason']),
     freshness: metrics.histogram('freshness_seconds', 'from the arrival of an event to its row being visible (a sample of each batch)', [0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 30, 60, 300, 3600]),
     commitSeconds: metrics.histogram('commit_seconds', 'from sealing a batch to its rows being visible', [0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6, 15, 60]),
-    lag: metrics.gauge('lag_records', 'records in the log that are not committed', ['topic', 'partition']),
+    lag: metrics.gauge('lag_records', 'records in the log that are not committed, as it is at the scrape', ['topic', 'partition']),
+    oldest: metrics.gauge('oldest_uncommitted_seconds', 'how long the oldest record that is not committed has waited, as far as this process has seen'),
+    stalled: metrics.gauge('stalled_seconds', 'how long records have waited while nothing was committed; 0 while it goes on, or nothing waits'),
     halted: metrics.gauge('halted_partitions', 'partitions that stand still until an operator decides; -1: the whole writer'),
     indexIds: metrics.gauge('duplicate_index_ids', 'ids in the duplicate index'),
     types: metrics.gauge('event_types', 'event types in the table')

@@ -29,9 +29,5 @@ export async function reportBatch ({ metrics, source, logger, nowMs, duplicates 
   for (const topic of new Set(framed.lanes.map(lane => lane.topic))) {
     const offsets = new Map(framed.lanes.filter(lane => lane.topic === topic).map(({ partition, end }) => [partition, end]))
     await source.acknowledge(topic, offsets).catch((error: unknown) => { logger.warn({ err: error, topic }, 'the log did not take the acknowledgement; the next one will do') })
-    if (metrics !== null) {
-      const { end } = await source.ranges(topic)
-      for (const [partition, offset] of offsets) metrics.lag.set({ topic, partition: String(partition) }, Number((end.get(partition) ?? offset) - offset))
-    }
   }
 }

@@ -22,6 +22,7 @@ import { haltAt } from './log-comparison.ts'
 import type { WriterMetrics } from './metrics.ts'
 import { isDrained, notCommitted, type PartitionEnd, type Standing } from './drain.ts'
 import { dropBatch, explainEngine, parseBatch } from './pipeline.ts'
+import { Progress, type Standing as Progressed } from './progress.ts'
 import { isOfWriter, recoverFrom } from './after-error.ts'
 import { reportBatch } from './report.ts'
 import { filesMaxDefault } from './row-files.ts'
@@ -39,6 +40,9 @@ const tableLookMs = 3_000
 /** How often a drain looks how far other writers of its group are, and how long they may stand still. */
 const elsewhereLookMs = 500
 const elsewhereMsMax = 60_000
+const stalledSecondsDefault = 30
+/** Whoever asks how far the writer is waits at most this long for a log that does not answer. */
+const rangesMsMax = 1_000
 
 export interface LogComparison { readonly state: 'sound' | 'other' | 'unknown', readonly reason?: string }
 
@@ -53,11 +57,15 @@ export interface WriterSettings extends FramerOptions {
   readonly haltedLookMs?: number
   /** How long other writers of the group may stand still before a drain that waits for them gives up. */
   readonly elsewhereMsMax?: number
+  /** How long records may wait while nothing lands until the writer is not ready. */
+  readonly stalledSecondsMax?: number
   /** Writers of one group share the partitions; null: all partitions are ours. */
   readonly group: string | null
 }
 
 export interface WriterParts extends Omit<BatchParts, 'log' | 'source'> { readonly source: Log, readonly metrics: WriterMetrics | null }
+
+type ReadingParts = WriterParts & { readonly progress: Progress }
 
 type WriterState =
   | { readonly at: 'starting' }
@@ -70,6 +78,8 @@ export class Writer {
   readonly #parts: WriterParts
   readonly #settings: WriterSettings
   #state: WriterState = { at: 'starting' }
+  readonly #progress = new Progress()
+  #reader: HeldReader | null = null
   #batches = 0
   /** Batches are this much smaller than the settings allow, since one did not fit into memory. */
   #squeeze = 1
@@ -104,11 +114,34 @@ export class Writer {
     if (state.at === 'halted' || state.at === 'recovering') throw state.error
     if (state.at !== 'reading') throw new Error(`the writer is ${state.at}`)
     if (state.halted.length > 0) throw haltError(state.halted[0]!)
+    const { stalledSeconds, lags } = await this.measure()
+    const stalledMax = Math.max(this.#settings.stalledSecondsMax ?? stalledSecondsDefault, 3 * this.#settings.intervalMs / 1000)
+    if (stalledSeconds > stalledMax) throw fail('WRITER_STALLED', { records: lags.reduce((sum, { lag }) => sum + lag, 0n), seconds: Math.round(stalledSeconds) })
+  }
+
+  /** How far the table is behind the log now; what it finds is told to the metrics. */
+  async measure (): Promise<Progressed> {
+    const { source, metrics } = this.#parts
+    const look = async (topic: string): Promise<void> => { this.#progress.look(topic, await source.ranges(topic), performance.now()) }
+    // A log that does not answer has its last known end.
+    const looked = Promise.allSettled(this.#settings.topics.map(look))
+    await Promise.race([looked, sleep(rangesMsMax, undefined, { ref: false })])
+    const halted = this.halted
+    const standing = this.#progress.standing(performance.now(), {
+      isOurs: (topic, partition) => this.#settings.group === null || this.#reader?.holds(topic, partition) === true,
+      isHalted: (topic, partition) => this.#state.at === 'halted' || halted.some(halt => halt.topic === topic && halt.partition === partition)
+    })
+    if (metrics === null) return standing
+    metrics.lag.reset()
+    for (const { topic, partition, lag } of standing.lags) metrics.lag.set({ topic, partition: String(partition) }, Number(lag))
+    metrics.oldest.set(standing.oldestSeconds)
+    metrics.stalled.set(standing.stalledSeconds)
+    return standing
   }
 
   /** What the log gives at once is not cut: where smaller batches do not help, more files have to be allowed. */
-  #squeezedParts (): WriterParts {
-    return { ...this.#parts, filesMax: (this.#parts.filesMax ?? filesMaxDefault) * this.#squeeze }
+  #squeezedParts (): ReadingParts {
+    return { ...this.#parts, progress: this.#progress, filesMax: (this.#parts.filesMax ?? filesMaxDefault) * this.#squeeze }
   }
 
   #squeezed (): WriterSettings {
@@ -120,7 +153,7 @@ export class Writer {
   async run (): Promise<void> {
     const { signal } = this.#parts
     await emptyStaging(this.#settings.dir)
-    const reader = new HeldReader(this.#parts.source, this.#settings)
+    const reader = this.#reader = new HeldReader(this.#parts.source, this.#settings)
     const stop = (): void => { void reader.close() }
     signal.addEventListener('abort', stop, { once: true })
     try {
@@ -153,6 +186,9 @@ export class Writer {
           onCompared: halts => { this.#found = halts }
         })
         this.#resume = null
+        for (const [topic, { partitions }] of session.offsets?.topics ?? []) {
+          for (const [partition, { next }] of partitions) this.#progress.recorded(topic, partition, next)
+        }
         await reader.follow(session)
         const reading = new Reading(this.#squeezedParts(), this.#squeezed(), session, reader, () => `batch${this.#batches++}`)
         this.#found = reading.halted
@@ -192,7 +228,7 @@ export class Writer {
 class Reading {
   readonly halted: HaltedPartition[]
   landed = 0
-  readonly #parts: WriterParts
+  readonly #parts: ReadingParts
   readonly #settings: WriterSettings
   readonly #session: Session
   readonly #reader: HeldReader
@@ -216,7 +252,7 @@ class Reading {
   #failure: unknown = null
   #settled: (() => void) | null = null
 
-  constructor (parts: WriterParts, settings: WriterSettings, session: Session, reader: HeldReader, name: () => string) {
+  constructor (parts: ReadingParts, settings: WriterSettings, session: Session, reader: HeldReader, name: () => string) {
     this.#parts = parts
     this.#settings = settings
     this.#session = session
@@ -405,6 +441,7 @@ class Reading {
           const before = this.#tables
           this.#tables = landed.tables
           this.landed++
+          for (const { topic, partition, end } of framed.lanes) this.#parts.progress.landed(topic, partition, end, performance.now())
           this.#landingMs = Math.max(performance.now() - sealedMs, this.#landingMs * 0.8)
           await reportBatch(this.#parts, batch, landed, sealedMs)
           this.#cleanUp(before)

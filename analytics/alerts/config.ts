@@ -18,6 +18,7 @@ export const alertSettings = {
   FIRN_ALERT_WATCH_URLS: Type.Array(Type.String({ pattern: '^https?://' }), { default: ['http://127.0.0.1:8000', 'http://127.0.0.1:8003'], description: 'services whose /metrics are watched for alerts about the line: gateway and writer' }),
   FIRN_ALERT_HOLD_SECONDS: Type.Integer({ default: 30, minimum: 0, maximum: 86_400, description: 'how long something has to be wrong, or right again, until that is told' }),
   FIRN_ALERT_LAG_RECORDS_MAX: Type.Integer({ default: 100_000, minimum: 1, maximum: 1e12, description: 'records that the writer may be behind until that is an alert' }),
+  FIRN_ALERT_STALLED_SECONDS_MAX: Type.Number({ default: 30, minimum: 1, maximum: 86_400, description: 'how long records may wait while the writer commits nothing until that is an alert' }),
   FIRN_ALERT_FRESHNESS_SECONDS_MAX: Type.Number({ default: 60, minimum: 0.1, maximum: 86_400, description: 'how long the slowest 1 % of rows may take from arrival to the table until that is an alert' }),
   FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX: Type.Number({ default: 5, minimum: 0, maximum: 100, description: 'dead letters among the records of the last minutes until that is an alert' }),
   FIRN_ALERT_QUALITY_ROWS_MIN: Type.Integer({ default: 100, minimum: 1, maximum: 1e9, description: 'rows of an event type in an hour below which data quality is not judged' }),

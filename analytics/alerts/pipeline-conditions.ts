@@ -12,7 +12,7 @@ const deadLettersMin = 10
 
 export interface Scrape { readonly url: string, readonly before: Samples | null, readonly now: Samples | null }
 
-export type PipelineLimits = Pick<AlertConfig, 'FIRN_ALERT_LAG_RECORDS_MAX' | 'FIRN_ALERT_FRESHNESS_SECONDS_MAX' | 'FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX'>
+export type PipelineLimits = Pick<AlertConfig, 'FIRN_ALERT_LAG_RECORDS_MAX' | 'FIRN_ALERT_STALLED_SECONDS_MAX' | 'FIRN_ALERT_FRESHNESS_SECONDS_MAX' | 'FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX'>
 
 export function pipelineConditions (scrapes: readonly Scrape[], limits: PipelineLimits): Condition[] {
   return scrapes.flatMap(scrape => [awayOf(scrape), ...scrape.now === null ? [] : writerOf(scrape.url, scrape.before, scrape.now, limits)])
@@ -27,9 +27,12 @@ function writerOf (url: string, before: Samples | null, now: Samples, limits: Pi
   if (lag === undefined && !hasMetric(now, 'firn_writer_rows_total')) return []
   const halted = sumOf(now, 'firn_writer_halted_partitions')
   const freshness = before === null ? undefined : boundBetween(bucketsOf(before, freshnessMetric), bucketsOf(now, freshnessMetric), 0.99)
-  const { FIRN_ALERT_LAG_RECORDS_MAX: lagMax, FIRN_ALERT_FRESHNESS_SECONDS_MAX: freshnessMax } = limits
+  const stalled = hasMetric(now, 'firn_writer_stalled_seconds') ? sumOf(now, 'firn_writer_stalled_seconds') : undefined
+  const oldest = sumOf(now, 'firn_writer_oldest_uncommitted_seconds')
+  const { FIRN_ALERT_LAG_RECORDS_MAX: lagMax, FIRN_ALERT_STALLED_SECONDS_MAX: stalledMax, FIRN_ALERT_FRESHNESS_SECONDS_MAX: freshnessMax } = limits
   return [
     pipeline(`lag-${url}`, 'high', band(lag, lagMax), `The writer is ${count(lag)} records behind`, [`${count(lag)} records are in the log and not in the table; ${count(lagMax)} are allowed (FIRN_ALERT_LAG_RECORDS_MAX)`, writerHint]),
+    pipeline(`stalled-${url}`, 'high', band(stalled, stalledMax), 'The writer stands still', [`nothing was committed for ${count(stalled)} s, although ${count(lag)} records wait in the log, the oldest for ${count(oldest)} s or longer; ${count(stalledMax)} s are allowed (FIRN_ALERT_STALLED_SECONDS_MAX)`, writerHint]),
     pipeline(`freshness-${url}`, 'medium', band(freshness, freshnessMax), 'Rows reach the table too late', [`99 % of the rows of the last minutes took up to ${freshness === Infinity ? 'more than an hour' : `${freshness} s`}; ${freshnessMax} s are allowed (FIRN_ALERT_FRESHNESS_SECONDS_MAX)`, writerHint]),
     pipeline(`halted-${url}`, 'high', halted === 0 ? 'good' : 'bad', halted < 0 ? 'The writer has halted' : `${halted} partitions have halted`, ['it waits for a decision: its log says which (FIRN_WRITER_RESUME_FROM)', writerHint]),
     deadLettersOf(url, before, now, limits)

@@ -13,7 +13,7 @@ import { watchPipeline } from './watch-pipeline.ts'
 
 const nowMs = Date.parse('2026-03-10T12:00:00Z')
 const lag = (finding: Finding): Condition => ({ name: 'lag', kind: 'pipeline', severity: 'high', finding, title: 'The writer is behind', evidence: ['200,000 records'] })
-const limits = { FIRN_ALERT_LAG_RECORDS_MAX: 1000, FIRN_ALERT_FRESHNESS_SECONDS_MAX: 60, FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX: 5 }
+const limits = { FIRN_ALERT_LAG_RECORDS_MAX: 1000, FIRN_ALERT_STALLED_SECONDS_MAX: 30, FIRN_ALERT_FRESHNESS_SECONDS_MAX: 60, FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX: 5 }
 
 t.test('one alert when it begins, one when it is over, none in between, none for a moment', async t => {
   const told: Alert[] = []
@@ -50,21 +50,23 @@ t.test('an alert that the outbox does not take is offered again', async t => {
 })
 
 t.test('lag, late rows, dead letters, a halt and silence are found; near a bound nothing changes', async t => {
-  const writer = (values: { lag?: number, rows?: number, letters?: number, duplicates?: number, slow?: number, fast?: number, halted?: number }) => parseMetrics(`# HELP x
+  const writer = (values: { lag?: number, rows?: number, letters?: number, duplicates?: number, slow?: number, fast?: number, halted?: number, stalled?: number }) => parseMetrics(`# HELP x
 firn_writer_rows_total ${values.rows ?? 0}
 firn_writer_lag_records{topic="a",partition="0"} ${(values.lag ?? 0) / 2}
 firn_writer_lag_records{topic="a",partition="1"} ${(values.lag ?? 0) / 2}
 firn_writer_dead_letters_total{reason="not_json"} ${values.letters ?? 0}
 firn_writer_dead_letters_total{reason="duplicate"} ${values.duplicates ?? 0}
 firn_writer_halted_partitions ${values.halted ?? 0}
+firn_writer_stalled_seconds ${values.stalled ?? 0}
 firn_writer_freshness_seconds_bucket{le="5"} ${values.fast ?? 0}
 firn_writer_freshness_seconds_bucket{le="300"} ${(values.fast ?? 0) + (values.slow ?? 0)}
 firn_writer_freshness_seconds_bucket{le="+Inf"} ${(values.fast ?? 0) + (values.slow ?? 0)}
 `)
   const found = (now: Parameters<typeof writer>[0]) => Object.fromEntries(pipelineConditions([{ url: 'http://w', before: writer({ rows: 1000, letters: 5 }), now: writer({ rows: 2000, letters: 5, ...now }) }], limits).map(({ name, finding }) => [name.replace('-http://w', ''), finding]))
-  const fine = { 'away': 'good', lag: 'good', freshness: 'unknown', halted: 'good', 'dead-letters': 'good' }
+  const fine = { 'away': 'good', lag: 'good', stalled: 'good', freshness: 'unknown', halted: 'good', 'dead-letters': 'good' }
   t.strictSame(found({}), fine)
   t.strictSame(found({ lag: 1001 }), { ...fine, lag: 'bad' })
+  t.strictSame(found({ lag: 5, stalled: 48 }), { ...fine, stalled: 'bad' })
   t.strictSame(found({ lag: 900 }), { ...fine, lag: 'unknown' })
   t.strictSame(found({ fast: 1000 }), { ...fine, freshness: 'good' })
   t.strictSame(found({ fast: 900, slow: 100 }), { ...fine, freshness: 'bad' })

@@ -1,12 +1,14 @@
 /**
- * Which snapshots may go: all of the last minutes stay, then one an hour, then none, and always what a ref or a caller names.
+ * Which snapshots may go: all of the last minutes stay, then one an hour, then none, and always what a ref, a caller or the table's owner
+ * (retention.ts) wants. An age that the owner set takes the place of the hours, in both directions; the last minutes stay for readers.
  *
- * Pure. Keeps the metadata file under a bound, because every commit writes and returns it whole: when the retention would pass it, the
+ * Pure. `nowMs` is the clock of the caller, never a time out of the metadata: one engine with a fast clock would age all of the history. Keeps the metadata file under a bound, because every commit writes and returns it whole: when the retention would pass it, the
  * oldest of the dense window go first.
  */
 import { printJson } from '../spec/json.ts'
 import { currentSnapshot } from '../spec/snapshot.ts'
 import type { Snapshot, TableMetadata } from '../spec/types.ts'
+import { ownersRetention } from './retention.ts'
 
 export interface ExpirePolicy {
   /** Every snapshot younger than this stays. */
@@ -31,8 +33,8 @@ const otherBytes = 40_000
 /** Ids to put into `remove-snapshots`. Empty when the table forbids garbage collection (`gc.enabled=false`). */
 export function planExpiry(metadata: TableMetadata, policy: ExpirePolicy, nowMs: number): bigint[] {
   if (metadata.properties['gc.enabled'] === 'false') return []
-  const named = new Set<bigint>(policy.keepIds)
-  for (const ref of Object.values(metadata.refs)) named.add(ref['snapshot-id'])
+  const owner = ownersRetention(metadata, nowMs)
+  const named = new Set<bigint>([...owner.kept, ...policy.keepIds ?? []])
   const current = currentSnapshot(metadata)
   if (current !== undefined) named.add(current['snapshot-id'])
   const hourly = lastOfEachHour(metadata.snapshots)
@@ -42,7 +44,7 @@ export function planExpiry(metadata: TableMetadata, policy: ExpirePolicy, nowMs:
   for (const snapshot of metadata.snapshots) {
     const id = snapshot['snapshot-id']
     const ageMs = nowMs - snapshot['timestamp-ms']
-    const isHourly = hourly.has(id) && ageMs <= (policy.keepHourlyMs ?? keepHourlyMs)
+    const isHourly = hourly.has(id) && ageMs <= (owner.ageMs ?? policy.keepHourlyMs ?? keepHourlyMs)
     if (!named.has(id) && !isHourly && ageMs > (policy.keepAllMs ?? keepAllMs)) { expired.add(id); continue }
     bytes += printJson(snapshot).length + logRowBytes
     if (!named.has(id) && !isHourly) dense.push(snapshot)

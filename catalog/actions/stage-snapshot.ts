@@ -79,7 +79,8 @@ export async function sealSnapshot({ context, base, memory, parent }: OpenBase, 
   const location = manifestListLocation(metadata, batch.snapshotId, 1, randomUUID())
   await context.storage.writeDurably(location, list.bytes)
   memory.rememberList(location, list.manifests)
-  const now = Math.max((context.clock ?? Date.now)(), metadata['last-updated-ms'])
+  const clockMs = (context.clock ?? Date.now)()
+  const now = Math.max(clockMs, metadata['last-updated-ms'])
   const snapshot: Snapshot = {
     'snapshot-id': batch.snapshotId,
     ...(parent === undefined ? {} : { 'parent-snapshot-id': parent['snapshot-id'] }),
@@ -97,7 +98,7 @@ export async function sealSnapshot({ context, base, memory, parent }: OpenBase, 
     'schema-id': metadata['current-schema-id'],
     ...firstRowId === null ? {} : { 'first-row-id': firstRowId, 'added-rows': list.assignedRows }
   }
-  const expired = batch.expire === undefined ? [] : planExpiry(metadata, batch.expire, now)
+  const expired = batch.expire === undefined ? [] : planExpiry(metadata, batch.expire, clockMs)
   memory.rememberExpiring(batch.snapshotId, expired)
   return { kind: 'staged', change: changeOf(base, snapshot, batch, expired, parts.added.length > 0), snapshot, attemptFiles: [location, ...parts.attemptFiles ?? []] }
 }

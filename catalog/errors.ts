@@ -7,6 +7,7 @@
 export const catalogErrors = {
   CATALOG_NO_SUCH_TABLE: { message: 'table {table} does not exist in the catalog: create it, or check its name and FIRN_CATALOG_URL', retryable: false, httpStatus: 404 },
   CATALOG_TABLE_UNUSABLE: { message: 'table {table} cannot be used, says the catalog at {url}: {reason}', retryable: false, httpStatus: 503 },
+  CATALOG_NAME_REFUSED: { message: '\'{name}\' cannot be the name of a namespace or table here: no address can hold it', retryable: false, httpStatus: 400 },
   CATALOG_NO_SUCH_NAMESPACE: { message: 'namespace {namespace} does not exist in the catalog: create it first', retryable: false, httpStatus: 404 },
   CATALOG_ALREADY_EXISTS: { message: '{what} already exists in the catalog: load it instead', retryable: false, httpStatus: 409 },
   CATALOG_UNREACHABLE: { message: 'the catalog at {url} did not answer ({reason}): check that it runs and that FIRN_CATALOG_URL is right', retryable: true, httpStatus: 503 },

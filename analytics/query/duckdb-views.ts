@@ -154,8 +154,13 @@ async function loadTables ({ catalog, catalogUrl: url }: LakeTables, sql: string
     if (all.length === 0) throw fail('SQL_NO_TABLES', { url })
     const wanted = all.filter(isNamed)
     const shown = wanted.length > 0 ? wanted : [...all.filter(isOurs), ...all.filter(id => !isOurs(id))].slice(0, shownTablesMax)
-    const tables = await Promise.all(shown.map(async id => await known.table(catalog, id)))
-    return { tables, named: wanted.length > 0 ? tables : [] }
+    const tables = await Promise.all(shown.map(async id => await known.table(catalog, id).catch((error: unknown) => {
+      // Shown beside what was asked for, a table that cannot be read is left out.
+      if (wanted.length > 0 || isCatalogError(error, 'CATALOG_UNREACHABLE')) throw error
+      return null
+    })))
+    const found = tables.filter(table => table !== null)
+    return { tables: found, named: wanted.length > 0 ? found : [] }
   } catch (error) {
     if (isCatalogError(error, 'CATALOG_UNREACHABLE')) throw fail('SQL_CATALOG_AWAY', { url, reason: error.values.reason ?? 'no answer' }, error)
     throw error
@@ -164,12 +169,18 @@ async function loadTables ({ catalog, catalogUrl: url }: LakeTables, sql: string
 
 async function listTables (catalog: Catalog): Promise<TableIdentifier[]> {
   const namespaces = await catalog.listNamespaces()
-  return (await Promise.all(namespaces.map(async namespace => await catalog.listTables(namespace)))).flat()
+  const unread = (error: unknown): TableIdentifier[] => {
+    // Dropped meanwhile, or of a name that no address can hold: nothing of it can be asked for, and all else can.
+    if (isCatalogError(error, 'CATALOG_NO_SUCH_NAMESPACE') || isCatalogError(error, 'CATALOG_NAME_REFUSED')) return []
+    throw error
+  }
+  return (await Promise.all(namespaces.map(async namespace => await catalog.listTables(namespace).catch(unread)))).flat()
 }
 
 /** Whether the name occurs as a word of the statement, in any case. A miss would hide rows, so comments and texts count too. */
 function namesWord (sql: string, name: string): boolean {
-  const literal = name.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`)
+  // As it stands between quotes.
+  const literal = name.replaceAll('"', '""').replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`)
   return new RegExp(`(?<![\\p{L}\\p{N}_])${literal}(?![\\p{L}\\p{N}_])`, 'iu').test(sql)
 }
 

@@ -27,6 +27,8 @@ export function checkNamespace(levels: readonly string[]): Namespace {
 export function checkName(name: string, what: string): string {
   if (name === '') throw new RestError('BadRequestException', `Invalid ${what} name: it is empty`)
   if (!name.isWellFormed()) throw new RestError('BadRequestException', `Invalid ${what} name: it holds half a character`)
+  // Every client takes these out of an address before it asks.
+  if (name === '.' || name === '..') throw new RestError('BadRequestException', `Invalid ${what} name '${name}': no address can hold it`)
   if (/[\u0000-\u001f\u007f]/.test(name)) throw new RestError('BadRequestException', `Invalid ${what} name ${JSON.stringify(name)}: it holds a control character`)
   if (Buffer.byteLength(name) > nameBytesMax) throw new RestError('BadRequestException', `Invalid ${what} name: it is longer than ${nameBytesMax} bytes`)
   return name

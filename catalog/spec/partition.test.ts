@@ -39,3 +39,21 @@ t.test('what cannot be a partition is refused with the reason', async t => {
   for (const [transform, column, reason] of refused) t.throws(() => spec([transform, column]), { code: 'CATALOG_PARTITION_REFUSED', message: reason }, `${transform} of ${column}`)
   t.throws(() => spec(['hour', 'ts'], ['hour', 'ts']), { code: 'CATALOG_PARTITION_REFUSED', message: /two partition fields ts_hour/ })
 })
+
+t.test('any value gives a path that file systems and object stores take, and two values never the same', async t => {
+  const names = ['region', 'customer_id', 'note', 'x'.repeat(300)]
+  const columns = names.map((name, i) => ({ id: 1000 + i, name, transform: 'identity', sourceType: 'string' as const, type: 'string' as const }))
+  const values = ['', '.', '..', '/', '../../etc', 'a/b', 'trailing.', ' ', '"', "'", '\\', '\u0000\u0001\n', '%2F', '*?[x]', '\ufeff', 'ö'.repeat(200), '😀'.repeat(100), 'x'.repeat(4000), `${'x'.repeat(4000)}y`, `${'ö'.repeat(199)}o`]
+  const seen = new Set<string>()
+  for (const value of values) {
+    for (const some of [columns.slice(0, 1), columns]) {
+      const path = partitionPath(some, Object.fromEntries(some.map(({ name }) => [name, value])))
+      t.ok(Buffer.byteLength(path) <= 500, `${Buffer.byteLength(path)} bytes`)
+      for (const part of path.split('/')) t.match(part, /^[A-Za-z0-9._%+=-]{1,120}$/)
+      t.notOk(path.split('/').some(part => part === '.' || part === '..'))
+      t.doesNotThrow(() => decodeURIComponent(path), 'nothing is cut inside a character')
+      t.notOk(seen.has(path), 'it is its own')
+      seen.add(path)
+    }
+  }
+})

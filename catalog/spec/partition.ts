@@ -3,6 +3,7 @@
  *
  * The path is for people: readers use the tuple in the manifest. A data file holds rows of exactly one tuple.
  */
+import { createHash } from 'node:crypto'
 import { CatalogError } from '../errors.ts'
 import { decimalOf, listFields } from './schema.ts'
 import { parseTransform, printPartitionValue, transformedType, type PartitionValue } from './transforms.ts'
@@ -23,9 +24,46 @@ export function partitionColumns(spec: PartitionSpec, schemas: readonly Schema[]
   })
 }
 
-/** `event_type=purchase/event_date=2026-11-21`, or '' for an unpartitioned spec. */
+/** Bytes of a folder's name: file systems end at 255, and a part that is cut has to stay readable. */
+const partBytesMax = 120
+/** Of all of them: an object's key ends at 1024 bytes, and a warehouse has a prefix of its own. */
+const pathBytesMax = 480
+
+/**
+ * `event_type=purchase/event_date=2026-11-21`, or '' for an unpartitioned spec. A value of any length and any characters gives a path that
+ * every file system and object store takes; what does not fit ends in a hash of the whole, since the manifest says the value anyway.
+ */
 export function partitionPath(columns: readonly PartitionColumn[], partition: Partition): string {
-  return columns.map(column => `${encodePath(column.name)}=${encodePath(printPartitionValue(column.transform, column.sourceType, partition[column.name] ?? null))}`).join('/')
+  const parts = columns.map(column => boundPart(`${encodePath(column.name)}=${encodePath(printPartitionValue(column.transform, column.sourceType, partition[column.name] ?? null))}`))
+  const whole = parts.join('/')
+  if (whole.length <= pathBytesMax) return whole
+  let kept = ''
+  for (const part of parts) {
+    if (kept.length + part.length + 1 > pathBytesMax) break
+    kept += `${part}/`
+  }
+  return `${kept}_${hashOf(whole)}`
+}
+
+/** Cut between two characters, not inside `%C3%B6`. */
+function boundPart(part: string): string {
+  if (part.length <= partBytesMax) return part
+  const cut = part.slice(0, partBytesMax - 17).replace(/(%[0-9A-F]{2})*%?[0-9A-F]?$/, ending => ending.slice(0, wholeCharacters(ending)))
+  return `${cut}_${hashOf(part)}`
+}
+
+function wholeCharacters(escapes: string): number {
+  for (let length = escapes.length - escapes.length % 3; length > 0; length -= 3) {
+    try {
+      decodeURIComponent(escapes.slice(0, length))
+      return length
+    } catch { /* a character ends later */ }
+  }
+  return 0
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }
 
 /** A key that is equal for equal tuples. */

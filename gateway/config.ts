@@ -1,6 +1,7 @@
 // The settings of the gateway process: type, default, bounds and one line of why for each. Read once in main.ts.
 // Settings that `ingest` and `import` share stand in `eventSettings`, so that a file is judged as a request is.
 
+import { BlockList, isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Type, type Static } from 'typebox'
@@ -47,4 +48,26 @@ export type GatewayConfig = Readonly<Static<typeof gatewaySettings>>
 /** Where the log is: FIRN_LOG_URL, or the folder `log` under FIRN_DATA_DIR. */
 export function logUrlOf (config: { readonly FIRN_LOG_URL?: string, readonly FIRN_DATA_DIR: string }): string {
   return config.FIRN_LOG_URL ?? pathToFileURL(resolve(config.FIRN_DATA_DIR, 'log')).href
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+/**
+ * That everybody who reaches the machine may send events, in one sentence, for the gateway's start and for doctor; null when
+ * the gateway listens on loopback only or wants keys.
+ */
+export function openToAll (config: Pick<GatewayConfig, 'FIRN_GATEWAY_HOST' | 'FIRN_GATEWAY_WRITE_KEYS'>): string | null {
+  const { FIRN_GATEWAY_HOST: host, FIRN_GATEWAY_WRITE_KEYS: keys = '' } = config
+  const hasKeys = keys.split(',').some(entry => entry.trim() !== '')
+  if (hasKeys || isLoopback(host)) return null
+  return `the gateway listens on ${host} and wants no key: everybody who reaches this machine can send events; ` +
+    'set FIRN_GATEWAY_WRITE_KEYS, or FIRN_GATEWAY_HOST to 127.0.0.1'
+}
+
+function isLoopback (host: string): boolean {
+  const address = host.replace(/^\[|\]$/g, '')
+  const family = isIP(address)
+  return family === 0 ? address.toLowerCase() === 'localhost' : loopback.check(address, family === 6 ? 'ipv6' : 'ipv4')
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { openToAll } from './config.ts'
 import { nowMs, someEvent, startGateway, type StartedGateway } from './started-gateway.ts'
 
 const json = { 'content-type': 'application/json' }
@@ -165,4 +166,53 @@ t.test('the contract is served: document, schemas, pages without foreign assets'
   t.notMatch(page.body, /(src|href)="https?:/)
   t.equal((await app.inject('/readyz')).statusCode, 200)
   t.equal((await app.inject('/livez')).statusCode, 200)
+})
+
+t.test('a key sends at most some seconds of its rate at once, and the next request waits for what it owes', async t => {
+  const gateway = await startGateway(t, { settings: { FIRN_GATEWAY_WRITE_KEYS: 'web:k-web:10' } })
+  const send = async (events: number) => await gateway.app.inject({
+    method: 'POST', url: '/v1/events', headers: { ...json, 'x-write-key': 'k-web' }, payload: Array.from({ length: events }, (_, i) => someEvent({ event_id: `e-${i}` }))
+  })
+  for (const events of [101, 10_000]) {
+    const large = await send(events)
+    t.same([large.statusCode, large.json().code, large.json().retryable], [413, 'GATEWAY_RATE_BATCH', false], String(events))
+  }
+  t.equal((await gateway.records()).length, 0)
+  t.equal((await send(100)).statusCode, 202)
+  const early = await send(1)
+  t.same([early.statusCode, early.json().code], [429, 'GATEWAY_RATE'])
+  t.ok(Number(early.headers['retry-after']) >= 8, 'it owes nine seconds')
+})
+
+t.test('the pages of the contract work over plain HTTP on any name, and what is not there is 404', async t => {
+  const { app } = await startGateway(t)
+  for (const url of ['/docs', '/docs/', '/docs/static/index.html', '/docs/static/swagger-ui.css']) {
+    t.notMatch(String((await app.inject({ url, headers: { host: 'shop.internal:8000' } })).headers['content-security-policy']), /upgrade-insecure/, url)
+  }
+  for (const [method, url] of [['GET', '/docs/static/x'], ['HEAD', '/docs/static/x'], ['GET', '/docs/static/a/b.js']] as const) {
+    t.equal((await app.inject({ method, url })).statusCode, 404, `${method} ${url}`)
+  }
+  t.equal((await app.inject({ method: 'DELETE', url: '/docs/static/x' })).statusCode, 405)
+})
+
+t.test('the document requires no field that has a default', async t => {
+  const { app } = await startGateway(t)
+  const { schemas } = (await app.inject('/openapi.json')).json().components as { schemas: Record<string, { required?: string[], properties?: Record<string, { default?: unknown }> }> }
+  const wrong = Object.entries(schemas).flatMap(([name, { required = [], properties = {} }]) =>
+    required.filter(field => properties[field]?.default !== undefined).map(field => `${name}.${field}`))
+  t.same(wrong, [])
+  t.equal(schemas.order_created?.properties?.currency?.default, 'USD')
+})
+
+t.test('a gateway that is open to the network without keys says so', t => {
+  const rows: Array<[string, string | undefined, boolean]> = [
+    ['127.0.0.1', undefined, false], ['127.3.0.1', undefined, false], ['::1', undefined, false], ['[::1]', undefined, false], ['localhost', undefined, false],
+    ['0.0.0.0', undefined, true], ['::', undefined, true], ['10.0.0.5', undefined, true], ['shop.internal', ' , ', true], ['0.0.0.0', 'web:k', false]
+  ]
+  for (const [host, keys, isSaid] of rows) {
+    const sentence = openToAll({ FIRN_GATEWAY_HOST: host, ...keys === undefined ? {} : { FIRN_GATEWAY_WRITE_KEYS: keys } })
+    t.equal(sentence !== null, isSaid, `${host} ${keys}`)
+    if (isSaid) t.ok(sentence?.includes(host) && sentence.includes('FIRN_GATEWAY_WRITE_KEYS'))
+  }
+  t.end()
 })

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { openLog, openLogFrom, type Log } from '../log/index.ts'
 import { checkDataFolder, listen, readConfig, runService, type ServiceContext } from '../runtime/index.ts'
 import { askWriter, ComparedLog } from './compared-log.ts'
-import { gatewaySettings, logUrlOf, type GatewayConfig } from './config.ts'
+import { gatewaySettings, logUrlOf, openToAll, type GatewayConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
 import { openPatiently, type ClosableLog } from './late-log.ts'
 import { takeSpool } from './spool/spool-lock.ts'
@@ -25,6 +25,8 @@ runService('gateway', async context => {
   checkDataFolder(resolve(config.FIRN_DATA_DIR))
   routeTopics(config)
   for (const name of undeclaredRoutes(config.FIRN_LOG_ROUTES)) logger.warn({ name }, 'FIRN_LOG_ROUTES names neither a family (clickstream, order, payment, customer) nor a declared event type: only events of exactly this undeclared type are led away')
+  const open = openToAll(config)
+  if (open !== null) logger.warn(open)
   const { log, compared } = withComparison(await openTarget(config, context), config, context)
   const spool = config.FIRN_GATEWAY_SPOOL_DIR === undefined ? undefined : await openSpool(config.FIRN_GATEWAY_SPOOL_DIR, log, config, context)
   const app = await createGateway({ log: spool ?? log, config, logger, ...spool === undefined ? {} : { spool } })

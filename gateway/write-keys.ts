@@ -1,10 +1,14 @@
 // Write keys: who may send, and how many events per second. Without keys everybody who reaches the port may.
 // Keys are looked up by their hash, so neither time nor memory tells about them; they never reach a log or a message.
-// The rate is a bucket that may go into debt: a large batch passes at once, and the next one waits for it.
+// The rate is a bucket that may go into debt: a batch of up to some seconds' events passes at once, and the next one waits for
+// it. A larger one is refused for good, however long its sender waits.
 
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { fail } from './errors.ts'
+
+/** How much of its rate a key may send in one request. */
+const burstSecondsMax = 10
 
 export interface WriteKey {
   readonly name: string
@@ -17,6 +21,7 @@ export interface WriteKey {
 export interface WriteKeys {
   /** The key of a request, null when no keys are set. Throws GATEWAY_KEY_MISSING, GATEWAY_KEY_UNKNOWN, GATEWAY_RATE. */
   admit(headers: IncomingHttpHeaders, url: string): WriteKey | null
+  /** Counts all events of a request, refused ones too. Throws GATEWAY_RATE_BATCH. */
   charge(key: WriteKey, events: number): void
 }
 
@@ -46,6 +51,8 @@ export function readWriteKeys (setting: string | undefined, nowMs: () => number 
       return key
     },
     charge (key, events) {
+      const eventsMax = Math.ceil(key.eventsPerSecond * burstSecondsMax)
+      if (events > eventsMax) throw fail('GATEWAY_RATE_BATCH', { name: key.name, events, eventsMax, eventsPerSecond: key.eventsPerSecond })
       key.tokens -= events
     }
   }

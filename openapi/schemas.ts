@@ -22,8 +22,9 @@ export function eventSchema (contract: Contract, type: EventType | null): TSchem
     let schema = contract.fields[wire]!.schema
     if (wire === 'event_type' && type) schema = Type.Literal(type.name, { description: type.doc })
     if (wire === 'event_type' && !type) schema = Type.Unsafe<string>({ ...schema, not: { enum: contract.eventTypes.map(({ name }) => name) } })
-    properties[wire] = required.has(wire) ? schema : optional(schema)
-    if (defaults.has(wire)) properties[wire] = { ...properties[wire], default: defaults.get(wire) } as TSchema
+    if (required.has(wire)) properties[wire] = schema
+    // Added to the fresh schema itself: a copy of an optional schema would be a required one.
+    else properties[wire] = defaults.has(wire) ? Object.assign(optional(schema), { default: defaults.get(wire) }) : optional(schema)
   }
   for (const wire of contract.reservedFields) properties[wire] = Type.Optional(Type.Never({ description: 'Reserved: added on the way, refused from a client.' }))
   return Type.Object(properties, {

@@ -95,7 +95,8 @@ export function createHttpServer (options: HttpServerOptions): FastifyInstance {
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request)
     const methods = routes.methodsOf(path)
-    if (methods.length === 0) return sendError(fail('NOT_FOUND', { method: request.method, path }), request, reply, options.bodyBytesMax)
+    // A route that was asked and has found nothing, as one for files does, is no wrong method.
+    if (methods.length === 0 || methods.includes(request.method)) return sendError(fail('NOT_FOUND', { method: request.method, path }), request, reply, options.bodyBytesMax)
     const allow = methods.join(', ')
     void reply.header('allow', allow)
     return sendError(fail('METHOD_NOT_ALLOWED', { method: request.method, path, allow }), request, reply, options.bodyBytesMax)

@@ -2,6 +2,7 @@
 // and fail with what to do, and ends with exit code 1 when something fails. It changes nothing but for one event of
 // type `doctor_check`, which it sends through the same door as everybody's.
 
+import { openToAll } from '../../gateway/config.ts'
 import { sentenceOf, readConfig } from '../../runtime/index.ts'
 import { checkKafkaClient } from './doctor-kafka.ts'
 import { checkLine, type LineAddresses } from './doctor-line.ts'
@@ -25,7 +26,11 @@ try {
     catalogEmbedded: catalogUrlOf(config).embedded
   }
   let failed = 0
-  for await (const finding of findings(String(config.FIRN_DATA_DIR), String(config.FIRN_LOG_URL ?? ''), addresses)) {
+  const open = openToAll({
+    FIRN_GATEWAY_HOST: String(config.FIRN_GATEWAY_HOST),
+    ...config.FIRN_GATEWAY_WRITE_KEYS === undefined ? {} : { FIRN_GATEWAY_WRITE_KEYS: String(config.FIRN_GATEWAY_WRITE_KEYS) }
+  })
+  for await (const finding of findings(String(config.FIRN_DATA_DIR), String(config.FIRN_LOG_URL ?? ''), open, addresses)) {
     if (finding.state === 'fail') failed++
     process.stdout.write(`${finding.state.padEnd(5)} ${finding.what.padEnd(18)} ${finding.detail}\n`)
   }
@@ -36,8 +41,9 @@ try {
   process.exit(1)
 }
 
-async function * findings (dataDir: string, logUrl: string, addresses: LineAddresses): AsyncGenerator<Finding> {
+async function * findings (dataDir: string, logUrl: string, open: string | null, addresses: LineAddresses): AsyncGenerator<Finding> {
   yield * checkMachine(dataDir)
   if (logUrl.startsWith('kafka:')) yield await checkKafkaClient()
+  if (open !== null) yield { what: 'write keys', state: 'warn', detail: open }
   yield * checkLine(addresses)
 }

@@ -17,6 +17,7 @@ export const eventSettings = {
   FIRN_LOG_ROUTES: Type.Array(Type.String({ pattern: '^[a-z][a-z0-9_]{0,63}=[A-Za-z0-9._-]{1,200}$' }), { default: [], description: 'topics of their own for families (clickstream, order, payment, customer) or single event types, as order=ecommerce_orders, comma-separated; each topic has to be in FIRN_LOG_TOPICS' }),
   FIRN_EVENT_FUTURE_MINUTES_MAX: Type.Integer({ default: 60, minimum: 0, maximum: 525_600, description: 'how far ahead of our clock an event may be: beyond it, the clock of its sender is wrong' }),
   FIRN_EVENT_AGE_DAYS_MAX: Type.Integer({ default: 7, minimum: 1, maximum: 3650, description: 'how old an event may be when it arrives: the window in which duplicates are recognised; history comes in by import' }),
+  FIRN_MONEY_ROUND: Type.Boolean({ default: false, description: 'round money with more than two decimals, half away from zero, instead of refusing its event; as sent it stays in properties.$extra' }),
   FIRN_EVENT_BYTES_MAX: Type.Integer({ default: 65_536, minimum: 256, maximum: mebibyte, description: 'bytes of one event' })
 }
 

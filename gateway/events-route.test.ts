@@ -1,4 +1,5 @@
 import t from 'tap'
+import { contractVersion } from '../openapi/index.ts'
 import { openToAll } from './config.ts'
 import { nowMs, someEvent, startGateway, type StartedGateway } from './started-gateway.ts'
 
@@ -17,7 +18,7 @@ t.test('a single event is answered with its position, and its bytes are in the l
   t.same(record, {
     key: 'ü',
     value: sent,
-    headers: { received_at: `${nowMs}000`, ip: '203.0.113.9', user_agent: 'test/1', source: 'gateway' },
+    headers: { received_at: `${nowMs}000`, ip: '203.0.113.9', user_agent: 'test/1', source: 'gateway', contract: String(contractVersion) },
     timestampMs: nowMs
   })
 })

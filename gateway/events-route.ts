@@ -79,6 +79,8 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
         receivedAtMs,
         futureMinutesMax: config.FIRN_EVENT_FUTURE_MINUTES_MAX,
         ageDaysMax: config.FIRN_EVENT_AGE_DAYS_MAX,
+        moneyRound: config.FIRN_MONEY_ROUND,
+        live: true,
         eventBytesMax: config.FIRN_EVENT_BYTES_MAX,
         eventsMax: config.FIRN_GATEWAY_EVENTS_MAX
       })

@@ -20,6 +20,7 @@ export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetric
   const requestsByStatus = new Map<number, number>()
   const rejectedByCode = new Map<string, number>()
   const asideByField = new Map<string, number>()
+  const amendedByField = new Map<string, number>()
   let accepted = 0
   let acceptedBytes = 0
   // First of all, so that the counters below are up to date when they are read.
@@ -28,25 +29,31 @@ export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetric
     for (const [status, count] of requestsByStatus) requests.inc({ status: String(status) }, count)
     for (const [code, count] of rejectedByCode) rejections.inc({ code }, count)
     for (const [field, count] of asideByField) keptAside.inc({ field }, count)
+    for (const [field, count] of amendedByField) amended.inc({ field }, count)
     acceptances.inc(accepted)
     bytes.inc(acceptedBytes)
     requestsByStatus.clear()
     rejectedByCode.clear()
     asideByField.clear()
+    amendedByField.clear()
     accepted = acceptedBytes = 0
   })
   metrics.gauge('unacknowledged_bytes_max', 'the bound of unacknowledged_bytes: over it requests are answered with 429', []).set(budget.bytesMax)
   const requests = metrics.counter('requests_total', 'requests answered, by HTTP status', ['status'])
   const acceptances = metrics.counter('events_accepted_total', 'events acknowledged as durable')
   const rejections = metrics.counter('events_rejected_total', 'events refused, by code', ['code'])
-  const keptAside = metrics.counter('values_kept_aside_total', 'values of another kind than their field, which was added after the first contract: kept in properties.$extra, by field', ['field'])
+  const keptAside = metrics.counter('values_kept_aside_total', 'values kept in properties.$extra, by field: ids that mean nothing, currencies that are none, values of another kind than a field that was added later', ['field'])
+  const amended = metrics.counter('values_amended_total', 'values that land in another form, by field: money rounded, times of wrong clocks corrected; as sent they are in properties.$extra', ['field'])
   const bytes = metrics.counter('events_accepted_bytes_total', 'bytes of the events acknowledged as durable')
   const appends = metrics.histogram('append_seconds', 'time from the append to its durability', appendSeconds)
   return {
     countRequest: status => { requestsByStatus.set(status, (requestsByStatus.get(status) ?? 0) + 1) },
     countAccepted: (events, eventBytes) => {
       accepted += events.length
-      for (const { aside } of events) for (const field of aside) asideByField.set(field, (asideByField.get(field) ?? 0) + 1)
+      for (const { aside, amended } of events) {
+        for (const field of aside) asideByField.set(field, (asideByField.get(field) ?? 0) + 1)
+        for (const { wire } of amended) amendedByField.set(wire, (amendedByField.get(wire) ?? 0) + 1)
+      }
       acceptedBytes += eventBytes
     },
     countRejected: rejected => {

@@ -2,7 +2,7 @@ import t from 'tap'
 import { readFileSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { contract } from './contract.ts'
+import { contract, contractVersion } from './contract.ts'
 import type { Contract, EventType } from './contract.ts'
 import { findBreaks } from './compatibility.ts'
 import { integer, text } from './kinds.ts'
@@ -37,7 +37,7 @@ t.test('the lock file and the OpenAPI document in the repository are fresh', asy
 
 t.test('adding an optional field or an event type, widening and relaxing are allowed', async t => {
   t.same(findBreaks(published, published), [])
-  t.same(findBreaks(published, lockOf(withField('loyalty', integer('', { since: 2 })))), [])
+  t.same(findBreaks(published, lockOf(withField('loyalty', integer('', { since: contractVersion + 1 })))), [])
   t.same(breaksOf(lock => { lock.types['wishlist_shared'] = { fields: { url: 'optional' }, defaults: {} } }), [])
   t.same(breaksOf(change('amount', { type: 'decimal(20, 2)' })), [])
   t.same(breaksOf(lock => { lock.types['order_created']!.fields['order_id'] = 'optional' }), [])
@@ -47,6 +47,16 @@ t.test('adding an optional field or an event type, widening and relaxing are all
   narrow.fields['quantity']!.type = 'int'
   narrow.fields['location.latitude']!.type = 'float'
   t.same(findBreaks(narrow, published), [])
+})
+
+t.test('a default is taken back in a version of its own, and never given or changed', async t => {
+  const before = structuredClone(published)
+  before.types['payment_captured']!.defaults['currency'] = 'USD'
+  before.version = 1
+  t.same(findBreaks(before, published), [], 'payments take their order\'s currency')
+  t.match(findBreaks({ ...before, version: 2 }, published), [/default of currency from USD to none since 2/], 'not in a version that is out')
+  t.match(breaksOf(lock => { lock.types['payment_captured']!.defaults['currency'] = 'USD' }), [/from none since 2 to USD/])
+  t.match(breaksOf(lock => { delete lock.types['payment_captured']!.defaults['currency'] }), [/from none since 2 to none/], 'and it is remembered')
 })
 
 t.test('what breaks a sender or a table is refused with its reason', async t => {
@@ -76,6 +86,6 @@ t.test('what breaks a sender or a table is refused with its reason', async t => 
 })
 
 t.test('a new field must be optional and carry a new version', async t => {
-  t.match(findBreaks(published, lockOf(withField('loyalty', text('', { since: 1 })))), [/must be 2 or more, not 1/])
-  t.match(findBreaks(published, lockOf(withField('loyalty', text('', { since: 2 }), true)))[0], /makes loyalty required/)
+  t.match(findBreaks(published, lockOf(withField('loyalty', text('', { since: 1 })))), [/must be 3 or more, not 1/])
+  t.match(findBreaks(published, lockOf(withField('loyalty', text('', { since: contractVersion + 1 }), true)))[0], /makes loyalty required/)
 })

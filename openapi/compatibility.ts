@@ -60,13 +60,19 @@ function typeBreaks (before: ContractLock, after: ContractLock): string[] {
       if (!(wire in old.fields) && before.fields[wire] && since <= 1) breaks.push(`event type ${type} now declares ${wire}, which its senders could send with any type until now: add a new field instead`)
     }
     for (const [wire, value] of Object.entries(old.defaults)) {
-      if (now.defaults[wire] !== value) breaks.push(`event type ${type} changed the default of ${wire} from ${value} to ${now.defaults[wire] ?? 'none'}: rows would mean something else; keep it`)
+      if (now.defaults[wire] !== value && !isWithdrawn(now.defaults[wire], before.version)) breaks.push(`event type ${type} changed the default of ${wire} from ${value} to ${now.defaults[wire] ?? 'none'}: rows would mean something else; keep it`)
     }
     for (const wire of Object.keys(now.defaults)) {
       if (!(wire in old.defaults) && wire in old.fields) breaks.push(`event type ${type} has a new default for ${wire}: an absent value meant absent until now`)
     }
   }
   return breaks
+}
+
+/** A default may be taken back, in a version of its own: rows that were written keep it, and no row gets another value. */
+function isWithdrawn (now: string | undefined, versionBefore: number): boolean {
+  const since = /^none since (\d+)$/.exec(now ?? '')?.[1]
+  return since !== undefined && Number(since) > versionBefore
 }
 
 function widens (from: string, to: string): boolean {

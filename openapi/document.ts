@@ -2,6 +2,7 @@
 // answers. Written for a stranger who reads it at /docs. `npm run contract` keeps openapi.json equal to it.
 import { acceptedResponse, answerSchemas, codeTable, reference, refusal, retryAfter } from './answers.ts'
 import { contract } from './contract.ts'
+import { wordsForNothing } from './identities.ts'
 import type { Contract } from './contract.ts'
 import { exampleEvent } from './examples.ts'
 import { eventSchema } from './schemas.ts'
@@ -14,7 +15,10 @@ const introduction = `POST an event; seconds later it is a row in an Apache Iceb
 - **Safe to retry.** \`event_id\` is the idempotency key: the same id sent twice within the age window lands once.
 - **One answer per event.** In an array or NDJSON the good events land and the bad ones are listed.
 - **Nothing is thrown away.** Fields that the contract does not name are kept under \`properties.$extra\`.
-- **Time** lies by default at most 60 minutes ahead of and 7 days behind the time of receipt.`
+- **Ids that mean nothing** (blank, an UUID of zeros, or in any case ${wordsForNothing.map(word => `\`${word}\``).join(', ')}) are refused where an id is required and absent where it is optional.
+- **A currency** is an ISO 4217 code in any case; what is no code of the list is absent. What is absent so stays under \`properties.$extra\` as it was sent.
+- **Time** lies by default at most 60 minutes ahead of and 7 days behind the time of receipt. A client that sends \`sent_at\` (the time of sending, set anew for each attempt) is not refused for a wrong clock: its times are corrected by the difference.
+- **Money** has at most two decimals; more are refused, or rounded where the operator has set \`FIRN_MONEY_ROUND\`, and kept as sent under \`properties.$extra\`.`
 
 const postDescription = `Takes one event, an array of events, \`{"events": […]}\`, or one event per line (NDJSON).
 Bodies may be compressed (\`Content-Encoding: gzip\`, \`br\`, \`zstd\`). \`text/plain\` is read as JSON, or as NDJSON when it has several lines: it is what \`navigator.sendBeacon\` sends.

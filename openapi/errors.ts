@@ -23,6 +23,7 @@ export const contractErrors = {
   EVENT_STRING_INVALID: entry('{path} holds {reason}, which not every JSON reader can keep'),
   EVENT_NUMBER_RANGE: entry('{path} is a number that JSON readers do not read alike, got {got}: integers go to ±9007199254740991, others to the range of a double; send it as a string'),
   EVENT_FIELD_MISSING: entry('{path} is required{context}'),
+  EVENT_ID_MEANINGLESS: entry('{path} is required and tells nothing from anything, got {got}: send an id of your own'),
   EVENT_FIELD_TYPE: entry('{path} must be {expected}, got {got}'),
   EVENT_FIELD_RANGE: entry('{path} must be {expected}, got {got}'),
   EVENT_TIMESTAMP_INVALID: entry('{path} must be {expected}, got {got}'),

@@ -6,10 +6,11 @@ import type { FieldName } from './fields.ts'
 
 export type Family = 'clickstream' | 'order' | 'payment' | 'customer'
 
-/** `product` multiplies an integer with money; `constant` is a text. Applied by the writer, never written into the value. */
+/** `product` multiplies an integer with money; `constant` is a text; `withdrawnSince` the version from which absent means absent again. Applied by the writer, never written into the value. */
 export type Default =
   | { field: FieldName, constant: string }
   | { field: FieldName, product: readonly [FieldName, FieldName] }
+  | { field: FieldName, withdrawnSince: number }
 
 const page = ['url', 'referrer', 'title', 'utm_source', 'utm_medium', 'utm_campaign'] as const
 const product = ['product_id', 'product_name', 'category', 'quantity', 'unit_price', 'currency'] as const
@@ -45,7 +46,8 @@ const amountDefault = { field: 'amount', product: ['quantity', 'unit_price'] } a
 export const familyDefaults: Readonly<Record<Family, readonly Default[]>> = {
   clickstream: [],
   order: [currencyDefault, amountDefault],
-  payment: [currencyDefault],
+  // A payment without a currency was one in USD: 40 EUR of an order were 40 USD of its payment.
+  payment: [{ field: 'currency', withdrawnSince: 2 }],
   customer: []
 }
 

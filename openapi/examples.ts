@@ -37,7 +37,7 @@ export function exampleEvent (contract: Contract, type: EventType, timestamp: st
   const event: Record<string, unknown> = {}
   for (const wire of [...contract.baseFields.filter(name => name !== 'properties'), ...type.fields, 'properties']) {
     if (wire === 'event_type') event[wire] = type.name
-    else if (wire === 'timestamp') event[wire] = timestamp
+    else if (wire === 'timestamp' || wire === 'sent_at') event[wire] = timestamp
     else if (wire in values) event[wire] = values[wire]
   }
   if (type.name in statusOf) event['order_status'] = statusOf[type.name]

@@ -1,6 +1,7 @@
 // Decides about one scanned event: is it complete, is each declared field of its kind, does its time lie in the window.
 // Works on the tokens that the scanner stamped; makes strings only of the id, the type and the key. The first thing
-// that is wrong is reported, with its path; nothing is coerced, nothing is changed in the value.
+// that is wrong is reported, with its path; nothing is coerced, nothing is changed in the value. What is right and says
+// nothing (an optional id, a currency that is none) is put aside: the writer, who judges alike, leaves it in `$extra`.
 import { depthMax } from './scanner.ts'
 import type { Scanner } from './scanner.ts'
 import { clip, token } from './tokens.ts'
@@ -8,11 +9,27 @@ import { scopeNone, scopeTop } from './plan.ts'
 import type { Plan, PlannedField, PlannedType } from './plan.ts'
 import { describe } from './errors.ts'
 import type { ContractErrorCode } from './errors.ts'
-import { moneyRule, multiplyMoney, readMoney } from './money.ts'
-import { readTimestamp, timestampRule } from './timestamp.ts'
+import { moneyRule, multiplyMoney, readMoney, roundMoney } from './money.ts'
+import { printTimestamp, readTimestamp, timestampRule } from './timestamp.ts'
 import { hashOf } from './names.ts'
+import { currencyOf, isCurrencyCode } from './currencies.ts'
+import { mayMeanNothing, meansNothing } from './identities.ts'
 
-export interface Window { receivedAtMs: number, futureMinutesMax: number, ageDaysMax: number | null }
+export interface Window {
+  receivedAtMs: number
+  futureMinutesMax: number
+  ageDaysMax: number | null
+  /** Whether money with more than two decimals is rounded; refused when not set. */
+  moneyRound?: boolean
+  /** Whether the event has just been sent, so that `sent_at` tells a wrong clock; not when it lay in a file. */
+  live?: boolean
+}
+
+/** A value that lands in another form; as it was sent it stays in `properties.$extra`. `value` is JSON. */
+export interface Amendment { readonly wire: string, readonly value: string }
+
+/** A request may take this long on its way before the client's clock is taken for wrong. */
+const clockToleranceMs = 60_000
 
 export interface Refusal { code: ContractErrorCode, path: string | null, message: string }
 
@@ -26,17 +43,24 @@ export interface Judge {
   hasExtra (): boolean
   /** field ids whose money has to be quoted in the forwarded value, mostly none */
   quoted (): readonly number[]
-  /** wire names of the fields added after version 1 whose value is kept aside, mostly none */
+  /** wire names of the fields whose value is kept aside, mostly none */
   aside (): readonly string[]
-  /** Judges nothing but the fields added after version 1: `eventType` and `aside` are then those of the scanned event. */
-  judgeLater (bytes: Buffer, text: string): void
+  /**
+   * Of an event that was accepted: finds what is kept aside and what is amended, as `judge` did.
+   * `sentLiveAtMs`: when the gateway received it; null for what came from a file.
+   */
+  judgeLater (bytes: Buffer, text: string, sentLiveAtMs: number | null): void
+  /** the values that land in another form, mostly none */
+  amended (): readonly Amendment[]
 }
 
 const noNames: readonly string[] = Object.freeze([])
+const noAmendments: readonly Amendment[] = Object.freeze([])
 
 export function createJudge (plan: Plan, scanner: Scanner): Judge {
   const { kind, start, end, stamp, extra, seen } = scanner
   const { event_id: idField, event_type: typeField, timestamp: timeField, session_id: sessionField, user_id: userField } = plan.top as Record<string, PlannedField>
+  const sentField: PlannedField | undefined = plan.top['sent_at']
   if (!idField || !typeField || !timeField || !sessionField || !userField) throw new Error('the contract must have event_id, event_type, timestamp, session_id and user_id')
 
   let bytes: Buffer = Buffer.alloc(0)
@@ -47,6 +71,8 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
   let refusal: Refusal | null = null
   const quoted: number[] = []
   let aside: string[] | null = null
+  let amended: (Amendment & { id: number })[] | null = null
+  let rounds = false
   const misfit = new Int32Array(plan.fields.length) // stamped like `stamp`
 
   function begin (nextBytes: Buffer, nextText: string): void {
@@ -55,12 +81,14 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
     now = scanner.now()
     refusal = null
     aside = null
+    amended = null
     hasExtra = extra[scopeTop] === now
     if (quoted.length > 0) quoted.length = 0
   }
 
   function judge (nextBytes: Buffer, nextText: string, window: Window): Refusal | null {
     begin(nextBytes, nextText)
+    rounds = window.moneyRound === true
     const flag = scanner.flag()
     if (flag !== null) return refuse(flag.code, flag.path === '' ? null : flag.path, { ...flag, path: flag.path === '' ? 'a key' : flag.path, depthMax })
     if (!isThere(idField!)) return missing(idField!, '')
@@ -75,7 +103,12 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
       if (field.path.length !== field.wire.length) continue // a child: judged with its group
       if (type.declares[field.id] === 0) {
         if (!judgeUndeclared(field)) return refusal
-      } else if (!judgeField(field) && !keepAside(field)) return refusal ?? refuseType(field)
+      } else if (!judgeField(field)) {
+        if (!keepAside(field)) return refusal ?? refuseType(field)
+      } else if (field.sense !== null && saysNothing(field)) {
+        if (type.needs[field.id] === 1) return refuse('EVENT_ID_MEANINGLESS', field.path, { path: field.path, got: got(field.id) })
+        setAside(field)
+      }
     }
     for (const field of type.required) if (!isThere(field)) return missing(field, ` on ${typeName}`)
     for (const product of type.products) if (!judgeProduct(product)) return refusal
@@ -118,7 +151,7 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
       case 'double':
         return found === token.integer || found === token.real
       case 'money':
-        return judgeMoney(id)
+        return judgeMoney(id) || (rounds && amendMoney(field))
       case 'boolean':
         return found === token.boolean
       case 'time':
@@ -157,6 +190,20 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
     return readMoney(decoded, 0, decoded.length) >= 0
   }
 
+  /** A later field's money is put aside instead: it refused nothing, and the writer has to find the same without a setting. */
+  function amendMoney (field: PlannedField): boolean {
+    const { id, wire, path, lenient } = field
+    if (lenient || path.length !== wire.length) return false
+    const money = roundMoney(isString(id) ? stringOf(id) : bytes.toString('latin1', start[id]!, end[id]!))
+    if (money !== null) amend(field, money)
+    return money !== null
+  }
+
+  function amend ({ id, wire }: PlannedField, text: string): void {
+    hasExtra = true
+    ;(amended ??= []).push({ id, wire, value: `"${text}"` })
+  }
+
   function judgeChildren (field: PlannedField): boolean {
     for (const child of field.children) {
       if (stamp[child.id] === now && !judgeField(child)) {
@@ -185,21 +232,38 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
   function keepAside (field: PlannedField): boolean {
     if (!field.lenient) return false
     refusal = null // that of a member of the group; an earlier one has ended the judgement
-    hasExtra = true
-    misfit[field.id] = now
-    ;(aside ??= []).push(field.wire)
+    setAside(field)
     judgeNumbers(field)
     return refusal === null
   }
 
-  function judgeLater (nextBytes: Buffer, nextText: string): void {
+  function setAside (field: PlannedField): void {
+    hasExtra = true
+    misfit[field.id] = now
+    ;(aside ??= []).push(field.wire)
+  }
+
+  /** Of a string: an id that means nothing, a currency that is none. */
+  function saysNothing ({ id, sense }: PlannedField): boolean {
+    if (!isString(id)) return false
+    if (sense === 'currency') return !isCurrencyCode(bytes, start[id]! + 1, end[id]! - 1) && currencyOf(stringOf(id)) === null
+    return (kind[id] === token.stringEscaped || mayMeanNothing(bytes, start[id]! + 1, end[id]! - 1)) && meansNothing(stringOf(id))
+  }
+
+  function judgeLater (nextBytes: Buffer, nextText: string, sentLiveAtMs: number | null): void {
     begin(nextBytes, nextText)
+    rounds = true // that money of more decimals was accepted says that it is rounded
     const type = (isThere(typeField!) ? findType() : null) ?? plan.undeclared
     for (let n = 0, count = scanner.seenCount(); n < count; n++) {
       const field = plan.fields[seen[n]!]!
-      if (field.lenient && type.declares[field.id] === 1 && !judgeField(field)) keepAside(field)
+      if (type.declares[field.id] === 0) continue
+      const isOfKind = (!field.lenient && field.kind.is !== 'money') || judgeField(field)
+      if (!isOfKind) keepAside(field)
+      else if (field.sense !== null && type.needs[field.id] === 0 && saysNothing(field)) setAside(field)
       refusal = null
     }
+    if (sentLiveAtMs !== null && isThere(timeField!)) eventTimeOf(sentLiveAtMs)
+    refusal = null
   }
 
   function judgeNumbers (field: PlannedField): void {
@@ -212,20 +276,31 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
     if (isThere(target) || !isThere(left) || !isThere(right)) return true
     if (misfit[left.id] === now || misfit[right.id] === now) return true // kept aside: no default
     const count = numberOf(left.id)
-    const price = isString(right.id) ? stringOf(right.id) : bytes.toString('latin1', start[right.id]!, end[right.id]!)
+    const rounded = amended?.find(({ id }) => id === right.id)?.value.slice(1, -1)
+    const price = rounded ?? (isString(right.id) ? stringOf(right.id) : bytes.toString('latin1', start[right.id]!, end[right.id]!))
     if (Math.abs(count * Number(price)) < 9e15 || multiplyMoney(count, price) !== null) return true
     refuse('EVENT_FIELD_RANGE', target.path, { path: target.path, expected: 'given, or its default within 16 digits before the point', got: `${left.wire} × ${right.wire} = ${count} × ${clip(price)}` })
     return false
   }
 
-  function judgeWindow ({ receivedAtMs, futureMinutesMax, ageDaysMax }: Window): Refusal | null {
+  /** By the client's clock, or by ours where the client's is wrong: then the event is amended. */
+  function eventTimeOf (sentLiveAtMs: number | null): number {
     const ms = timeOf(timeField!.id)
+    if (sentLiveAtMs === null || sentField === undefined || !isThere(sentField) || misfit[sentField.id] === now) return ms
+    const aheadMs = timeOf(sentField.id) - sentLiveAtMs
+    if (!(Math.abs(aheadMs) > clockToleranceMs)) return ms
+    amend(timeField!, printTimestamp(ms - aheadMs))
+    return ms - aheadMs
+  }
+
+  function judgeWindow ({ receivedAtMs, futureMinutesMax, ageDaysMax, live }: Window): Refusal | null {
+    const ms = eventTimeOf(live === true ? receivedAtMs : null)
     if (ms <= receivedAtMs + futureMinutesMax * 60_000 && (ageDaysMax === null || ms >= receivedAtMs - ageDaysMax * 86_400_000)) return null
     const behind = ageDaysMax === null ? '' : ` and ${ageDaysMax} days behind`
     return refuse('EVENT_TIMESTAMP_OUT_OF_WINDOW', timeField!.path, {
       path: timeField!.path,
       expected: `at most ${futureMinutesMax} minutes ahead${behind} of the time of receipt, ${new Date(receivedAtMs).toISOString()}`,
-      got: got(timeField!.id)
+      got: `${got(timeField!.id)}${amended?.some(({ id }) => id === timeField!.id) ? `, which by its sent_at is ${new Date(ms).toISOString()}` : ''}`
     })
   }
 
@@ -281,7 +356,7 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
 
   function key (): string {
     for (const { id } of [sessionField!, userField!]) {
-      if (stamp[id] === now && isString(id) && end[id]! - start[id]! > 2) return stringOf(id)
+      if (stamp[id] === now && misfit[id] !== now && isString(id)) return stringOf(id)
     }
     return stringOf(idField!.id)
   }
@@ -294,7 +369,8 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
     key,
     hasExtra: () => hasExtra,
     quoted: () => quoted,
-    aside: () => aside ?? noNames
+    aside: () => aside ?? noNames,
+    amended: () => amended === null ? noAmendments : amended.map(({ wire, value }) => ({ wire, value }))
   }
 }
 

@@ -3,6 +3,7 @@
 // A new kind needs a line here and a case in `judge.ts`; a new field of a known kind needs neither.
 import { Type } from 'typebox'
 import type { Static, TSchema } from 'typebox'
+import { nothingPattern } from './identities.ts'
 
 /** The Iceberg spec's spelling of a type. */
 export type IcebergType = string | { type: 'struct', fields: ContractColumn[] }
@@ -18,7 +19,7 @@ export interface ContractColumn {
 }
 
 export type Kind =
-  | { is: 'text', charsMin: number, charsMax: number | null, pattern: string | null, oneOf: readonly string[] | null }
+  | { is: 'text', charsMin: number, charsMax: number | null, pattern: string | null, oneOf: readonly string[] | null, sense: Sense | null }
   | { is: 'integer' }
   | { is: 'double' }
   | { is: 'boolean' }
@@ -26,6 +27,9 @@ export type Kind =
   | { is: 'time' }
   | { is: 'object', reserved: readonly string[] }
   | { is: 'struct', children: Readonly<Record<string, Field>>, textBecomes: string }
+
+/** What a text says beyond itself: an identity tells one from another, a currency is a code in one form. */
+export type Sense = 'identity' | 'currency'
 
 /** One field of the contract. `since` is the contract version that first had it. */
 export interface Field<S extends TSchema = TSchema> {
@@ -50,12 +54,29 @@ export function text (doc: string, options: FieldOptions & { charsMin?: number, 
     ...(pattern !== null ? { pattern } : {}),
     ...(options.examples ? { examples: options.examples } : {})
   })
-  return field(schema, { is: 'text', charsMin, charsMax, pattern, oneOf: null }, 'string', doc, options)
+  return field(schema, { is: 'text', charsMin, charsMax, pattern, oneOf: null, sense: null }, 'string', doc, options)
+}
+
+/** An id. One that means nothing is absent where the id is optional, and refused where it is required. */
+export function identity (doc: string, options: Parameters<typeof text>[1] = {}) {
+  const field = text(doc, options)
+  return { ...field, kind: { ...field.kind, sense: 'identity' } as Kind }
+}
+
+/** The schema of an id that has to be there. */
+export function meaningful (schema: TSchema): TSchema {
+  return { ...schema, not: { pattern: nothingPattern } } as TSchema
+}
+
+/** A currency: `eur` and `EUR ` are EUR, what is no code stays in `properties.$extra`. */
+export function currency (doc: string, options: Parameters<typeof text>[1] = {}) {
+  const field = text(doc, options)
+  return { ...field, kind: { ...field.kind, sense: 'currency' } as Kind }
 }
 
 export function oneOf<const V extends string> (doc: string, values: readonly V[], options: FieldOptions = {}) {
   const schema = Type.Unsafe<V>(Type.String({ description: doc, enum: [...values] }))
-  return field(schema, { is: 'text', charsMin: 0, charsMax: null, pattern: null, oneOf: values }, 'string', doc, options)
+  return field(schema, { is: 'text', charsMin: 0, charsMax: null, pattern: null, oneOf: values, sense: null }, 'string', doc, options)
 }
 
 export function integer (doc: string, options: FieldOptions = {}) {

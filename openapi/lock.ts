@@ -1,6 +1,7 @@
 // The lock file: every field and event type that was ever published, with its type. It is the memory of the contract,
 // so that a later edit can be compared with all that clients and tables already rely on. Entries only ever grow.
 import type { Contract } from './contract.ts'
+import type { Default } from './event-types.ts'
 import type { Field, IcebergType } from './kinds.ts'
 
 export interface LockedField { column: string, type: string, since: number, required: boolean, oneOf?: readonly string[], pattern?: string, charsMax?: number }
@@ -24,13 +25,18 @@ export function lockOf (contract: Contract): ContractLock {
   }
   const types = Object.fromEntries(contract.eventTypes.map(type => [type.name, {
     fields: Object.fromEntries(type.fields.map(wire => [wire, type.required.includes(wire) ? 'required' : 'optional'] as const)),
-    defaults: Object.fromEntries(type.defaults.map(rule => [rule.field as string, 'constant' in rule ? rule.constant : rule.product.join(' × ')]))
+    defaults: Object.fromEntries(type.defaults.map(rule => [rule.field as string, printDefault(rule)]))
   }]))
   return { version: Math.max(...Object.values(fields).map(({ since }) => since)), fields, types }
 }
 
 export function printLock (lock: ContractLock): string {
   return `${JSON.stringify(lock, null, 2)}\n`
+}
+
+function printDefault (rule: Default): string {
+  if ('withdrawnSince' in rule) return `none since ${rule.withdrawnSince}`
+  return 'constant' in rule ? rule.constant : rule.product.join(' × ')
 }
 
 function lockField (wire: string, { kind, column, iceberg, since }: Field, required: boolean): LockedField {

@@ -6,6 +6,7 @@
 // number's text, and leaves judging to the contract. A value that is an event already passes unchanged. A record that two JSON
 // parsers may read differently (a name twice, in whatever spelling) is not mapped: the contract refuses it with the reason.
 import { createHash } from 'node:crypto'
+import { meansNothing } from './identities.ts'
 
 export type MappingName = 'orders' | 'order_updates' | 'payments'
 export const mappingNames: readonly MappingName[] = ['orders', 'order_updates', 'payments']
@@ -57,7 +58,7 @@ function mapPayment(record: Json): Json {
 
 function withIds(event: Json, record: Json): Json {
   for (const name of idFields) if (isNumber(event[name])) event[name] = textOf(event[name])
-  if (event.event_id === undefined || event.event_id === null) event.event_id = idOf(record, event.event_type)
+  if (event.event_id === undefined || event.event_id === null || (typeof event.event_id === 'string' && meansNothing(event.event_id))) event.event_id = idOf(record, event.event_type)
   event.timestamp = instantOf(event.timestamp)
   return event
 }

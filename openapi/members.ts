@@ -9,8 +9,16 @@ export interface SplitEvent {
   readonly extra: string | null
 }
 
-/** `isDeclared(name)` decides for each top-level member; a group is split by its own names, its rest kept under its name. */
-export function splitMembers (text: string, isDeclared: (name: string) => boolean, membersOf?: (name: string) => ReadonlySet<string> | undefined): SplitEvent {
+/**
+ * `isDeclared(name)` decides for each top-level member; a group is split by its own names, its rest kept under its name.
+ * `amendedOf(name)`: the value that the event has in place of the one that was sent.
+ */
+export function splitMembers (
+  text: string,
+  isDeclared: (name: string) => boolean,
+  membersOf?: (name: string) => ReadonlySet<string> | undefined,
+  amendedOf?: (name: string) => string | undefined
+): SplitEvent {
   const kept: string[] = []
   const extra: string[] = []
   let at = skipSpace(text, text.indexOf('{') + 1)
@@ -22,7 +30,9 @@ export function splitMembers (text: string, isDeclared: (name: string) => boolea
     const label = text.slice(at, nameEnd)
     const group = text[valueStart] === '{' ? membersOf?.(name) : undefined
     const value = text.slice(valueStart, valueEnd)
-    if (!isDeclared(name)) {
+    const amended = amendedOf?.(name)
+    if (amended !== undefined) kept.push(`${label}:${amended}`)
+    if (amended !== undefined || !isDeclared(name)) {
       extra.push(`${label}:${value}`)
     } else {
       const split: SplitEvent = group === undefined ? { kept: value, extra: null } : splitMembers(value, member => group.has(member))

@@ -1,7 +1,7 @@
 // The contract compiled into flat tables for the byte reader: each field, child of a group and reserved name gets a
 // small id; each event type becomes a row of "does it declare field n". Done once per contract, at start.
 import type { Contract, EventType } from './contract.ts'
-import type { IcebergType, Kind } from './kinds.ts'
+import type { IcebergType, Kind, Sense } from './kinds.ts'
 import { createNameTable } from './names.ts'
 import type { NameTable } from './names.ts'
 
@@ -19,6 +19,7 @@ export interface PlannedField {
   readonly lenient: boolean
   readonly children: readonly PlannedField[]
   readonly oneOf: ReadonlySet<string> | null
+  readonly sense: Sense | null
   readonly pattern: RegExp | null
   /** its column holds 32 bits alone */
   readonly isInt32: boolean
@@ -32,6 +33,8 @@ export interface PlannedType {
   readonly name: string | null
   readonly declares: Uint8Array
   readonly required: readonly PlannedField[]
+  /** per field id: 1 where it is among the required */
+  readonly needs: Uint8Array
   readonly products: readonly { target: PlannedField, left: PlannedField, right: PlannedField }[]
 }
 
@@ -66,6 +69,7 @@ export function planContract (contract: Contract): Plan {
       lenient: since > 1,
       children,
       oneOf: kind.is === 'text' && kind.oneOf ? new Set(kind.oneOf) : null,
+      sense: kind.is === 'text' ? kind.sense : null,
       pattern: kind.is === 'text' && kind.pattern !== null ? new RegExp(kind.pattern, 'u') : null,
       isInt32: iceberg === 'int',
       free: kind.is === 'text' && kind.charsMin === 0 && kind.charsMax === null && kind.pattern === null && kind.oneOf === null,
@@ -91,9 +95,12 @@ export function planContract (contract: Contract): Plan {
   const planType = (name: string | null, type: Pick<EventType, 'fields' | 'required' | 'defaults'>): PlannedType => {
     const declares = new Uint8Array(fields.length)
     for (const wire of [...contract.baseFields, ...type.fields]) declares[byName[wire]!.id] = 1
+    const needs = new Uint8Array(fields.length)
+    for (const wire of [...contract.baseRequired, ...type.required]) needs[byName[wire]!.id] = 1
     return {
       name,
       declares,
+      needs,
       required: type.required.map(wire => byName[wire]!),
       products: type.defaults.flatMap(rule => 'product' in rule
         ? [{ target: byName[rule.field]!, left: byName[rule.product[0]]!, right: byName[rule.product[1]]! }]

@@ -4,6 +4,7 @@ import { Compile } from 'typebox/compile'
 import { contract } from './contract.ts'
 import { ContractError, contractErrors } from './errors.ts'
 import { exampleEvent } from './examples.ts'
+import { meansNothing } from './identities.ts'
 import { double, integer, money, oneOf, struct, text } from './kinds.ts'
 import { createReader } from './reader.ts'
 import type { CheckedEvent, EventReader } from './reader.ts'
@@ -234,7 +235,7 @@ t.test('one event that is too large or too deep leaves its neighbours alone', as
 })
 
 t.test('the slices of a batch parse to the elements of the batch', async () => {
-  const event = fc.record({ event_id: fc.string({ minLength: 1, maxLength: 20 }).filter(id => isWhole(id)), extra: fc.jsonValue({ maxDepth: 3 }) }).map(({ event_id, extra }) => ({ ...base, event_id, extra }))
+  const event = fc.record({ event_id: fc.string({ minLength: 1, maxLength: 20 }).filter(id => isWhole(id) && !meansNothing(id)), extra: fc.jsonValue({ maxDepth: 3 }) }).map(({ event_id, extra }) => ({ ...base, event_id, extra }))
   fc.assert(fc.property(fc.array(event, { minLength: 1, maxLength: 5 }), fc.constantFrom(undefined, 1), (events, indent) => {
     const body = Buffer.from(JSON.stringify(events, null, indent))
     const elements = JSON.parse(body.toString()) as unknown[]
@@ -244,7 +245,8 @@ t.test('the slices of a batch parse to the elements of the batch', async () => {
 })
 
 t.test('the reader and the compiled TypeBox validator agree about every declared type', async () => {
-  const wire = fc.constantFrom(...Object.keys(contract.fields))
+  // What was added later refuses nothing, and the schema says what is meant by it.
+  const wire = fc.constantFrom(...Object.keys(contract.fields).filter(name => contract.fields[name]!.since === 1))
   const raw = fc.constantFrom(null, 'x', '', 'NEW', 'USD', '12.34', 0, 7, -3, 1.5, true, [], {}, { city: 'x' }, { city: 1 }, { latitude: 1.5, type: 'x' }, { type: 2 }, 'order_created', timestamp)
   for (const type of contract.eventTypes) {
     const validator = Compile(eventSchema(contract, type))

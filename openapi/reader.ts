@@ -8,7 +8,7 @@ import type { Contract } from './contract.ts'
 import { ContractError, describe } from './errors.ts'
 import type { ContractErrorCode } from './errors.ts'
 import { createJudge } from './judge.ts'
-import type { Window } from './judge.ts'
+import type { Amendment, Window } from './judge.ts'
 import { planContract } from './plan.ts'
 import { createScanner, depthMax, depthScannedMax } from './scanner.ts'
 import { clip, DepthFailure, SyntaxFailure, token } from './tokens.ts'
@@ -19,11 +19,18 @@ export interface CheckOptions {
   /** null: no lower bound (import of history) */
   ageDaysMax: number | null
   eventBytesMax: number
+  /** Whether money with more than two decimals is rounded; refused when not set. */
+  moneyRound?: boolean
+  /** Whether the event has just been sent, so that `sent_at` tells a wrong clock. */
+  live?: boolean
 }
 
-/** `aside`: the fields added after version 1 whose value is of another kind: it stays in `properties.$extra`. */
+/**
+ * `aside`: fields whose value stays in `properties.$extra`: ids that mean nothing, currencies that are none, and values of
+ * another kind in fields that were added after version 1. `amended`: values that land in another form, likewise kept as sent.
+ */
 export type CheckedEvent =
-  | { ok: true, eventId: string, eventType: string, key: string, value: Uint8Array, hasExtra: boolean, aside: readonly string[] }
+  | { ok: true, eventId: string, eventType: string, key: string, value: Uint8Array, hasExtra: boolean, aside: readonly string[], amended: readonly Amendment[] }
   | { ok: false, eventId: string | null, code: ContractErrorCode, path: string | null, message: string }
 
 export type BodyFormat = 'json' | 'ndjson'
@@ -31,13 +38,16 @@ export type BodyFormat = 'json' | 'ndjson'
 export interface ReadResult { single: boolean, events: CheckedEvent[] }
 
 /** `value`: the bytes as a second reader may read them, like those of a checked event. */
-export interface FoundAside { eventType: string, aside: readonly string[], value: Uint8Array }
+export interface FoundAside { eventType: string, aside: readonly string[], amended: readonly Amendment[], value: Uint8Array }
 
 export interface EventReader {
   readEvents (body: Buffer, format: BodyFormat, options: CheckOptions & { eventsMax: number }): ReadResult
   checkEvent (value: Uint8Array, options: CheckOptions): CheckedEvent
-  /** Of an event that was checked before, maybe by an older or newer contract; null: it is no event at all. */
-  findAside (value: Uint8Array): FoundAside | null
+  /**
+   * Of an event that was checked before, maybe by an older or newer contract; null: it is no event at all.
+   * `sentLiveAtMs`: when the gateway received it from a client.
+   */
+  findAside (value: Uint8Array, sentLiveAtMs?: number | null): FoundAside | null
   /** Whether the text is JSON that no two parsers read differently. */
   isReadAlike (value: Uint8Array): boolean
 }
@@ -190,7 +200,8 @@ export function createReader (contract: Contract): EventReader {
       key: judge.key(),
       value: forward(bytes, from, to),
       hasExtra: judge.hasExtra(),
-      aside: judge.aside()
+      aside: judge.aside(),
+      amended: judge.amended()
     }
   }
 
@@ -207,7 +218,7 @@ export function createReader (contract: Contract): EventReader {
     return Buffer.from(value).map(byte => byte === 0x0a || byte === 0x0d ? 0x20 : byte)
   }
 
-  function findAside (value: Uint8Array): FoundAside | null {
+  function findAside (value: Uint8Array, sentLiveAtMs: number | null = null): FoundAside | null {
     const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
     let from = 0
     scanner.open(bytes, 0, bytes.length)
@@ -219,8 +230,8 @@ export function createReader (contract: Contract): EventReader {
       if (error instanceof SyntaxFailure) return null
       throw error
     }
-    judge.judgeLater(bytes, bytes.toString('latin1'))
-    return { eventType: judge.eventType(), aside: judge.aside(), value: forward(bytes, from, scanner.position()) }
+    judge.judgeLater(bytes, bytes.toString('latin1'), sentLiveAtMs)
+    return { eventType: judge.eventType(), aside: judge.aside(), amended: judge.amended(), value: forward(bytes, from, scanner.position()) }
   }
 
   function isReadAlike (value: Uint8Array): boolean {

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import type { TSchema } from 'typebox'
 import { contract } from './contract.ts'
 import type { Contract, EventType } from './contract.ts'
-import { optional } from './kinds.ts'
+import { meaningful, optional } from './kinds.ts'
 
 const schemas = new Map(contract.eventTypes.map(type => [type.name, eventSchema(contract, type)]))
 
@@ -22,7 +22,8 @@ export function eventSchema (contract: Contract, type: EventType | null): TSchem
     let schema = contract.fields[wire]!.schema
     if (wire === 'event_type' && type) schema = Type.Literal(type.name, { description: type.doc })
     if (wire === 'event_type' && !type) schema = Type.Unsafe<string>({ ...schema, not: { enum: contract.eventTypes.map(({ name }) => name) } })
-    if (required.has(wire)) properties[wire] = schema
+    const { kind } = contract.fields[wire]!
+    if (required.has(wire)) properties[wire] = kind.is === 'text' && kind.sense === 'identity' ? meaningful(schema) : schema
     // Added to the fresh schema itself: a copy of an optional schema would be a required one.
     else properties[wire] = defaults.has(wire) ? Object.assign(optional(schema), { default: defaults.get(wire) }) : optional(schema)
   }

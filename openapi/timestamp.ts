@@ -49,6 +49,13 @@ export function readTimestamp (bytes: Uint8Array, start: number, end: number): n
   return seconds >= firstSecond && seconds < lastSecond ? seconds * 1000 + micros / 1000 : NaN
 }
 
+/** The text of an instant, to the microsecond. */
+export function printTimestamp (ms: number): string {
+  const micros = Math.round(ms * 1000)
+  const second = Math.floor(micros / 1_000_000)
+  return `${new Date(second * 1000).toISOString().slice(0, -4)}${String(micros - second * 1_000_000).padStart(6, '0')}Z`
+}
+
 function isDigit (byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39
 }

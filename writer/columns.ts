@@ -1,11 +1,11 @@
 // From a contract to SQL, once at start: the JSON reader's structure, the typed expression of each column, and the
 // predicates that say what could not be typed and what is missing. The contract is the only list of fields; nothing is
 // named here.
-// Invariant: what the contract's reader accepts is typed to the value that it read. A value of a later field that is of
-// another kind never comes here: the framer has put it into `_extra`, by the same judgement.
+// Invariant: what the contract's reader accepts is typed to the value that it read. A value that the reader keeps aside
+// never comes here: the framer has put it into `_extra`, by the same judgement.
 
 import { quoteIdentifier, quoteText } from '../catalog/index.ts'
-import { columnsOf, contract, type Contract, type ContractColumn, type Default, type IcebergType } from '../openapi/index.ts'
+import { blanks, columnsOf, contract, type Contract, type ContractColumn, type Default, type IcebergType } from '../openapi/index.ts'
 
 /** What parse.sql wants to know of a contract. */
 export interface ContractSql {
@@ -56,9 +56,16 @@ function typedColumn (of: Contract, column: ContractColumn): string {
   const field = fieldOf(wire)
   if (wire === 'properties') return `CASE WHEN _extra IS NULL THEN ${field}::VARCHAR ELSE add_member(${field}::VARCHAR, '$extra', _extra) END`
   if (typeof type !== 'string') return structColumn(of, column, type.fields)
-  const parts = [of.fields[wire]!.kind.is === 'object' ? `${field}::VARCHAR` : cast(field, type)]
-  for (const [value, types] of defaultsOf(of, column)) parts.push(`CASE WHEN ${isAbsent(column)} AND ${isTypeOf(types)} THEN ${value} END`)
+  const parts = [scalarValue(of, wire, type)]
+  for (const [value, types] of defaultsOf(of, column)) parts.push(`CASE WHEN ${isAbsent(of, column)} AND ${isTypeOf(types)} THEN ${value} END`)
   return parts.length === 1 ? parts[0]! : `coalesce(${parts.join(', ')})`
+}
+
+function scalarValue (of: Contract, wire: string, type: string): string {
+  const { kind } = of.fields[wire]!
+  if (kind.is === 'object') return `${fieldOf(wire)}::VARCHAR`
+  // What is no currency was put aside: here is nothing but a code, in whatever spelling.
+  return kind.is === 'text' && kind.sense === 'currency' ? `upper(trim(${fieldOf(wire)}, ${quoteText(blanks)}))` : cast(fieldOf(wire), type)
 }
 
 /** SQL of each default of a field → the event types that have it. */
@@ -66,7 +73,7 @@ function defaultsOf (of: Contract, { wire }: ContractColumn): Map<string, string
   const found = new Map<string, string[]>()
   for (const type of of.eventTypes) {
     for (const value of type.defaults) {
-      if (value.field !== wire || !type.fields.includes(wire)) continue
+      if (value.field !== wire || 'withdrawnSince' in value || !type.fields.includes(wire)) continue
       const sql = defaultValue(of, value)
       found.set(sql, [...found.get(sql) ?? [], type.name])
     }
@@ -74,7 +81,7 @@ function defaultsOf (of: Contract, { wire }: ContractColumn): Map<string, string
   return found
 }
 
-function defaultValue (of: Contract, value: Default): string {
+function defaultValue (of: Contract, value: Exclude<Default, { withdrawnSince: number }>): string {
   if ('constant' in value) return quoteText(value.constant)
   const factors = value.product.map(factor => cast(fieldOf(factor), scalar(of.fields[factor]!.iceberg)))
   return `try_cast(${factors.join(' * ')} AS DECIMAL(18, 2))`
@@ -107,10 +114,12 @@ function missingOf (of: Contract, columns: readonly ContractColumn[]): string[] 
   })
 }
 
-/** The client sent nothing. What it sent of another kind under a later field's name is in `_extra`, and is not nothing. */
-function isAbsent ({ wire, since }: ContractColumn): string {
+/** The client sent nothing. What was put aside, a later field's value or a currency that is none, is in `_extra`, and is not nothing. */
+function isAbsent (of: Contract, { wire, since }: ContractColumn): string {
+  const { kind } = of.fields[wire]!
+  const isNeverAside = since <= 1 && !(kind.is === 'text' && kind.sense === 'currency')
   const isNull = `${fieldOf(wire)} IS NULL`
-  return since <= 1 ? isNull : `${isNull} AND NOT coalesce(json_exists(_extra, ${quoteText(`$."${wire}"`)}), false)`
+  return isNeverAside ? isNull : `${isNull} AND NOT coalesce(json_exists(_extra, ${quoteText(`$."${wire}"`)}), false)`
 }
 
 function isTypeOf (types: readonly string[], field = '_e.event_type'): string {

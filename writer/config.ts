@@ -31,6 +31,7 @@ export const writerSettings = Type.Object({
   FIRN_WRITER_START_ANEW: Type.Array(Type.String({ pattern: '^firn\\.(events|dead_letters)$' }), { default: [], description: 'the operator\'s decision about tables that were lost, comma separated: make them empty, although the log, the warehouse or the other table says that something was written to them' }),
   FIRN_EVENT_FUTURE_MINUTES_MAX: Type.Integer({ default: 60, minimum: 0, maximum: 525_600, description: 'how far ahead of its arrival an event may lie' }),
   FIRN_EVENT_AGE_DAYS_MAX: Type.Integer({ default: 7, minimum: 1, maximum: 3650, description: 'how old an event may be when it arrives, and how far apart duplicates are found' }),
+  FIRN_MONEY_ROUND: Type.Boolean({ default: false, description: 'round money with more than two decimals in records of producers that write to the log themselves; as sent it stays in properties.$extra' }),
   FIRN_EVENT_BYTES_MAX: Type.Integer({ default: 64 * 1024, minimum: 1024, maximum: 1024 ** 2, description: 'largest event; larger records become dead letters' }),
   FIRN_EVENT_TYPES_MAX: Type.Integer({ default: 200, minimum: 1, maximum: 10_000, description: 'event types in the table; events of further types land as type unlisted' }),
   untilEnd: Type.Boolean({ default: false, description: 'drain the log to its end as of now, then exit' })

@@ -38,6 +38,8 @@ export interface FramerOptions {
   readonly eventBytesMax: number
   readonly futureMinutesMax: number
   readonly ageDaysMax: number
+  /** Whether money with more than two decimals is rounded, of producers that write to the log themselves. */
+  readonly moneyRound?: boolean
   /** Topics whose producers write JSON of their own. */
   readonly mappings: Readonly<Record<string, MappingName>>
   /** Default: the one that this version ships. */
@@ -87,6 +89,8 @@ interface Headers {
   readonly userAgent: string
   readonly origin: Origin
   readonly imported: boolean
+  /** Whether a client has sent it to the gateway, over HTTP. */
+  readonly live: boolean
   readonly extra: boolean
   /** Null unless it is a time at which the gateway can have received something. */
   readonly receivedUs: bigint | null
@@ -99,8 +103,10 @@ export class Framer {
   readonly misfits: Misfit[] = []
   /** Of lines whose text is not the record's: `lane:delta` → the record as sent. */
   readonly sent: SentBytes
-  /** Fields added after version 1 → how many of their values stay in `$extra`, being of another kind. */
+  /** Fields → how many of their values stay in `$extra`: of another kind, an id that means nothing, a currency that is none. */
   readonly keptAside = new Map<string, number>()
+  /** Fields → how many of their values landed in another form, as sent in `$extra`: money rounded, times corrected. */
+  readonly amended = new Map<string, number>()
   readonly name: string
   records = 0
   lines = 0
@@ -245,7 +251,7 @@ export class Framer {
   }
 
   #addCarefully (number: number, delta: number, header: Headers, value: Buffer, timestampMs: number): void {
-    const { futureMinutesMax, ageDaysMax, eventBytesMax } = this.options
+    const { futureMinutesMax, ageDaysMax, eventBytesMax, moneyRound = false } = this.options
     const trusted = header.receivedUs !== null
     const nowMs = this.#now()
     const isDated = timestampMs > 0 && timestampMs <= nowMs + clockSkewMsMax
@@ -265,14 +271,14 @@ export class Framer {
     let found: FoundAside | null = null
     if (trusted) {
       if (header.extra) {
-        found = this.#contract.findAside(value)
+        found = this.#contract.findAside(value, header.live ? Number(receivedUs) / 1000 : null)
         if (found === null) return misfit('WRITER_RECORD_NOT_JSON', 'the record is not JSON')
         text = textOf(found.value)
       }
     } else {
       const mapping = this.options.mappings[this.lanes[number]!.topic]
       const event = mapping === undefined ? value : mapRecord(mapping, value) ?? value
-      const checked = this.#contract.checkEvent(event, { receivedAtMs: Number(receivedUs / 1000n), futureMinutesMax, ageDaysMax: header.imported ? null : ageDaysMax, eventBytesMax })
+      const checked = this.#contract.checkEvent(event, { receivedAtMs: Number(receivedUs / 1000n), futureMinutesMax, ageDaysMax: header.imported ? null : ageDaysMax, eventBytesMax, moneyRound })
       if (!checked.ok) {
         return misfit(checked.code, checked.path === null ? checked.message : `${checked.path}: ${checked.message}`, checked.eventId)
       }
@@ -297,12 +303,14 @@ export class Framer {
     this.lines++
   }
 
-  /** What the type does not declare, and values of later fields that are of another kind, go aside. */
-  #split (text: string, { eventType, aside }: FoundAside): SplitEvent {
+  /** What the type does not declare, and what the contract keeps aside. */
+  #split (text: string, { eventType, aside, amended }: FoundAside): SplitEvent {
     const { declared } = this.#contract
     const names = declared.ofType(eventType)
     for (const wire of aside) this.keptAside.set(wire, (this.keptAside.get(wire) ?? 0) + 1)
-    return splitMembers(text, name => names.has(name) && !aside.includes(name), declared.ofGroup)
+    for (const { wire } of amended) this.amended.set(wire, (this.amended.get(wire) ?? 0) + 1)
+    const amendedOf = (name: string): string | undefined => amended.find(({ wire }) => wire === name)?.value
+    return splitMembers(text, name => names.has(name) && !aside.includes(name), declared.ofGroup, amendedOf)
   }
 
   #makeRoom (lane: OpenLane, bytes: number): void {
@@ -341,7 +349,7 @@ function readHeaders (headers: RecordHeaders, lane: number, latestUs: bigint, ve
   // A gateway of a newer contract takes fields for declared that are unknown here.
   const extra = headers['extra'] === '1' || Number(headers['contract'] ?? 1) > version
   const prefix = receivedUs === null || extra ? null : Buffer.from(middleOf(lane, receivedUs, ip, userAgent, origin, ''))
-  return { prefix, ip, userAgent, origin, imported, extra, receivedUs }
+  return { prefix, ip, userAgent, origin, imported, live: headers['source'] === 'gateway', extra, receivedUs }
 }
 
 function middleOf (lane: number, receivedUs: bigint, ip: string, userAgent: string, origin: Origin, extra: string): string {

@@ -37,6 +37,7 @@ runService('writer', async ({ logger, signal, onClose, stop }) => {
     eventBytesMax: config.FIRN_EVENT_BYTES_MAX,
     futureMinutesMax: config.FIRN_EVENT_FUTURE_MINUTES_MAX,
     ageDaysMax: config.FIRN_EVENT_AGE_DAYS_MAX,
+    moneyRound: config.FIRN_MONEY_ROUND,
     mappings: mappingsOf(config.FIRN_LOG_MAPPINGS),
     resumeFrom: resumeOf(config.FIRN_WRITER_RESUME_FROM),
     untilEnd: config.untilEnd,

@@ -20,6 +20,7 @@ export async function reportBatch ({ metrics, source, logger, nowMs, duplicates 
     if (ofGateway > 0) metrics.lettersOfGateway.inc(ofGateway)
     if (batch.unfit > 0) metrics.letters.inc({ reason: 'unfit' }, batch.unfit)
     for (const { reason } of framed.misfits) metrics.letters.inc({ reason })
+    for (const [field, count] of framed.amended) metrics.amended.inc({ field }, count)
     for (const [field, count] of framed.keptAside) metrics.keptAside.inc({ field }, count)
     metrics.commitSeconds.observe(ms / 1000)
     for (const arrival of framed.arrivals) metrics.freshness.observe(Math.max(0, now - arrival) / 1000)

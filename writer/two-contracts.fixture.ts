@@ -16,28 +16,28 @@ const sideOf = (of: Contract, version: number): Side => ({ of, version, reader: 
 
 export const sides = { shipped: sideOf(contract, contractVersion), grown: sideOf(grownContract, contractVersion + 1) }
 
-export interface Landing { readonly dir: string, readonly name: string, readonly gateway: Side, readonly writer: Side, readonly nowMs: number }
+export interface Landing { readonly dir: string, readonly name: string, readonly gateway: Side, readonly writer: Side, readonly nowMs: number, readonly headers?: RecordHeaders, readonly moneyRound?: boolean }
 
 type Row = Record<string, unknown>
 
 /** Rows in the order of the events, times in microseconds; how often which field's value was kept aside. */
-export async function landThrough (engine: Engine, landing: Landing, events: readonly Extract<CheckedEvent, { ok: true }>[]): Promise<{ rows: Row[], aside: Map<string, number> }> {
-  const { gateway, nowMs } = landing
-  const headers: RecordHeaders = { received_at: String(nowMs * 1000), ...gateway.version > 1 ? { contract: String(gateway.version) } : {} }
+export async function landThrough (engine: Engine, landing: Landing, events: readonly Extract<CheckedEvent, { ok: true }>[]): Promise<{ rows: Row[], aside: Map<string, number>, amended: Map<string, number> }> {
+  const { gateway, nowMs, headers: more } = landing
+  const headers: RecordHeaders = { received_at: String(nowMs * 1000), ...gateway.version > 1 ? { contract: String(gateway.version) } : {}, ...more }
   const records = events.map((event): LogRecord => ({ topic: 't', key: event.key, value: event.value, headers: { ...headers, ...event.hasExtra ? { extra: '1' } : {} }, timestampMs: nowMs }))
   const { rows, framer } = await landRecords(engine, landing, records)
   if (framer.misfits.length > 0) throw new Error(`a misfit: ${framer.misfits[0]!.error} ${framer.misfits[0]!.payload.toString()}`)
-  return { rows, aside: framer.keptAside }
+  return { rows, aside: framer.keptAside, amended: framer.amended }
 }
 
 /** Records of any producer, to topic `t`. */
-export async function landRecords (engine: Engine, { dir, name, writer }: Omit<Landing, 'gateway'>, records: readonly LogRecord[], mappings: FramerOptions['mappings'] = {}): Promise<{ rows: Row[], framer: Framer }> {
+export async function landRecords (engine: Engine, { dir, name, writer, moneyRound = false }: Omit<Landing, 'gateway'>, records: readonly LogRecord[], mappings: FramerOptions['mappings'] = {}): Promise<{ rows: Row[], framer: Framer }> {
   mkdirSync(dir)
   const log = await openLog(pathToFileURL(`${dir}/log`).href, { partitions: 1 })
   await log.ensureTopic('t')
   await log.append([...records])
   const reader = await log.open({ topics: ['t'], startAt: () => 0n })
-  const framer = new Framer(name, { dir, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax: 7, mappings, contract: { ...writer.reader, version: writer.version, declared: declaredNames(writer.of) } })
+  const framer = new Framer(name, { dir, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax: 7, mappings, moneyRound, contract: { ...writer.reader, version: writer.version, declared: declaredNames(writer.of) } })
   while (framer.records < records.length) {
     const read = await reader.poll(1000, 1e7)
     if (read?.kind === 'batch') framer.add(read.batch, read.batch.firstOffset)

@@ -25,6 +25,7 @@ export interface DeliveryContext {
   readonly source: Extract<Source, 'ingest' | 'import'>
   readonly futureMinutesMax: number
   readonly ageDaysMax: number | null
+  readonly moneyRound: boolean
   readonly eventBytesMax: number
   readonly waitSecondsMax: number
   /** A file that grows: its unfinished last line waits until it is finished or the file rests. */
@@ -80,6 +81,11 @@ async function deliverLines (read: ReadLines, file: SourceFile, context: Deliver
     if (batch.isFull) await batch.flush()
   }
   await batch.flush(!unfinished && !signal.aborted)
+}
+
+/** No event_id, or one that means nothing: the line itself says which event it is. */
+function lacksId ({ code, path, eventId }: Extract<ReturnType<typeof checkEvent>, { ok: false }>): boolean {
+  return path === 'event_id' && (code === 'EVENT_FIELD_MISSING' || code === 'EVENT_ID_MEANINGLESS' || eventId === '')
 }
 
 class Batch {
@@ -152,10 +158,10 @@ class Batch {
   }
 
   #check (line: SourceLine): ReturnType<typeof checkEvent> {
-    const { futureMinutesMax, ageDaysMax, eventBytesMax, now } = this.#context
-    const options: CheckOptions = { receivedAtMs: now(), futureMinutesMax, ageDaysMax, eventBytesMax }
+    const { futureMinutesMax, ageDaysMax, moneyRound, eventBytesMax, now } = this.#context
+    const options: CheckOptions = { receivedAtMs: now(), futureMinutesMax, ageDaysMax, moneyRound, eventBytesMax }
     const event = checkEvent(line.bytes, options)
-    if (event.ok || event.code !== 'EVENT_FIELD_MISSING' || event.path?.replace(/^\W+/, '') !== 'event_id') return event
+    if (event.ok || !lacksId(event)) return event
     return checkEvent(addEventId(line.bytes, this.#progress.name ?? this.#progress.id, line.start), options)
   }
 

@@ -51,6 +51,7 @@ export async function runFiles (run: Run): Promise<RunResult> {
         source,
         futureMinutesMax: config.FIRN_EVENT_FUTURE_MINUTES_MAX,
         ageDaysMax: source === 'import' ? null : config.FIRN_EVENT_AGE_DAYS_MAX,
+        moneyRound: config.FIRN_MONEY_ROUND,
         eventBytesMax: config.FIRN_EVENT_BYTES_MAX,
         waitSecondsMax: config.FIRN_INGEST_WAIT_SECONDS_MAX,
         growing: watchMs !== null,

@@ -1,4 +1,4 @@
-// POST /v1/events and its alias /events: body → checked events → one append → 202.
+// POST /v1/events and its alias /events: body → checked events → one append → 202. GET /v1/refusals: what was refused lately.
 // Refuses what the contract refuses, event by event: the good events of a request land, the bad ones are listed.
 // Invariant: 202 leaves only after the log has said that the events are durable.
 
@@ -17,6 +17,7 @@ import type { EventLog } from './event-log.ts'
 import type { GatewayMetrics } from './gateway-metrics.ts'
 import { createOrigins, type AcceptedEvent } from './records.ts'
 import { readBody, type RequestBody } from './request-body.ts'
+import { Refusals } from './refusals.ts'
 import { routeTopics } from './topic-routes.ts'
 import type { UnfinishedBodies } from './unfinished-bodies.ts'
 import { readWriteKeys } from './write-keys.ts'
@@ -46,6 +47,7 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
   const keys = readWriteKeys(config.FIRN_GATEWAY_WRITE_KEYS)
   const originOf = createOrigins('gateway')
   const limits = { budget, unfinished, bodyBytesMax: config.FIRN_GATEWAY_BODY_BYTES_MAX }
+  const refusals = new Refusals()
   let warnedMs = -Infinity
 
   scope.removeAllContentTypeParsers()
@@ -63,6 +65,11 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
     })
   }
   for (const path of eventPaths) scope.post(path, postEvents)
+  // The owner of a key sees what was refused of it; without keys everybody who may send may also see.
+  scope.get('/v1/refusals', (request, reply) => {
+    const key = keys?.admit(request.headers, request.url)
+    return reply.header('content-type', jsonType).send(JSON.stringify({ refusals: refusals.list(key?.name) }))
+  })
 
   function postEvents (request: FastifyRequest, reply: FastifyReply): void {
     const body = request.body as RequestBody | undefined
@@ -86,7 +93,11 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
       })
       if (key !== undefined && key !== null) keys?.charge(key, events.length)
       const { accepted, rejected } = sortEvents(events)
-      if (rejected.length > 0) metrics.countRejected(rejected)
+      if (rejected.length > 0) {
+        metrics.countRejected(rejected)
+        refusals.add(key?.name ?? null, rejected, receivedAtMs)
+      }
+      metrics.countOfKey(key?.name ?? '', accepted.length, rejected.length)
       if (accepted.length === 0) {
         refuse(request, reply, single, rejected, body.share)
         return

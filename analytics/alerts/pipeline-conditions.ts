@@ -15,7 +15,7 @@ export interface Scrape { readonly url: string, readonly before: Samples | null,
 export type PipelineLimits = Pick<AlertConfig, 'FIRN_ALERT_LAG_RECORDS_MAX' | 'FIRN_ALERT_STALLED_SECONDS_MAX' | 'FIRN_ALERT_FRESHNESS_SECONDS_MAX' | 'FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX'>
 
 export function pipelineConditions (scrapes: readonly Scrape[], limits: PipelineLimits): Condition[] {
-  return scrapes.flatMap(scrape => [awayOf(scrape), ...scrape.now === null ? [] : writerOf(scrape.url, scrape.before, scrape.now, limits)])
+  return scrapes.flatMap(scrape => [awayOf(scrape), ...scrape.now === null ? [] : [...writerOf(scrape.url, scrape.before, scrape.now, limits), ...keysOf(scrape.url, scrape.before, scrape.now)]])
 }
 
 function awayOf ({ url, now }: Scrape): Condition {
@@ -51,6 +51,46 @@ function deadLettersOf (url: string, before: Samples | null, now: Samples, limit
   const percentMax = limits.FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX
   const finding: Finding = before === null ? 'unknown' : letters < deadLettersMin ? 'good' : band(percent, percentMax)
   return pipeline(`dead-letters-${url}`, 'medium', finding, `${percent.toFixed(1)} % of the records became dead letters`, [`${count(letters)} dead letters and ${count(rows)} rows in the last minutes; ${percentMax} % are allowed (FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX)`, 'npm run sql -- "select d.reason, count(*) as letters from firn.dead_letters d group by d.reason order by letters desc"'])
+}
+
+/** A client release that breaks tracking: most of what a key sends is refused, where it was not before. */
+function keysOf (url: string, before: Samples | null, now: Samples): Condition[] {
+  if (before === null || !hasMetric(now, keyMetric)) return []
+  return keysIn(now).map(key => {
+    const grown = (outcome: string): number => Math.max(0, ofKey(now, key, outcome) - ofKey(before, key, outcome))
+    const [valid, refused] = [grown('valid'), grown('refused')]
+    const percent = refused === 0 ? 0 : refused * 100 / (valid + refused)
+    const habit = habitOf(before, key)
+    const bound = Math.min(100, Math.max(refusedPercentMin, habit * refusedTimesHabit))
+    const finding: Finding = valid + refused === 0 ? 'unknown' : refused < deadLettersMin ? 'good' : band(percent, bound)
+    const name = key === '' ? 'clients' : `the key ${key}`
+    return pipeline(`refused-${key}-${url}`, 'high', finding, `The gateway refuses ${percent.toFixed(0)} % of what ${name} send${key === '' ? '' : 's'}`, [
+      `${count(refused)} events were refused and ${count(valid)} were valid in the last minutes; until then ${habit.toFixed(1)} % were refused`,
+      `GET /v1/refusals of the gateway lists codes and samples`
+    ])
+  })
+}
+
+const keyMetric = 'firn_gateway_key_events_total'
+const refusedPercentMin = 20
+const refusedTimesHabit = 3
+
+function keysIn (samples: Samples): string[] {
+  const keys = new Set<string>()
+  for (const sample of samples.keys()) {
+    const key = sample.startsWith(`${keyMetric}{`) ? /[{,]key="([^"]*)"/.exec(sample)?.[1] : undefined
+    if (key !== undefined) keys.add(key)
+  }
+  return [...keys]
+}
+
+function ofKey (samples: Samples, key: string, outcome: string): number {
+  return samples.get(`${keyMetric}{key="${key}",outcome="${outcome}"}`) ?? 0
+}
+
+function habitOf (before: Samples, key: string): number {
+  const [valid, refused] = [ofKey(before, key, 'valid'), ofKey(before, key, 'refused')]
+  return refused === 0 ? 0 : refused * 100 / (valid + refused)
 }
 
 /** The upper bound of the bucket in which the q-quantile of what came between two readings lies; undefined when nothing came. */

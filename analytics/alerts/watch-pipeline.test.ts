@@ -77,6 +77,19 @@ firn_writer_freshness_seconds_bucket{le="+Inf"} ${(values.fast ?? 0) + (values.s
   t.strictSame(pipelineConditions([{ url: 'http://g', before: null, now: parseMetrics('firn_gateway_requests_total 1\n') }], limits).length, 1, 'of a service that is no writer only whether it answers')
 })
 
+t.test('a key whose events begin to be refused is found, one that always had some refused is not', async t => {
+  const gateway = (rows: Record<string, [valid: number, refused: number]>) => parseMetrics(Object.entries(rows).map(([key, [valid, refused]]) =>
+    `firn_gateway_key_events_total{key="${key}",outcome="valid"} ${valid}\nfirn_gateway_key_events_total{key="${key}",outcome="refused"} ${refused}\n`).join(''))
+  const before = gateway({ web: [1000, 0], app: [500, 500], idle: [10, 0], few: [100, 0], '': [1000, 10] })
+  const now = gateway({ web: [1010, 90], app: [600, 600], idle: [10, 0], few: [101, 5], '': [1000, 110] })
+  const found = pipelineConditions([{ url: 'http://g', before, now }], limits).slice(1)
+  t.strictSame(Object.fromEntries(found.map(({ name, finding }) => [name, finding])), {
+    'refused-web-http://g': 'bad', 'refused-app-http://g': 'good', 'refused-idle-http://g': 'unknown', 'refused-few-http://g': 'good', 'refused--http://g': 'bad'
+  })
+  t.match(found[0], { title: 'The gateway refuses 90 % of what the key web sends' })
+  t.strictSame(pipelineConditions([{ url: 'http://g', before: null, now }], limits).length, 1, 'of one reading nothing is known')
+})
+
 t.test('the watch scrapes, hears of failing models, and tells when they work again', async t => {
   let lagNow = 5000
   const server = createServer((_, answer) => { answer.end(`firn_writer_rows_total 1\nfirn_writer_lag_records ${lagNow}\n`) }).listen(0, '127.0.0.1')

@@ -22,11 +22,8 @@ export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetric
   const requestsByStatus = new Map<number, number>()
   const rejectedByCode = new Map<string, number>()
   const asideByField = new Map<string, number>()
-<<<<<<< HEAD
   const amendedByField = new Map<string, number>()
-=======
   const byKey = new Map<string, { accepted: number, refused: number }>()
->>>>>>> 462ac0b (Refused events can be looked up by code and key, and an alert tells when a key's events begin to be refused: a client release that broke tracking woke nobody)
   let accepted = 0
   let acceptedBytes = 0
   // First of all, so that the counters below are up to date when they are read.
@@ -35,15 +32,12 @@ export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetric
     for (const [status, count] of requestsByStatus) requests.inc({ status: String(status) }, count)
     for (const [code, count] of rejectedByCode) rejections.inc({ code }, count)
     for (const [field, count] of asideByField) keptAside.inc({ field }, count)
-<<<<<<< HEAD
     for (const [field, count] of amendedByField) amended.inc({ field }, count)
-=======
     for (const [key, counts] of byKey) {
       ofKeys.inc({ key, outcome: 'valid' }, counts.accepted)
       ofKeys.inc({ key, outcome: 'refused' }, counts.refused)
       Object.assign(counts, { accepted: 0, refused: 0 })
     }
->>>>>>> 462ac0b (Refused events can be looked up by code and key, and an alert tells when a key's events begin to be refused: a client release that broke tracking woke nobody)
     acceptances.inc(accepted)
     bytes.inc(acceptedBytes)
     requestsByStatus.clear()
@@ -56,13 +50,9 @@ export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetric
   const requests = metrics.counter('requests_total', 'requests answered, by HTTP status', ['status'])
   const acceptances = metrics.counter('events_accepted_total', 'events acknowledged as durable')
   const rejections = metrics.counter('events_rejected_total', 'events refused, by code', ['code'])
-<<<<<<< HEAD
   const keptAside = metrics.counter('values_kept_aside_total', 'values kept in properties.$extra, by field: ids that mean nothing, currencies that are none, values of another kind than a field that was added later', ['field'])
   const amended = metrics.counter('values_amended_total', 'values that land in another form, by field: money rounded, times of wrong clocks corrected; as sent they are in properties.$extra', ['field'])
-=======
   const ofKeys = metrics.counter('key_events_total', 'events by the name of their write key (empty without keys): valid or refused', ['key', 'outcome'])
-  const keptAside = metrics.counter('values_kept_aside_total', 'values of another kind than their field, which was added after the first contract: kept in properties.$extra, by field', ['field'])
->>>>>>> 462ac0b (Refused events can be looked up by code and key, and an alert tells when a key's events begin to be refused: a client release that broke tracking woke nobody)
   const bytes = metrics.counter('events_accepted_bytes_total', 'bytes of the events acknowledged as durable')
   const appends = metrics.histogram('append_seconds', 'time from the append to its durability', appendSeconds)
   return {

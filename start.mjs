@@ -4,7 +4,7 @@
 
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, realpathSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import fs from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -55,18 +55,28 @@ const tasks = {
   'setup:kafka': { entry: 'deploy/kafka/setup.ts' }
 }
 
+// A name that an old Node lacks must not fail the import: this file has to get as far as its own sentence.
+const { existsSync, readFileSync, realpathSync, rmSync, statfsSync, writeFileSync } = fs
 const root = dirname(fileURLToPath(import.meta.url))
 const modules = join(root, 'node_modules')
 const marker = join(modules, '.firn-installed')
 const [taskName = '', ...args] = process.argv.slice(2)
 const task = tasks[taskName]
 
-if (task === undefined) end(`there is no task ${JSON.stringify(taskName)}: it is one of ${Object.keys(tasks).join(', ')}`)
 if (Number(process.versions.node.split('.')[0]) < 18) end(`Node ${process.versions.node} is too old to begin with: install Node 18 or newer (Node 24 is then fetched by npm)`)
+if (task === undefined) end(`there is no task ${JSON.stringify(taskName)}: it is one of ${Object.keys(tasks).join(', ')}`)
 process.chdir(root)
 process.env.PATH = `${join(modules, '.bin')}:${process.env.PATH}`
-await installIfMissing()
-await run(task, args)
+begin().catch(error => {
+  const sentence = sentenceOf(error)
+  if (sentence === null) throw error
+  end(sentence)
+})
+
+async function begin () {
+  await installIfMissing()
+  await run(task, args)
+}
 
 async function run (task, args) {
   if (task.tasks !== undefined) {
@@ -104,7 +114,11 @@ async function installIfMissing () {
   const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).update(`${process.platform} ${process.arch}`).digest('hex')
   if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted && existsSync(pinnedNode())) return
   if (!installedAsLocked()) await install()
-  writeFileSync(marker, wanted)
+  try {
+    writeFileSync(marker, wanted)
+  } catch {
+    // Whoever may not write there looks again at each start.
+  }
 }
 
 /** True when npm itself recorded a finished installation of what the lock file asks for (say, by `npm ci`). */
@@ -162,6 +176,15 @@ function pinnedNode () {
   const places = [join(modules, 'node/bin/node'), join(modules, `node-${process.platform}-${process.arch}/bin/node`)]
   const found = places.find(place => existsSync(place))
   return found === undefined ? places[0] : realpathSync(found)
+}
+
+/** For what is in the way on this machine: a folder, a file, a disk; null for what is a fault of ours. */
+function sentenceOf (error) {
+  const { code, path } = error
+  const where = path === undefined ? '' : ` (${path})`
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return `this user may not write there${where}: give it the right, or run the command as the user who owns ${root}`
+  if (code === 'ENOSPC') return `the disk is full${where}: free 1 GiB under ${root} and run the same command again`
+  return null
 }
 
 function end (sentence) {

@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { openLog, openLogFrom, type Log } from '../log/index.ts'
+import { openLog, openLogFrom, watchForGood, type Log } from '../log/index.ts'
 import { checkDataFolder, listen, readConfig, runService, type ServiceContext } from '../runtime/index.ts'
 import { askWriter, ComparedLog } from './compared-log.ts'
 import { gatewaySettings, logUrlOf, openToAll, type GatewayConfig } from './config.ts'
@@ -45,8 +45,18 @@ function withComparison (target: ClosableLog, config: GatewayConfig, { logger, o
   return { log, compared: log.compared }
 }
 
+/** Ends this process when its log can be used by a new one only. */
+function endWith (log: ClosableLog, { logger, onClose, stop, tell }: ServiceContext): void {
+  onClose(watchForGood(log, error => {
+    logger.fatal({ err: error }, 'the gateway ends and has to be started again')
+    tell(`the gateway ends and has to be started again: ${error.message}`)
+    stop(1)
+  }))
+}
+
 /** The log with all its topics. Servers may be away at the start, a folder may not. */
-async function openTarget (config: GatewayConfig, { logger, onClose }: ServiceContext): Promise<ClosableLog> {
+async function openTarget (config: GatewayConfig, context: ServiceContext): Promise<ClosableLog> {
+  const { logger, onClose } = context
   const url = logUrlOf(config)
   const open = async (): Promise<Log> => {
     const log = await openLogFrom(url, config, sentence => { logger.warn(sentence) })
@@ -60,10 +70,12 @@ async function openTarget (config: GatewayConfig, { logger, onClose }: ServiceCo
   }
   const log = url.startsWith('file:') ? await open() : await openPatiently(open, logger)
   onClose(async () => { await log.close() })
+  if (url.startsWith('file:')) endWith(log, context)
   return log
 }
 
-async function openSpool (folder: string, target: ClosableLog, config: GatewayConfig, { logger, onClose }: ServiceContext): Promise<SpoolingLog> {
+async function openSpool (folder: string, target: ClosableLog, config: GatewayConfig, context: ServiceContext): Promise<SpoolingLog> {
+  const { logger, onClose } = context
   const path = resolve(folder)
   await mkdir(path, { recursive: true })
   onClose(await takeSpool(path))
@@ -74,6 +86,7 @@ async function openSpool (folder: string, target: ClosableLog, config: GatewayCo
     retentionEveryMs: spoolRetentionEveryMs,
     appendMsMax: config.FIRN_LOG_APPEND_MS_MAX
   })
+  endWith(log, context)
   const keys = new KeyCounts(spoolKeysMax)
   const spool = new SpoolingLog(target, await Spool.open(log, key => { keys.add(key) }), keys, { bytesMax: config.FIRN_GATEWAY_SPOOL_BYTES_MAX, afterMs: config.FIRN_GATEWAY_SPOOL_AFTER_MS }, logger)
   onClose(async () => { await spool.close() })

@@ -9,6 +9,7 @@ import type { KafkaSettings } from './kafka/connection.ts'
 
 export type * from './types.ts'
 export { fail as failLog, is as isLogError, logErrors } from './errors.ts'
+export { watchForGood } from './ends-for-good.ts'
 export { logSettings, type LogConfig } from './config.ts'
 export { partitionOf, murmur2 } from './partitioner.ts'
 

@@ -6,6 +6,9 @@ import type { Logger as PinoLogger } from 'pino'
 
 export type Logger = PinoLogger
 
+/** What may wait for a reader that does not read. */
+const waitingBytesMax = 1024 ** 2
+
 const secretNames = ['authorization', 'cookie', 'password', 'secret', 'token', 'apiKey', 'writeKey', 'accessKeyId', 'secretAccessKey', 'sessionToken']
 const secretPaths = secretNames.flatMap(name => [name, `*.${name}`, `*.*.${name}`]).concat('req.headers.authorization', 'req.headers["x-write-key"]')
 
@@ -14,7 +17,33 @@ export function createLogger (name: string, level: string = levelOf(process.env,
   const { pino } = createRequire(import.meta.url)('pino') as typeof import('pino')
   // sync: the buffered destination flushes at exit, and waits for ever when the reader of stdout is gone (sonic-boom's
   // flushSync retries EPIPE): a service whose supervisor died would never end.
-  return pino({ name, level, redact: { paths: secretPaths, censor: '[secret]' }, base: { name } }, pino.destination({ fd: 1, sync: true }))
+  return pino({ name, level, redact: { paths: secretPaths, censor: '[secret]' }, base: { name } }, isSupervised() ? linesThatMayWait() : pino.destination({ fd: 1, sync: true }))
+}
+
+function isSupervised (): boolean {
+  return process.send !== undefined && process.stdout.isTTY !== true
+}
+
+/**
+ * A supervisor that is stopped does not read, and a full pipe would hold whoever writes: the line would stand still because of
+ * its own log. So lines wait in memory up to a bound and are dropped beyond it; how many is said when there is room again.
+ */
+export function linesThatMayWait (out: Pick<NodeJS.WriteStream, 'write' | 'writableLength'> = process.stdout): { write: (line: string) => void } {
+  let dropped = 0
+  return {
+    write (line) {
+      if (out.writableLength + line.length > waitingBytesMax) {
+        dropped++
+        return
+      }
+      if (dropped > 0) {
+        const said = dropped
+        dropped = 0
+        out.write(JSON.stringify({ level: 40, time: Date.now(), lines: said, msg: `${said} lines of this log were dropped: what reads it had stopped` }) + '\n')
+      }
+      out.write(line)
+    }
+  }
 }
 
 function levelOf (env: NodeJS.ProcessEnv, argv: string[]): string {

@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openLake } from '../catalog/index.ts'
-import { openLogFrom } from '../log/index.ts'
+import { openLogFrom, watchForGood } from '../log/index.ts'
 import { checkDataFolder, createHttpServer, createMetrics, listen, readConfig, runService } from '../runtime/index.ts'
 import { mappingsOf, resumeOf, writerSettings } from './config.ts'
 import { Duplicates } from './duplicates.ts'
@@ -13,7 +13,7 @@ import { createWriterMetrics } from './metrics.ts'
 import { openTableIds } from './table-ids.ts'
 import { Writer } from './writer.ts'
 
-runService('writer', async ({ logger, signal, onClose, stop }) => {
+runService('writer', async ({ logger, signal, onClose, stop, tell }) => {
   const config = readConfig('writer', writerSettings)
   checkDataFolder(resolve(config.FIRN_DATA_DIR))
   const under = (name: string): string => resolve(config.FIRN_DATA_DIR, name)
@@ -21,6 +21,13 @@ runService('writer', async ({ logger, signal, onClose, stop }) => {
   const stagingDir = isAbsolute(dir) ? dir : join(process.cwd(), dir)
   const source = await openLogFrom(config.FIRN_LOG_URL ?? pathToFileURL(under('log')).href, config, sentence => { logger.warn(sentence) })
   onClose(async () => { await source.close() })
+  if ((config.FIRN_LOG_URL ?? 'file:').startsWith('file:')) {
+    onClose(watchForGood(source, error => {
+      logger.fatal({ err: error }, 'the writer ends and has to be started again')
+      tell(`the writer ends and has to be started again: ${error.message}`)
+      stop(1)
+    }))
+  }
   const { catalog, storage, warehouseUrl } = openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR), say: sentence => { logger.warn(sentence) } })
   const engine = await openEngine({ memoryBytesMax: config.FIRN_WRITER_MEMORY_BYTES_MAX, stagingDir, writers: config.FIRN_WRITER_THREADS })
   const nowMs = Date.now

@@ -10,16 +10,22 @@ const goodShare = 0.8
 /** A few letters among a few rows are no share of anything. */
 const deadLettersMin = 10
 
-export interface Scrape { readonly url: string, readonly before: Samples | null, readonly now: Samples | null }
+export interface Scrape { readonly url: string, readonly before: Samples | null, readonly now: Samples | null, /** Why it is not ready; null: it is, undefined: it was not asked. */ readonly refusal?: string | null | undefined }
 
 export type PipelineLimits = Pick<AlertConfig, 'FIRN_ALERT_LAG_RECORDS_MAX' | 'FIRN_ALERT_STALLED_SECONDS_MAX' | 'FIRN_ALERT_FRESHNESS_SECONDS_MAX' | 'FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX'>
 
 export function pipelineConditions (scrapes: readonly Scrape[], limits: PipelineLimits): Condition[] {
-  return scrapes.flatMap(scrape => [awayOf(scrape), ...scrape.now === null ? [] : [...writerOf(scrape.url, scrape.before, scrape.now, limits), ...keysOf(scrape.url, scrape.before, scrape.now)]])
+  return scrapes.flatMap(scrape => [awayOf(scrape), ...refusalOf(scrape), ...scrape.now === null ? [] : [...writerOf(scrape.url, scrape.before, scrape.now, limits), ...keysOf(scrape.url, scrape.before, scrape.now)]])
 }
 
 function awayOf ({ url, now }: Scrape): Condition {
   return pipeline(`away-${url}`, 'high', now === null ? 'bad' : 'good', `${url} does not answer`, [`its /metrics was asked and did not answer; look at its log, or run npm run doctor`])
+}
+
+/** A gateway that refuses events is up and answers: only what it says of itself tells. A writer has conditions of its own. */
+function refusalOf ({ url, now, refusal }: Scrape): Condition[] {
+  if (now === null || refusal === undefined || hasMetric(now, 'firn_writer_rows_total')) return []
+  return [pipeline(`refuses-${url}`, 'high', refusal === null ? 'good' : 'bad', `${url} is not ready`, [`it says: ${refusal ?? ''}`, 'while that lasts a gateway takes no events: clients are answered 503 and have to send them again'])]
 }
 
 function writerOf (url: string, before: Samples | null, now: Samples, limits: PipelineLimits): Condition[] {

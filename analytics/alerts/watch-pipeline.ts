@@ -45,13 +45,14 @@ export function watchPipeline (options: WatchOptions): PipelineWatch {
   const closing = new AbortController()
 
   const scrape = async (url: string): Promise<Scrape> => {
-    const now = await readMetrics(url, answerMsMax, closing.signal) ?? null
+    const [samples, refusal] = await Promise.all([readMetrics(url, answerMsMax, closing.signal), readRefusal(url, closing.signal)])
+    const now = samples ?? null
     const readings = history.get(url) ?? []
     history.set(url, readings)
     while (readings.length > 1 && clock() - readings[1]!.atMs >= windowMs) readings.shift()
     const before = readings[0]?.samples ?? null
     if (now !== null) readings.push({ atMs: clock(), samples: now })
-    return { url, before, now }
+    return { url, before, now, refusal }
   }
   const look = async (): Promise<void> => {
     const scrapes = await Promise.all(metricsUrls.map(scrape))
@@ -78,6 +79,18 @@ export function watchPipeline (options: WatchOptions): PipelineWatch {
       closing.abort()
       await running
     }
+  }
+}
+
+/** Why a service is not ready, in its own words; null when it is, undefined when that cannot be heard. */
+async function readRefusal (url: string, signal: AbortSignal): Promise<string | null | undefined> {
+  try {
+    const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]) })
+    const text = await answer.text()
+    if (answer.status !== 503) return answer.ok ? null : undefined
+    return /"message":"((?:[^"\\]|\\.){1,400})/.exec(text)?.[1] ?? 'not ready'
+  } catch {
+    return undefined
   }
 }
 

@@ -8,6 +8,7 @@ import { dirname, join, resolve } from 'node:path'
 import { Type } from 'typebox'
 import { checkDataFolder, freePort, readConfig, sentenceOf, settingsOf, supervise } from '../../runtime/index.ts'
 import { startMailbox } from './mailbox.ts'
+import { findParents, watchParents } from './parents.ts'
 import { startLiveLine, type LiveLine } from './live-line.ts'
 import { catalogUrlOf, closeOrder, describeServices, hostToReach, settingsOfTheLine } from './services.ts'
 
@@ -74,6 +75,10 @@ async function runLine (): Promise<void> {
       tell(signal)
     })
   }
+
+  watchParents(findParents(), () => { tell('npm is gone') })
+  // What reads our output may end (`| head`, a closed terminal): that is the end of the watch, not a crash.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => { tell('its output is gone') })
 
   let failure: unknown
   try {

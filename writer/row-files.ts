@@ -92,7 +92,7 @@ async function writeFiles (engine: Engine, storage: Storage, { metadata }: Loade
   const stats = await engine.runAll(files.map(({ select }, i) =>
     `COPY (${select}) TO ${quoteText(paths[i]!)} (FORMAT parquet, COMPRESSION ${codec}, FIELD_IDS ${fieldIds}, RETURN_STATS)`))
   await storage.makeDurable(locations)
-  return stats.map(([row], i) => dataFileFromDuckDB(row as unknown as DuckDBStatsRow, schema, spec, files[i]!.partition, locations[i]!))
+  return stats.map(([row], i) => dataFileFromDuckDB(row as unknown as DuckDBStatsRow, schema, spec, files[i]!.partition, locations[i]!, metadata.properties))
 }
 
 /** The tuple of an event type and a day where that is all that the spec asks for, under whatever names; null for every other spec. */

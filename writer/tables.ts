@@ -70,7 +70,18 @@ async function openTable (parts: CommitParts, log: LogOf, shape: TableShape): Pr
   const table = await keepOwnColumns({ catalog: parts.catalog, storage: parts.storage, table: found, signal: parts.signal }, shape.columns)
   if (table.metadata['current-schema-id'] !== found.metadata['current-schema-id']) parts.logger.info({ table: shape.id.name, schema: table.metadata['current-schema-id'] }, 'the table has the columns of the contract now')
   layoutOf(table, shape)
+  sayFormat(parts, table)
   return table
+}
+
+const formatSaid = new Set<string>()
+
+/** Said once a process: a table may hold files of several formats, so this harms nothing. */
+function sayFormat ({ logger }: CommitParts, { id, metadata }: LoadedTable): void {
+  const format = metadata.properties['write.format.default'] ?? 'parquet'
+  if (format.toLowerCase() === 'parquet' || formatSaid.has(metadata['table-uuid'])) return
+  formatSaid.add(metadata['table-uuid'])
+  logger.warn({ table: printIdentifier(id), format }, 'write.format.default is not followed: files are written as Parquet')
 }
 
 /** How files for the table have to look. Throws WRITER_TABLE_HALTED, or WRITER_TABLE_CHANGED when it has to be opened anew first. */

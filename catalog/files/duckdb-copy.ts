@@ -1,11 +1,12 @@
 /**
- * Lets DuckDB write the rows of a query as a data file of a table: zstd, field ids as the schema has them, and the metrics that a
+ * Lets DuckDB write the rows of a query as a data file of a table: compressed as the table wants, field ids as the schema has them, and the metrics that a
  * manifest needs.
  */
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { DataFile } from '../spec/data-file.ts'
 import type { Partition } from '../spec/partition.ts'
+import { parquetCompression } from '../spec/parquet-compression.ts'
 import { currentSchema } from '../spec/schema.ts'
 import type { TableMetadata } from '../spec/types.ts'
 import { dataFileFromDuckDB, type DuckDBStatsRow } from './duckdb-statistics.ts'
@@ -31,6 +32,6 @@ export async function copyToDataFile(connection: CopyingDuckDB, storage: EngineP
   const spec = metadata['partition-specs'].find(({ 'spec-id': id }) => id === metadata['default-spec-id'])!
   const path = storage.toEnginePath(location)
   await mkdir(dirname(path), { recursive: true })
-  const result = await connection.runAndReadAll(`COPY (${select}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd, FIELD_IDS ${fieldIdsForDuckDB(schema)}, RETURN_STATS)`)
-  return dataFileFromDuckDB(result.getRowObjects()[0] as DuckDBStatsRow, schema, spec, partition, location)
+  const result = await connection.runAndReadAll(`COPY (${select}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION ${parquetCompression(metadata.properties)}, FIELD_IDS ${fieldIdsForDuckDB(schema)}, RETURN_STATS)`)
+  return dataFileFromDuckDB(result.getRowObjects()[0] as DuckDBStatsRow, schema, spec, partition, location, metadata.properties)
 }

@@ -10,6 +10,7 @@ import './duckdb.ts'
 import { encodeLowerBound, encodeUpperBound } from '../spec/bounds.ts'
 import type { DataFile } from '../spec/data-file.ts'
 import type { Partition } from '../spec/partition.ts'
+import { metricsModes, type MetricsMode } from '../spec/metrics-modes.ts'
 import { decimalOf, listFields, type FieldPath } from '../spec/schema.ts'
 import { compareSingleValues, type SingleValue } from '../spec/single-value.ts'
 import type { PartitionSpec, Schema, Type } from '../spec/types.ts'
@@ -18,8 +19,11 @@ import { quoteIdentifier } from './duckdb-types.ts'
 /** One row of RETURN_STATS, as any of the client's forms gives it (objects, JavaScript values, JSON). */
 export interface DuckDBStatsRow { filename: string, count: bigint | number | string, file_size_bytes: bigint | number | string, column_statistics: unknown }
 
-/** `location` names the file in the table when it is not simply `file://` and DuckDB's own path. */
-export function dataFileFromDuckDB(row: DuckDBStatsRow, schema: Schema, spec: PartitionSpec, partition: Partition, location?: string): DataFile {
+/**
+ * `location` names the file in the table when it is not simply `file://` and DuckDB's own path; `properties` are the table's, which say
+ * what metrics it wants.
+ */
+export function dataFileFromDuckDB(row: DuckDBStatsRow, schema: Schema, spec: PartitionSpec, partition: Partition, location?: string, properties: Readonly<Record<string, string>> = {}): DataFile {
   const file: DataFile = {
     location: location ?? (row.filename.startsWith('/') ? `file://${row.filename}` : row.filename),
     format: 'PARQUET',
@@ -36,14 +40,16 @@ export function dataFileFromDuckDB(row: DuckDBStatsRow, schema: Schema, spec: Pa
     sortOrderId: 0
   }
   const leaves = leavesOf(schema)
+  const modes = metricsModes(properties, schema)
   for (const [column, statistics] of entriesOf(row.column_statistics, row.filename)) {
     const leaf = leaves.get(column)
-    if (leaf !== undefined) addMetrics(file, leaf, new Map(entriesOf(statistics, row.filename)) as Map<string, string>)
+    if (leaf !== undefined) addMetrics(file, leaf, modes.get(leaf.field.id)!, new Map(entriesOf(statistics, row.filename)) as Map<string, string>)
   }
   return file
 }
 
-function addMetrics(file: DataFile, leaf: FieldPath, statistics: Map<string, string>): void {
+function addMetrics(file: DataFile, leaf: FieldPath, { counts, boundsMax }: MetricsMode, statistics: Map<string, string>): void {
+  if (!counts) return
   const { id, type } = leaf.field
   const count = (name: string, into: Map<number, bigint>) => {
     const text = statistics.get(name)
@@ -53,11 +59,13 @@ function addMetrics(file: DataFile, leaf: FieldPath, statistics: Map<string, str
   if (leaf.repeated) return
   count('num_values', file.valueCounts)
   count('null_count', file.nullValueCounts)
+  if (boundsMax === 0) return
+  const lengthMax = boundsMax ?? Infinity
   const least = readValue(type, statistics.get('min'))
   const greatest = readValue(type, statistics.get('max'))
   if (least === null || greatest === null || compareSingleValues(least, greatest) > 0) return
-  file.lowerBounds.set(id, encodeLowerBound(type, least))
-  const upper = encodeUpperBound(type, greatest)
+  file.lowerBounds.set(id, encodeLowerBound(type, least, lengthMax))
+  const upper = encodeUpperBound(type, greatest, lengthMax)
   if (upper !== null) file.upperBounds.set(id, upper)
 }
 

@@ -1,5 +1,5 @@
 /**
- * Lower and upper bounds of a column in a data file: cut to 16 code points or bytes, never narrower than the values.
+ * Lower and upper bounds of a column in a data file: cut to 16 code points or bytes (or what the table wants), never narrower than the values.
  *
  * Lower bounds may simply be cut. An upper bound that is cut must be carried up: the last code point + 1, skipping the surrogates;
  * U+10FFFF is dropped and the one before it tried; when nothing can be carried there is no upper bound (null), which is slow but right.
@@ -10,19 +10,19 @@ import { encodeSingleValue, type SingleValue } from './single-value.ts'
 /** `write.metadata.metrics.default` of the spec: truncate(16). */
 export const boundLengthMax = 16
 
-export function encodeLowerBound(type: Type, value: SingleValue): Buffer {
-  if (type === 'string') return Buffer.from(firstCodePoints(value as string, boundLengthMax), 'utf8')
+export function encodeLowerBound(type: Type, value: SingleValue, lengthMax = boundLengthMax): Buffer {
+  if (type === 'string') return Buffer.from(firstCodePoints(value as string, lengthMax), 'utf8')
   const bytes = encodeSingleValue(type, isZero(type, value) ? -0 : value)
-  return isRaw(type) ? Buffer.from(bytes.subarray(0, boundLengthMax)) : bytes
+  return isRaw(type) ? Buffer.from(bytes.subarray(0, lengthMax)) : bytes
 }
 
-export function encodeUpperBound(type: Type, value: SingleValue): Buffer | null {
+export function encodeUpperBound(type: Type, value: SingleValue, lengthMax = boundLengthMax): Buffer | null {
   if (type === 'string') {
-    const cut = truncateUp(value as string, boundLengthMax)
+    const cut = truncateUp(value as string, lengthMax)
     return cut === null ? null : Buffer.from(cut, 'utf8')
   }
   const bytes = encodeSingleValue(type, isZero(type, value) ? 0 : value)
-  return isRaw(type) ? truncateBytesUp(bytes, boundLengthMax) : bytes
+  return isRaw(type) ? truncateBytesUp(bytes, lengthMax) : bytes
 }
 
 export function firstCodePoints(text: string, count: number): string {

@@ -7,6 +7,7 @@
  */
 import { adviceFor, formatVersionsWritten } from './format-version.ts'
 import { matchColumns, type OwnIds, type TableHalt } from './own-columns.ts'
+import { parquetCompression } from './parquet-compression.ts'
 import { specById } from './partition.ts'
 import { currentSchema, listFields } from './schema.ts'
 import type { WantedColumn } from './schema-evolution.ts'
@@ -21,6 +22,7 @@ export interface FileLayout {
   /** Field id → our name of it; what is not here is written with its default. */
   readonly ownNames: ReadonlyMap<number, string>
   readonly spec: PartitionSpec
+  /** What stands behind COMPRESSION in DuckDB's COPY. */
   readonly codec: string
 }
 
@@ -31,9 +33,6 @@ export type LayoutDecision =
   | { readonly kind: 'fits', readonly layout: FileLayout }
 
 export type BaseDecision = { readonly kind: 'same' } | { readonly kind: 'follow', readonly changes: readonly string[] } | TableHalt
-
-/** DuckDB's words for `write.parquet.compression-codec`. */
-const codecs: Readonly<Record<string, string>> = { zstd: 'zstd', snappy: 'snappy', gzip: 'gzip', lz4: 'lz4_raw', brotli: 'brotli', uncompressed: 'uncompressed' }
 
 /** How files for this table have to look. `wanted`: the columns of the writer, without ids. */
 export function decideLayout(metadata: TableMetadata, wanted: readonly WantedColumn[]): LayoutDecision {
@@ -48,7 +47,7 @@ export function decideLayout(metadata: TableMetadata, wanted: readonly WantedCol
   const unfit = spec.fields.flatMap(field => refuseField(field, schema) ?? [])
   if (unfit[0] !== undefined) return unfit[0]
   const ownNames = namesOf(match.ids)
-  return { kind: 'fits', layout: { schema: { ...schema, fields: writtenFields(schema.fields, ownNames) }, ownNames, spec, codec: codecs[metadata.properties['write.parquet.compression-codec']?.toLowerCase() ?? 'zstd'] ?? 'zstd' } }
+  return { kind: 'fits', layout: { schema: { ...schema, fields: writtenFields(schema.fields, ownNames) }, ownNames, spec, codec: parquetCompression(metadata.properties) } }
 }
 
 /** Whether files that were written for `files` may be committed to `base`. */

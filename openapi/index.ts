@@ -23,6 +23,9 @@ export { schemaOf } from './schemas.ts'
 export { mappingNames, topicMappings, type MappingName } from './mappings.ts'
 export { ContractError, contractErrors } from './errors.ts'
 
+/** Property of the events table: up to this time the writer found that every record of the log is in it (RFC 3339, UTC). */
+export const idleUntilProperty = 'firn.idle-until'
+
 /** Per event type: what the writer puts into a column where the client sent nothing. The value stays as sent. */
 export const defaults: Readonly<Record<string, readonly Default[]>> =
   Object.fromEntries(contract.eventTypes.map(({ name, defaults }) => [name, defaults]))

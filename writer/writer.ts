@@ -18,6 +18,7 @@ import { fail } from './errors.ts'
 import { Framer, type FramerOptions } from './framer.ts'
 import { isPartitionHalt, type Halt } from './halts.ts'
 import { HeldReader } from './held-reader.ts'
+import { IdleMark } from './idle-mark.ts'
 import { haltAt } from './log-comparison.ts'
 import type { WriterMetrics } from './metrics.ts'
 import { isDrained, notCommitted, type PartitionEnd, type Standing } from './drain.ts'
@@ -238,6 +239,7 @@ class Reading {
   readonly #fingerprints = new Map<string, string>()
   /** Partitions of which the log had nothing more to read at some time since this reading began. */
   readonly #ended = new Set<string>()
+  readonly #idleMark: IdleMark
   #lookedMs = performance.now()
   #elsewhere = ''
   #elsewhereMs = performance.now()
@@ -260,6 +262,7 @@ class Reading {
     this.#tables = session.tables
     this.#name = name
     this.halted = [...session.halted]
+    this.#idleMark = new IdleMark({ ...parts, topics: settings.topics })
     this.#open = new Framer(name(), settings)
     for (const halt of this.halted) this.#sayHalted(halt)
   }
@@ -293,6 +296,7 @@ class Reading {
       }
       if (ends !== null && await this.#isDrained(ends)) return
       await this.#lookForDecision()
+      await this.#idleMark.look(this.#isQuiet())
       const event = await reader.poll(this.#waitMs(), Math.min(pollBytesMax, this.#settings.bytesMax)).catch((error: unknown) => {
         if (signal.aborted) return null
         throw error
@@ -401,6 +405,11 @@ class Reading {
     if (this.halted.length === 0 || performance.now() - this.#lookedMs < lookMs) return
     this.#lookedMs = performance.now()
     if (await areHaltsOther(this.#parts.catalog, this.halted)) throw fail('WRITER_FENCED', { reason: 'other halts stand in the table than this session knows' })
+  }
+
+  /** Nothing is read, parsed or landing, and nothing stands still. */
+  #isQuiet (): boolean {
+    return !this.#settings.untilEnd && this.#open.isEmpty && this.#unfinished === 0 && this.halted.length === 0
   }
 
   #isFull (): boolean {

@@ -1,7 +1,7 @@
 // How each model stands, from the metadata of the tables alone: rows, how old its watermark is, how far it is behind its
 // sources, what its last run took.
 
-import { isCatalogError, recordOf, type Catalog, type LoadedTable, type TableIdentifier } from '../../catalog/index.ts'
+import { isCatalogError, recordOf, type Catalog, type LoadedTable, type Snapshot, type SourceRecord, type TableIdentifier } from '../../catalog/index.ts'
 import type { Model } from '../models/model-file.ts'
 import { readState, type RunCost } from './model-state.ts'
 import { tableNameOf } from './model-table.ts'
@@ -35,7 +35,9 @@ function statusOf (model: Model, tables: ReadonlyMap<string, LoadedTable | null>
     const now = source === null || source === undefined ? null : recordOf(source)
     const then = state?.sources.get(name) ?? null
     if (now === null || (then !== null && then.snapshotId === now.snapshotId)) continue
-    const behind = source!.metadata.snapshots.filter(snapshot => snapshot['sequence-number'] > (then?.sequence ?? -1n)).length
+    const newer = source!.metadata.snapshots.filter(snapshot => snapshot['sequence-number'] > (then?.sequence ?? -1n))
+    if (then !== null && areRewritesOf(then, newer)) continue
+    const behind = newer.length
     if (behind > snapshotsBehind) snapshotsBehind = behind
     const rows = now.records < 0n || (then !== null && then.records < 0n) ? null : now.records - (then?.records ?? 0n)
     if (rows === null || rowsBehind === null) rowsBehind = null
@@ -52,6 +54,12 @@ function statusOf (model: Model, tables: ReadonlyMap<string, LoadedTable | null>
     rowsBehind,
     last: state?.last ?? null
   }
+}
+
+/** Compaction rewrites files and changes no row: whoever has read the snapshot before knows all of it. */
+function areRewritesOf ({ snapshotId }: SourceRecord, newer: readonly Snapshot[]): boolean {
+  const [first] = newer.toSorted((a, b) => Number(a['sequence-number'] - b['sequence-number']))
+  return first?.['parent-snapshot-id'] === snapshotId && newer.every(({ summary }) => summary.operation === 'replace')
 }
 
 async function loadTable (catalog: Catalog, name: string): Promise<LoadedTable | null> {

@@ -3,6 +3,7 @@
 // once for all models. Tables that only the runner writes are kept between cycles until somebody says otherwise.
 
 import { changesSince, currentSchema, isCatalogError, quoteIdentifier, recordOf, scanFiles, upperBound, type Catalog, type LiveFile, type LoadedTable, type SourceChanges, type SourceRecord, type Storage } from '../../catalog/index.ts'
+import { idleUntilProperty } from '../../openapi/index.ts'
 import { type Database, type Session } from './database.ts'
 import { readState, type ModelState } from './model-state.ts'
 
@@ -104,16 +105,24 @@ export class PinnedTables {
     return await changes
   }
 
-  /** Event time needs none: of firn.events when its newest row was received, of a model what its sources had; null for all others. */
+  /**
+   * Event time needs none: of firn.events when its newest row was received, or up to when the writer noted that nothing more
+   * came; of a model what its sources had; null for all others.
+   */
   async watermark (name: string, pinned: PinnedTable): Promise<Date | null> {
     if (pinned.state !== null) return pinned.state.watermark
     if (name !== 'firn.events' || pinned.record === null) return null
+    const [received, idle] = [await this.#received(name, pinned, pinned.record), idleUntil(pinned.table)]
+    return received !== null && idle !== null && idle > received ? idle : received
+  }
+
+  async #received (name: string, pinned: PinnedTable, record: SourceRecord): Promise<Date | null> {
     const known = this.#watermarks.get(name)
-    if (known?.record.snapshotId === pinned.record.snapshotId && known.record.uuid === pinned.record.uuid) return known.watermark
+    if (known?.record.snapshotId === record.snapshotId && known.record.uuid === record.uuid) return known.watermark
     const changes = known === undefined ? null : await this.changes(pinned, known.record)
     const found = await this.#receivedLast(pinned, changes?.kind === 'appended' ? changes.files : await this.files(pinned))
     const watermark = changes?.kind === 'appended' && known !== undefined && known.watermark !== null && (found === null || found < known.watermark) ? known.watermark : found
-    this.#watermarks.set(name, { record: pinned.record, watermark })
+    this.#watermarks.set(name, { record, watermark })
     return watermark
   }
 
@@ -148,4 +157,10 @@ export class PinnedTables {
       throw error
     }
   }
+}
+
+/** What cannot be read as a time says nothing. */
+function idleUntil ({ metadata }: LoadedTable): Date | null {
+  const time = new Date(metadata.properties[idleUntilProperty] ?? '')
+  return Number.isNaN(time.getTime()) ? null : time
 }

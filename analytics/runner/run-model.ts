@@ -9,10 +9,11 @@ import type { QueryEngine } from '../query/engine.ts'
 import { computeRows } from './compute-rows.ts'
 import type { Database, Session } from './database.ts'
 import { findDirty, type Dirty, type FoundDirty } from './find-dirty.ts'
-import { printState, stateProperty, type ModelState, type SourceState } from './model-state.ts'
+import { printState, readState, stateProperty, type ModelState, type SourceState } from './model-state.ts'
 import { dropModelTable, identifierOf, openModelTable, tableNameOf } from './model-table.ts'
 import type { PinnedTable, PinnedTables } from './pinned-tables.ts'
 import { planRewrite, type Rewrite } from './plan-rewrite.ts'
+import { usesWatermark } from './source-columns.ts'
 import { writeFiles } from './write-files.ts'
 
 export interface RunParts {
@@ -153,6 +154,16 @@ function unitsOf (dirty: Dirty, otherwise: number): number {
   return dirty.kind === 'time' || dirty.kind === 'keys' ? dirty.units : otherwise
 }
 
+/** Only time has passed: what does not ask for it need not be written for that. */
+function isLaterAlone (recorded: ModelState | null, state: ModelState): boolean {
+  return recorded !== null && printState(atNoTime(recorded)) === printState(atNoTime(state))
+}
+
+function atNoTime (state: ModelState): ModelState {
+  const sources = new Map([...state.sources].map(([name, source]) => [name, source === null ? null : { ...source, watermark: null }]))
+  return { ...state, sources, watermark: null }
+}
+
 /** The rows are as they were: only where the sources are is new, and that is remembered and written down now and then. */
 async function recordProgress (parts: RunParts, model: Model, own: PinnedTable, next: Omit<ModelState, 'own' | 'last'>, reason: string, now = false): Promise<RunResult> {
   const { tables, catalog, clock, progressMs } = parts
@@ -162,8 +173,11 @@ async function recordProgress (parts: RunParts, model: Model, own: PinnedTable, 
   const result = fresh(reason)
   const state: ModelState = { ...next, own: main, last: own.state?.last ?? null }
   const text = printState(state)
-  if (own.state !== null && printState(own.state) === text) return result
-  if (!now && own.state?.digest === model.digest && clock() - metadata['last-updated-ms'] < progressMs) {
+  // What the table says, not what is remembered: on a quiet line nothing new would ever write down what was put off.
+  const recorded = readState(own.table)
+  if (recorded !== null && printState(recorded) === text) return result
+  const isSoon = clock() - metadata['last-updated-ms'] < progressMs || (!usesWatermark(model) && isLaterAlone(recorded, state))
+  if (!now && own.state?.digest === model.digest && isSoon) {
     tables.put(name, own.table, state)
     return result
   }

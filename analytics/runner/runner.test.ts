@@ -4,7 +4,10 @@ import { adversaryBefore } from './adversary.ts'
 import { readStatus } from './model-status.ts'
 import { identifierOf } from './model-table.ts'
 import { openRunner, rulesFirst, type CycleOptions } from './runner.ts'
-import { openTestLake } from './test-lake.ts'
+import { eventsId, openTestLake } from './test-lake.ts'
+
+// A lake for each: seconds on a free machine, many on a busy one.
+t.setTimeout(180_000)
 
 const salesFile = `-- Question:  How much was sold in each hour?
 -- Reads:     firn.events(order_created) by event_time
@@ -98,6 +101,60 @@ t.test('a model that fails stops no other, waits before it is tried again, and a
   t.match(await readStatus(lake.catalog, [sales, broken, orders], now), [{ state: 'current', rows: 1n, snapshotsBehind: 0 }, { state: 'never computed' }, { state: 'never computed', rows: null, rowsBehind: 1n }])
   await lake.append([order('b', '2026-01-01T11:00:00Z'), order('c', '2026-01-01T11:00:00Z')])
   t.match(await readStatus(lake.catalog, [sales], Date.parse('2026-01-01T10:00:05Z')), [{ state: 'behind', snapshotsBehind: 1, rowsBehind: 2n, ageMs: 5000, last: { rows: 1 } }])
+})
+
+t.test('on a quiet line time passes all the same: what the writer noted moves the watermark, and never back', async t => {
+  const lake = await openTestLake(t)
+  let now = Date.parse('2026-01-01T10:00:30Z')
+  const runner = openRunner({ ...lake, engine: null, models: [orders, sales], clock: () => now })
+  t.teardown(() => runner.close())
+  const note = async (time: string): Promise<void> => {
+    await lake.catalog.commitTable(eventsId, { requirements: [], updates: [{ 'action': 'set-properties', 'updates': { 'firn.idle-until': time } }] })
+  }
+  const finals = async (): Promise<unknown[]> => {
+    const { stands, should } = await lake.compare(orders)
+    t.same(stands, should)
+    return stands.map(row => (JSON.parse(row) as { final: unknown }).final)
+  }
+  await lake.append([order('a', '2026-01-01T10:00:00Z')])
+  await runner.cycle({ minute: true })
+  t.same(await finals(), [false])
+  await note('2026-01-01T10:09:00Z')
+  now += 9 * 60_000
+  t.match(await runner.cycle({ minute: true }), [{ outcome: 'fresh' }, { outcome: 'fresh' }])
+  t.same(await finals(), [false])
+  await note('2026-01-01T10:11:00Z')
+  now += 2 * 60_000
+  const salesBefore = (await lake.catalog.loadTable(identifierOf(sales))).metadata['last-updated-ms']
+  t.match(await runner.cycle({ minute: true }), [{ model: 'orders', outcome: 'written', reason: /watermark moved/ }, { model: 'sales', outcome: 'fresh' }])
+  t.same(await finals(), [true])
+  t.equal((await lake.catalog.loadTable(identifierOf(sales))).metadata['last-updated-ms'], salesBefore, 'what does not ask for time writes nothing')
+  for (const text of ['2026-01-01T08:00:00Z', 'soon']) {
+    await note(text)
+    now += 2 * 60_000
+    t.match(await runner.cycle({ minute: true }), [{ outcome: 'fresh' }, { outcome: 'fresh' }])
+    t.same(await finals(), [true])
+  }
+})
+
+t.test('on a quiet line no model stays behind: progress that was put off is written down, and a compaction is no news', async t => {
+  const lake = await openTestLake(t)
+  let now = Date.now()
+  const runner = openRunner({ ...lake, engine: null, models: [sales], clock: () => now })
+  t.teardown(() => runner.close())
+  await lake.append([order('a', '2026-01-01T10:00:00Z')])
+  await runner.cycle()
+  await lake.append([order('a', '2026-01-01T10:00:00Z', { event_type: 'order_cancelled' })])
+  t.match(await readStatus(lake.catalog, [sales], now), [{ state: 'behind' }])
+  t.match(await runner.cycle(), [{ outcome: 'fresh' }])
+  t.match(await readStatus(lake.catalog, [sales], now), [{ state: 'behind' }], 'not at once: each line of progress is a commit')
+  now = Date.now() + 600_000
+  t.match(await runner.cycle(), [{ outcome: 'fresh' }])
+  t.match(await readStatus(lake.catalog, [sales], now), [{ state: 'current', snapshotsBehind: 0, rowsBehind: 0n }])
+  await lake.compact(eventsId)
+  t.match(await readStatus(lake.catalog, [sales], now), [{ state: 'current', snapshotsBehind: 0 }])
+  await lake.append([order('b', '2026-01-01T10:00:00Z')])
+  t.match(await readStatus(lake.catalog, [sales], now), [{ state: 'behind', snapshotsBehind: 2 }])
 })
 
 t.test('rules come first, after what they read', async t => {

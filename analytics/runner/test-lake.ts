@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { DuckDBInstance, applyTransform, commitSnapshot, connectCatalog, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, duckdbScan, duckdbType, mainSnapshotId, openStorage, partitionSpecOf, scanFiles, schemaOfColumns, stageAppend, stageOverwrite, startCatalogServer, type Catalog, type DataFile, type LoadedTable, type Partition, type Storage, type TableIdentifier } from '../../catalog/index.ts'
+import { DuckDBInstance, applyTransform, bringFiles, commitSnapshot, connectCatalog, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, duckdbScan, duckdbType, mainSnapshotId, openStorage, partitionSpecOf, scanFiles, schemaOfColumns, stageAppend, stageOverwrite, startCatalogServer, type Catalog, type DataFile, type LoadedTable, type Partition, type Storage, type TableIdentifier } from '../../catalog/index.ts'
 import { contractColumns, rowColumns } from '../../openapi/index.ts'
 import type { Model } from '../models/model-file.ts'
 import { renderModel } from '../models/render.ts'
@@ -62,7 +62,7 @@ export async function openTestLake (t: Owner, given?: LakeParts): Promise<TestLa
     const table = await catalog.loadTable(id)
     const { files } = await scanFiles(storage, table)
     if (files.length === 0) return
-    const release = await storage.bringNear(files.map(file => file.location))
+    const release = await bringFiles(table, files, storage)
     const added: DataFile[] = []
     for (const group of Map.groupBy(files, file => JSON.stringify(Object.values(file.partition).map(String))).values()) {
       const select = `select * from ${duckdbScan(table, group, storage)} where ${condition}`
@@ -124,7 +124,7 @@ export async function openTestLake (t: Owner, given?: LakeParts): Promise<TestLa
       const near: (() => Promise<void>)[] = []
       const relation = async (table: LoadedTable, snapshotId?: bigint): Promise<string> => {
         const { files } = await scanFiles(storage, table, snapshotId === undefined ? {} : { snapshotId })
-        near.push(await storage.bringNear(files.map(file => file.location)))
+        near.push(await bringFiles(table, files, storage))
         return duckdbScan(table, files, storage)
       }
       const sources = new Map<string, string>()

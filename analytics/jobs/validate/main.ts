@@ -7,13 +7,13 @@ import { basename, join, resolve } from 'node:path'
 import { currentSchema, isCatalogError, openLake, type Catalog } from '../../../catalog/index.ts'
 import { sentenceOf } from '../../../runtime/index.ts'
 import { readModels } from '../../models/catalogue.ts'
-import type { Model } from '../../models/model-file.ts'
+import type { Model, SourceRead } from '../../models/model-file.ts'
 import type { QueryEngine } from '../../query/engine.ts'
 import { openQueryEngine } from '../../query/open.ts'
 import { dayOf, readValidateConfig } from '../config.ts'
 import { fillDay, rowsOf } from '../day-statement.ts'
 import { isOpen } from '../wait/day.ts'
-import { findFaults, type Column, type TableFacts } from './findings.ts'
+import { countSources, findFaults, type Column, type SourceCounts, type TableFacts } from './findings.ts'
 
 const rowsShownMax = 3
 const checksDir = join(import.meta.dirname, '../checks')
@@ -34,8 +34,10 @@ async function main (): Promise<string[]> {
   const lake = openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR) })
   const engine = await openQueryEngine(config, () => ({ ...lake, catalogUrl: config.FIRN_CATALOG_URL }))
   const faults: string[] = []
+  const countOf = await openCounts(lake.catalog, engine, date)
   for (const model of await readModels()) {
-    const facts = await factsOf(model, date, lake.catalog, engine)
+    const facts = { ...await factsOf(model, date, lake.catalog, engine), ...countSources(model, countOf) }
+    countOf.known.set(`analytics.${model.name}`, { rows: facts.rows, dayRows: facts.dayRows ?? facts.rows })
     const found = findFaults(model, date, facts, model.kind === 'rule' || config.mayBeEmpty.includes(model.name))
     say(model.name, found, `${facts.rows} rows${facts.dayRows === null ? '' : `, ${facts.dayRows} of the day`}`)
     faults.push(...found)
@@ -50,7 +52,26 @@ async function main (): Promise<string[]> {
   return faults
 }
 
-async function factsOf (model: Model, date: string, catalog: Catalog, engine: QueryEngine): Promise<TableFacts> {
+/** Counts of sources: of the events by their types, of models as they were validated before those that read them. */
+async function openCounts (catalog: Catalog, engine: QueryEngine, date: string): Promise<((read: SourceRead) => SourceCounts) & { known: Map<string, SourceCounts> }> {
+  const known = new Map<string, SourceCounts>()
+  const types = new Map<string, SourceCounts>()
+  const isThere = await columnsOf(catalog, 'events', 'firn') !== null
+  const sql = 'select e.event_type, count(*) as n, count(*) filter (where e.event_time >= {{from}} and e.event_time < {{to}}) as of_day from firn.events e group by e.event_type'
+  if (isThere) for (const [type, rows, dayRows] of await rowsOf(await engine.query(fillDay(sql, date)))) types.set(String(type), { rows: Number(rows), dayRows: Number(dayRows) })
+  const sum = (counts: readonly SourceCounts[]): SourceCounts => ({
+    rows: counts.reduce((total, { rows }) => total + rows!, 0),
+    dayRows: counts.reduce((total, { dayRows }) => total + dayRows!, 0)
+  })
+  const countOf = ({ table, eventTypes }: SourceRead): SourceCounts => table === 'firn.events'
+    ? sum([...types].filter(([type]) => eventTypes === null || eventTypes.includes(type)).map(([, counts]) => counts))
+    : known.get(table) ?? { rows: null, dayRows: null }
+  return Object.assign(countOf, { known })
+}
+
+type OwnFacts = Omit<TableFacts, 'sourceRows' | 'sourceDayRows'>
+
+async function factsOf (model: Model, date: string, catalog: Catalog, engine: QueryEngine): Promise<OwnFacts> {
   const columns = await columnsOf(catalog, model.name)
   if (columns === null || model.key.some(column => columns.every(({ name }) => name !== column))) return { columns, rows: 0, dayRows: null, keysTwice: 0, keysEmpty: 0 }
   const inDay = model.time === null ? null : timeInDay(model, model.time)
@@ -69,12 +90,12 @@ function timeInDay (model: Model, time: string): string {
   return isDate ? `m.${time} = {{date}}` : `m.${time} >= {{from}} and m.${time} < {{to}}`
 }
 
-async function columnsOf (catalog: Catalog, name: string): Promise<Column[] | null> {
+async function columnsOf (catalog: Catalog, name: string, namespace = 'analytics'): Promise<Column[] | null> {
   try {
-    const { metadata } = await catalog.loadTable({ namespace: ['analytics'], name })
+    const { metadata } = await catalog.loadTable({ namespace: [namespace], name })
     return currentSchema(metadata).fields.map(({ name, type }) => ({ name, type: typeof type === 'string' ? type : type.type }))
   } catch (error) {
-    if (isCatalogError(error, 'CATALOG_NO_SUCH_TABLE')) return null
+    if (isCatalogError(error, 'CATALOG_NO_SUCH_TABLE') || isCatalogError(error, 'CATALOG_NO_SUCH_NAMESPACE')) return null
     throw error
   }
 }

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { DuckDBInstance, applyTransform, bringFiles, commitSnapshot, connectCatalog, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, duckdbScan, duckdbType, mainSnapshotId, openStorage, partitionSpecOf, scanFiles, schemaOfColumns, stageAppend, stageOverwrite, startCatalogServer, type Catalog, type DataFile, type LoadedTable, type Partition, type Storage, type TableIdentifier } from '../../catalog/index.ts'
+import { DuckDBInstance, applyTransform, bringFiles, commitSnapshot, connectCatalog, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, duckdbScan, duckdbType, mainSnapshotId, openStorage, partitionSpecOf, quoteText, scanFiles, schemaOfColumns, stageAppend, stageOverwrite, startCatalogServer, type Catalog, type DataFile, type LoadedTable, type Partition, type Storage, type TableIdentifier } from '../../catalog/index.ts'
 import { contractColumns, rowColumns } from '../../openapi/index.ts'
 import type { Model } from '../models/model-file.ts'
 import { renderModel } from '../models/render.ts'
@@ -177,6 +177,6 @@ function eventSql (event: EventRow): string {
 function rowSql (columns: readonly SourceColumn[], given: EventRow): string {
   return `select ${columns.map(({ name, type }) => {
     const value = given[name] ?? null
-    return `cast(${value === null ? 'null' : `'${value}'`} as ${duckdbType(type as never)}) as ${name}`
+    return `cast(${value === null ? 'null' : quoteText(String(value))} as ${duckdbType(type as never)}) as ${name}`
   }).join(', ')}`
 }

@@ -16,5 +16,6 @@ export { connectionsOf, createHttpServer, listen, errorBody, type ErrorBody, typ
 export { runService, sentenceOf, type ServiceContext } from './service.ts'
 export { linesOf, onLine } from './lines.ts'
 export { readTime } from './read-time.ts'
+export { shownLine } from './shown.ts'
 export { until } from './until.ts'
 export { supervise, type SupervisedService, type SuperviseOptions, type Supervision, type ServiceState } from './supervisor.ts'

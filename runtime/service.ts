@@ -5,6 +5,7 @@
 import { fail } from './errors.ts'
 import { FirnError } from './firn-error.ts'
 import { createLogger, type Logger } from './logger.ts'
+import { shownLine } from './shown.ts'
 
 const closeMsMax = 10_000
 
@@ -96,7 +97,7 @@ export function sentenceOf (error: unknown): string {
     EROFS: `the file system is read-only${where}: set FIRN_DATA_DIR to a folder that can be written`,
     EMFILE: 'too many open files: raise the limit with `ulimit -n 4096`'
   }
-  return (advice[code ?? ''] ?? (error.message || error.name)).replaceAll(/\s*\n\s*/g, ' ')
+  return shownLine((advice[code ?? ''] ?? (error.message || error.name)).replaceAll(/\s*\n\s*/g, ' '))
 }
 
 function say (sentence: string): void {

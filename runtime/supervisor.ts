@@ -9,6 +9,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fail } from './errors.ts'
 import { ServiceLog } from './service-log.ts'
+import { shownLine } from './shown.ts'
 
 const quickDeathMsMax = 30_000
 const quickDeathsMax = 5
@@ -76,7 +77,9 @@ interface Watched {
   givenUp: string | null
 }
 
-export function supervise (services: SupervisedService[], options: SuperviseOptions): Supervision {
+export function supervise (services: SupervisedService[], given: SuperviseOptions): Supervision {
+  // What services say may hold what events or other programs wrote.
+  const options: SuperviseOptions = { ...given, say: line => { given.say(shownLine(line)) } }
   const { min, max } = options.backoffMs ?? { min: backoffMsMin, max: backoffMsMax }
   const readyMsMax = options.readyMsMax ?? 60_000
   const restMs = options.restMs ?? restMsDefault

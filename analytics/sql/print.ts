@@ -20,12 +20,13 @@ export async function printTable (rows: Answer, write: Write, rowsMax: number): 
       cells.push(row.map(value => cut(onOneLine(textOf(value, 'null')))))
     }
   }
-  const widths = rows.names.map((name, i) => Math.max(width(name), ...cells.map(row => width(row[i] ?? ''))))
+  const names = rows.names.map(onOneLine)
+  const widths = names.map((name, i) => Math.max(width(name), ...cells.map(row => width(row[i] ?? ''))))
   const line = (row: readonly string[]): string => row.map((cell, i) => {
     const pad = ' '.repeat((widths[i] as number) - width(cell))
     return numeric.test(rows.types[i] ?? '') ? pad + cell : cell + pad
   }).join('  ').trimEnd() + '\n'
-  await write(line(rows.names))
+  await write(line(names))
   await write(widths.map(n => '─'.repeat(n)).join('  ') + '\n')
   for (const row of cells) await write(line(row))
   const hidden = total - cells.length

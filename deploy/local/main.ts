@@ -44,7 +44,7 @@ async function runLine (): Promise<void> {
   const config = await choosePorts(readConfig('npm start', settings) as Readonly<Record<string, unknown>>)
   const dataDir = resolve(String(config.FIRN_DATA_DIR))
   // Not recursive: where a file system answers ENOENT for a folder in one that exists (/proc), Node's recursive mkdir never ends.
-  if (!existsSync(dataDir) && existsSync(dirname(dataDir))) mkdirSync(dataDir)
+  if (!existsSync(dataDir) && existsSync(dirname(dataDir))) mkdirSync(dataDir, { mode: 0o700 })
   checkDataFolder(dataDir)
   const gatewayUrl = `http://${hostToReach(config.FIRN_GATEWAY_HOST)}:${String(config.FIRN_GATEWAY_PORT)}`
   const writerUrl = `http://${hostToReach(config.FIRN_WRITER_HOST)}:${String(config.FIRN_WRITER_PORT)}`

@@ -2,8 +2,12 @@
 // message, path, place and the line itself. It grows before the ledger does; what a crash left beyond the ledger is cut off,
 // so each rejected line is reported once.
 
+import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { fail } from '../errors.ts'
+
+/** The report lies beside a file that others may have put there: a link in its place, or a pipe, is not written through. */
+const flags = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 export const reportSuffix = '.rejected.ndjson'
 
@@ -20,7 +24,7 @@ export interface RejectedLine {
 export async function reportRejected (inputPath: string, offset: number, lines: readonly RejectedLine[]): Promise<number> {
   const path = inputPath + reportSuffix
   try {
-    const file = await open(path, offset === 0 ? 'w' : 'r+')
+    const file = await open(path, flags | (offset === 0 ? constants.O_CREAT | constants.O_TRUNC : 0), 0o600)
     try {
       const bytes = Buffer.from(lines.map(line => JSON.stringify(line) + '\n').join(''))
       await file.truncate(offset)

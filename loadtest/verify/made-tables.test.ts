@@ -106,7 +106,7 @@ t.test('a table that began after the log let records go, or whose log is shorter
   await lake.set(all, progressOf(all, { 0: [0n, next] }, ids))
   const proven = await verify(lake.options)
   t.strictSame([brokenBy(proven), unsureBy(proven)], [[], []])
-  t.match(sentenceOfVerdict(proven), /^Proven: \d+ rows, nothing that the log handed over is missing, nothing landed twice \(no ledger of a sender was there to compare\)/)
+  t.match(sentenceOfVerdict(proven), /^Proven: \d+ rows, nothing that was taken from the log is missing, nothing landed twice \(no ledger of a sender was there to compare\)/)
 
   const ahead = await lake.append(all, [rowsSql(next, next + 5n, { partitions: 1 })])
   await lake.set(ahead, progressOf(ahead, { 0: [0n, next + 5n] }, ids))

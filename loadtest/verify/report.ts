@@ -26,7 +26,7 @@ function figuresOf ({ rows, letters, acked, lag, ledgers, gone, leftOut }: Verdi
   const duplicates = letters.get('duplicate') ?? 0n
   const others = [...letters.values()].reduce((sum, n) => sum + n, 0n) - duplicates
   const acknowledged = ledgers === 0
-    ? 'nothing that the log handed over is missing, nothing landed twice (no ledger of a sender was there to compare)'
+    ? 'nothing that was taken from the log is missing, nothing landed twice (no ledger of a sender was there to compare)'
     : `nothing acknowledged is missing, nothing landed twice; ${acked} acknowledged by ledgers`
   return [
     `${rows} rows, ${acknowledged}, ${duplicates} duplicates dropped, ${others} other dead letters, ${lag} records wait in the log`,

@@ -5,7 +5,7 @@ import { BlockList, isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Type, type Static } from 'typebox'
-import { logSettings } from '../log/index.ts'
+import { logSettings, ownTopic } from '../log/index.ts'
 
 const mebibyte = 1024 * 1024
 
@@ -13,7 +13,7 @@ const mebibyte = 1024 * 1024
 export const eventSettings = {
   ...logSettings,
   FIRN_DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'the folder of everything that lasts' }),
-  FIRN_LOG_TOPICS: Type.Array(Type.String({ pattern: '^[A-Za-z0-9._-]{1,200}$' }), { default: ['ecommerce_events'], minItems: 1, description: 'topics of the log, comma-separated; accepted events go to the first one, unless FIRN_LOG_ROUTES says otherwise' }),
+  FIRN_LOG_TOPICS: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Za-z0-9._-]{1,200}$' }), { minItems: 1, description: `topics of the log, comma-separated; accepted events go to the first one, unless FIRN_LOG_ROUTES says otherwise; ${ownTopic} when not set` })),
   FIRN_LOG_ROUTES: Type.Array(Type.String({ pattern: '^[a-z][a-z0-9_]{0,63}=[A-Za-z0-9._-]{1,200}$' }), { default: [], description: 'topics of their own for families (clickstream, order, payment, customer) or single event types, as order=ecommerce_orders, comma-separated; each topic has to be in FIRN_LOG_TOPICS' }),
   FIRN_EVENT_FUTURE_MINUTES_MAX: Type.Integer({ default: 60, minimum: 0, maximum: 525_600, description: 'how far ahead of our clock an event may be: beyond it, the clock of its sender is wrong' }),
   FIRN_EVENT_AGE_DAYS_MAX: Type.Integer({ default: 7, minimum: 1, maximum: 3650, description: 'how old an event may be when it arrives: the window in which duplicates are recognised; history comes in by import' }),

@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { openLog, openLogFrom, watchForGood, type Log } from '../log/index.ts'
+import { openLog, openLogFrom, ownTopic, watchForGood, type Log } from '../log/index.ts'
 import { checkDataFolder, listen, readConfig, runService, type ServiceContext } from '../runtime/index.ts'
 import { askWriter, ComparedLog } from './compared-log.ts'
 import { gatewaySettings, logUrlOf, openToAll, type GatewayConfig } from './config.ts'
@@ -61,7 +61,7 @@ async function openTarget (config: GatewayConfig, context: ServiceContext): Prom
   const open = async (): Promise<Log> => {
     const log = await openLogFrom(url, config, sentence => { logger.warn(sentence) })
     try {
-      for (const topic of config.FIRN_LOG_TOPICS) await log.ensureTopic(topic)
+      for (const topic of config.FIRN_LOG_TOPICS ?? [ownTopic]) await log.ensureTopic(topic)
       return log
     } catch (error) {
       await log.close()

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { FastifyInstance } from 'fastify'
-import { openLog, type Log, type RecordBatch } from '../log/index.ts'
+import { openLog, ownTopic, type Log, type RecordBatch } from '../log/index.ts'
 import { createLogger, readConfig } from '../runtime/index.ts'
 import { gatewaySettings, type GatewayConfig } from './config.ts'
 import type { EventLog } from './event-log.ts'
@@ -46,14 +46,14 @@ export async function startGateway (t: { after: (fn: () => Promise<void>) => unk
   const folder = await mkdtemp(join(tmpdir(), 'firn-gateway-'))
   const config = readConfig('gateway', gatewaySettings, { env: { FIRN_DATA_DIR: folder, ...options.settings }, argv: [] })
   const log = await openLog(pathToFileURL(join(folder, 'log')).href, { partitions: 2 })
-  for (const topic of config.FIRN_LOG_TOPICS) await log.ensureTopic(topic)
+  for (const topic of config.FIRN_LOG_TOPICS ?? [ownTopic]) await log.ensureTopic(topic)
   const app = await createGateway({ log: options.wrap?.(log) ?? log, config, logger: createLogger('gateway', 'silent'), now: options.now ?? (() => nowMs), ...options.elapsedMs === undefined ? {} : { elapsedMs: options.elapsedMs } })
   t.after(async () => {
     await app.close()
     await log.close()
     await rm(folder, { recursive: true, force: true })
   })
-  return { app, log, config, folder, records: async (topic = config.FIRN_LOG_TOPICS[0] as string) => await readRecords(log, topic) }
+  return { app, log, config, folder, records: async (topic = config.FIRN_LOG_TOPICS?.[0] ?? ownTopic) => await readRecords(log, topic) }
 }
 
 export async function readRecords (log: Log, topic: string): Promise<StoredRecord[]> {

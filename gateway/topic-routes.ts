@@ -1,14 +1,16 @@
 // Which topic an event type goes to: FIRN_LOG_ROUTES names families or single types, a type's own route beats its
 // family's, everything else goes to the first topic. Refuses a topic that nobody reads, and two topics for one name.
 
+import { ownTopic } from '../log/index.ts'
 import { eventTypes } from '../openapi/index.ts'
-import type { EventConfig } from './config.ts'
 import { fail } from './errors.ts'
 
 export type TopicOf = (eventType: string) => string
 
+export interface TopicRoutes { readonly FIRN_LOG_TOPICS?: readonly string[], readonly FIRN_LOG_ROUTES: readonly string[] }
+
 /** Throws GATEWAY_SETTING. */
-export function routeTopics ({ FIRN_LOG_TOPICS: topics, FIRN_LOG_ROUTES: routes }: Pick<EventConfig, 'FIRN_LOG_TOPICS' | 'FIRN_LOG_ROUTES'>): TopicOf {
+export function routeTopics ({ FIRN_LOG_TOPICS: topics = [ownTopic], FIRN_LOG_ROUTES: routes }: TopicRoutes): TopicOf {
   const first = topics[0] as string
   const named = new Map<string, string>()
   for (const route of routes) {

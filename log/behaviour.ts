@@ -45,6 +45,13 @@ export function testLogBehaviour (t: Test, make: (t: Test) => Promise<LogUnderTe
     }
   })
 
+  scenario('the log names its topics, and each of them once', async (t, { log, topic }) => {
+    await log.ensureTopic(topic)
+    await log.append([record(topic, 'k', 'v')])
+    t.equal((await log.topics()).filter(name => name === topic).length, 1)
+    t.notOk((await log.topics()).includes(`${topic}-not-there`))
+  })
+
   scenario('a key is always on the partition that murmur2 gives it', async (t, { log, topic }) => {
     const partitions = await log.ensureTopic(topic)
     const keys = Array.from({ length: 50 }, (_, i) => `session-${i}`)

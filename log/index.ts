@@ -11,6 +11,7 @@ export type * from './types.ts'
 export { fail as failLog, is as isLogError, logErrors } from './errors.ts'
 export { watchForGood } from './ends-for-good.ts'
 export { logSettings, type LogConfig } from './config.ts'
+export { ownTopic, topicSettings, topicsChosen, topicsFound, topicsToRead, type TopicChoice } from './topics-read.ts'
 export { partitionOf, murmur2 } from './partitioner.ts'
 
 export interface LogSettings extends EmbeddedLogOptions {

@@ -135,6 +135,8 @@ export interface Log {
   open(options: LogOpenOptions): Promise<LogReader>
   identity(topics: readonly string[]): Promise<LogIdentity>
   ranges(topic: string): Promise<TopicRange>
+  /** The names of all topics that there are to see, sorted; those that a backend keeps for itself are not among them. */
+  topics(): Promise<string[]>
   /**
    * Whether this log still holds before `offset` what was consumed there, by the fingerprint of the batch that ended at
    * `offset`. A log that was restored, truncated, recreated or has grown anew says 'other'.

@@ -3,8 +3,8 @@
 
 import { Type, type Static } from 'typebox'
 import { lakeSettings } from '../catalog/index.ts'
-import { logSettings } from '../log/index.ts'
-import { mappingNames, topicMappings, type MappingName } from '../openapi/index.ts'
+import { logSettings, topicSettings } from '../log/index.ts'
+import { mappingNames, type MappingName } from '../openapi/index.ts'
 import { choiceNames, type Choice } from './choices.ts'
 import type { Resume } from './decide.ts'
 import { fail } from './errors.ts'
@@ -13,10 +13,9 @@ const resumePattern = `^(${choiceNames.join('|')})(:[A-Za-z0-9._-]+/[0-9]+(;[A-Z
 
 export const writerSettings = Type.Object({
   ...logSettings,
+  ...topicSettings,
   ...lakeSettings,
   FIRN_DATA_DIR: Type.String({ default: './data', description: 'the folder under which everything that lasts is kept on one machine' }),
-  FIRN_LOG_TOPICS: Type.Array(Type.String(), { default: ['ecommerce_events'], description: 'the topics that are read, comma separated' }),
-  FIRN_LOG_MAPPINGS: Type.Array(Type.String({ pattern: '^[A-Za-z0-9._-]+=[a-z_]+$' }), { default: Object.entries(topicMappings).map(([topic, mapping]) => `${topic}=${mapping}`), description: `topics whose producers write JSON of their own, as topic=mapping (${mappingNames.join(', ')}), comma separated` }),
   FIRN_WRITER_HOST: Type.String({ default: '127.0.0.1', description: 'address of the health and metrics endpoints' }),
   FIRN_WRITER_PORT: Type.Integer({ default: 8003, minimum: 0, maximum: 65535, description: 'port of the health and metrics endpoints' }),
   FIRN_WRITER_COMMIT_INTERVAL_MS: Type.Integer({ default: 5000, minimum: 10, maximum: 3_600_000, description: 'how long a record may wait to be a row: the commit begins early enough to land by then' }),

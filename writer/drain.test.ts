@@ -128,6 +128,7 @@ function withLog (log: Log, changed: Partial<Log>): Log {
     open: async options => await log.open(options),
     identity: async names => await log.identity(names),
     ranges: async topic => await log.ranges(topic),
+    topics: async () => await log.topics(),
     compareFingerprint: async (...asked) => await log.compareFingerprint(...asked),
     ensureTopic: async topic => await log.ensureTopic(topic),
     acknowledge: async (topic, offsets) => { await log.acknowledge(topic, offsets) },

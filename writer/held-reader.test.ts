@@ -38,37 +38,37 @@ const revoked = (topic: string, partitions: number[]): LogEvent => ({ kind: 'rev
 
 t.test('one rebalance of five topics is one start over, and what was taken is not sought', async t => {
   const { log, events, asked, sought } = scripted()
-  const held = new HeldReader(log, { topics, group: 'writers' })
-  await held.follow(sessionAt(5n))
+  const held = new HeldReader(log, { group: 'writers' })
+  await held.follow(sessionAt(5n), topics)
   for (const topic of topics) for (const partition of [0, 1]) asked[0]?.startAt(topic, partition)
   events.push(...topics.map(topic => assigned(topic, [0, 1])))
   for (const topic of topics) t.equal((await held.poll(0, 1))?.kind, 'assigned', topic)
   events.push(...topics.map(topic => revoked(topic, [1])))
   t.equal((await held.poll(0, 1))?.kind, 'revoked', 'the first of them ends the session')
   await held.hear()
-  await held.follow(sessionAt(7n))
+  await held.follow(sessionAt(7n), topics)
   t.strictSame(sought, topics.map(topic => `${topic}/0 to 7`))
   t.equal(await held.poll(0, 1), null, 'nothing of the same rebalance ends the next session')
 })
 
 t.test('what is given between two sessions is held, and begins where the newer table ends', async t => {
   const { log, events, sought } = scripted()
-  const held = new HeldReader(log, { topics, group: 'writers' })
-  await held.follow(sessionAt(5n))
+  const held = new HeldReader(log, { group: 'writers' })
+  await held.follow(sessionAt(5n), topics)
   events.push(assigned('orders', [0]), revoked('orders', [0]), assigned('orders', [0, 1]))
   await held.hear()
   t.ok(held.holds('orders', 0) && held.holds('orders', 1), 'the last word counts')
   sought.length = 0
-  await held.follow(sessionAt(9n))
+  await held.follow(sessionAt(9n), topics)
   t.strictSame(sought, ['orders/0 to 9', 'orders/1 to 9'])
 })
 
 t.test('a partition that was given with an older session\'s place is read from the newer one\'s', async t => {
   const { log, events, asked, sought } = scripted()
-  const held = new HeldReader(log, { topics, group: 'writers' })
-  await held.follow(sessionAt(5n))
+  const held = new HeldReader(log, { group: 'writers' })
+  await held.follow(sessionAt(5n), topics)
   t.equal(asked[0]?.startAt('visits', 0), 5n, 'asked by the group while that session stands')
-  await held.follow(sessionAt(9n))
+  await held.follow(sessionAt(9n), topics)
   events.push(assigned('visits', [0]))
   await held.poll(0, 1)
   t.strictSame(sought, ['visits/0 to 9'])
@@ -76,8 +76,8 @@ t.test('a partition that was given with an older session\'s place is read from t
 
 t.test('a partition that was given with this session\'s place is not sent anywhere', async t => {
   const { log, events, asked, sought } = scripted()
-  const held = new HeldReader(log, { topics, group: 'writers' })
-  await held.follow(sessionAt(5n))
+  const held = new HeldReader(log, { group: 'writers' })
+  await held.follow(sessionAt(5n), topics)
   asked[0]?.startAt('visits', 0)
   events.push(assigned('visits', [0]))
   await held.poll(0, 1)

@@ -7,7 +7,7 @@
 import type { Log, LogEvent, LogReader } from '../log/index.ts'
 import type { Session } from './session.ts'
 
-export interface HeldReaderOptions { readonly topics: readonly string[], readonly group: string | null }
+export interface HeldReaderOptions { readonly group: string | null }
 
 export class HeldReader {
   readonly #log: Log
@@ -18,17 +18,20 @@ export class HeldReader {
   readonly #begun = new Map<string, bigint | 'earliest'>()
   #reader: LogReader | null = null
   #session: Session | null = null
+  #topics: readonly string[] = []
 
   constructor (log: Log, options: HeldReaderOptions) {
     this.#log = log
     this.#options = options
   }
 
-  /** Reads on from where this session's table ends; opens the reader when there is none. */
-  async follow (session: Session): Promise<void> {
+  /** Reads on from where this session's table ends; opens the reader when there is none, or when it reads other topics. */
+  async follow (session: Session, topics: readonly string[]): Promise<void> {
     this.#session = session
+    if (topics.join() !== this.#topics.join()) await this.close()
+    this.#topics = topics
     if (this.#reader === null) {
-      const { topics, group } = this.#options
+      const { group } = this.#options
       this.#reader = await this.#log.open({ topics, ...group === null ? {} : { group }, ends: true, startAt: (topic, partition) => this.#begin(topic, partition) })
       return
     }
@@ -48,7 +51,12 @@ export class HeldReader {
    */
   async hear (): Promise<void> {
     if (this.#reader === null) return
-    for (let kind: string | undefined = 'revoked'; kind === 'revoked' || kind === 'assigned';) kind = (await this.poll(0, 1))?.kind
+    let event: LogEvent | null = null
+    do {
+      event = await this.poll(0, 1)
+      // Reported once; it is again after `follow` has sent the partition to its place.
+      if (event?.kind === 'damaged') this.pause(event.topic, event.partition)
+    } while (event?.kind === 'assigned' || event?.kind === 'revoked')
   }
 
   async poll (waitMsMax: number, bytesMax: number): Promise<LogEvent | null> {

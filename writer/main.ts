@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openLake } from '../catalog/index.ts'
-import { openLogFrom, watchForGood } from '../log/index.ts'
+import { openLogFrom, topicsChosen, watchForGood } from '../log/index.ts'
 import { checkDataFolder, createHttpServer, createMetrics, listen, readConfig, runService } from '../runtime/index.ts'
 import { mappingsOf, resumeOf, writerSettings } from './config.ts'
 import { Duplicates } from './duplicates.ts'
@@ -36,7 +36,8 @@ runService('writer', async ({ logger, signal, onClose, stop, tell }) => {
   const registry = createMetrics('writer')
   const newTables = { startAnew: new Set(config.FIRN_WRITER_START_ANEW), warehouseUrl }
   const writer = new Writer({ newTables, catalog, storage, logger, nowMs, signal, engine, duplicates, source, writerId: `${hostname()}/${process.pid}/${Date.now().toString(36)}`, typesMax: config.FIRN_EVENT_TYPES_MAX, metrics: createWriterMetrics(registry) }, {
-    topics: config.FIRN_LOG_TOPICS,
+    topics: topicsChosen(config).always,
+    topicsWhereFound: topicsChosen(config).whereFound,
     dir: stagingDir,
     intervalMs: config.FIRN_WRITER_COMMIT_INTERVAL_MS,
     rowsMax: config.FIRN_WRITER_COMMIT_ROWS_MAX,

@@ -87,6 +87,7 @@ function bind (log: Log): Log {
     open: async options => await log.open(options),
     identity: async topics => await log.identity(topics),
     ranges: async topic => await log.ranges(topic),
+    topics: async () => await log.topics(),
     compareFingerprint: async (...asked) => await log.compareFingerprint(...asked),
     ensureTopic: async topic => await log.ensureTopic(topic),
     acknowledge: async (topic, offsets) => { await log.acknowledge(topic, offsets) },

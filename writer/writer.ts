@@ -8,7 +8,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deleteExpiredFiles } from '../catalog/index.ts'
-import type { Log, LogEvent, RecordBatch } from '../log/index.ts'
+import { topicsFound, type Log, type LogEvent, type RecordBatch } from '../log/index.ts'
 import type { FirnError } from '../runtime/index.ts'
 import { landBatch, type BatchParts } from './batch-work.ts'
 import { judgeDamage, judgePartition } from './circumstances.ts'
@@ -36,6 +36,8 @@ const busyPollMs = 100
 const landingMsFirst = 1000
 const pollBytesMax = 4 * 1024 * 1024
 const haltedLookMs = 30_000
+/** How often the writer looks whether the log has come to have a topic that it would read. */
+const topicsLookMsUsual = 10_000
 /** The advice that a table's halt gives is carried out in the table: it is looked at often. */
 const tableLookMs = 3_000
 /** How often a drain looks how far other writers of its group are, and how long they may stand still. */
@@ -49,6 +51,10 @@ export interface LogComparison { readonly state: 'sound' | 'other' | 'unknown', 
 
 export interface WriterSettings extends FramerOptions {
   readonly topics: readonly string[]
+  /** Read as soon as the log has them. */
+  readonly topicsWhereFound?: readonly string[]
+  /** How often it is looked for them. */
+  readonly topicsLookMs?: number
   readonly intervalMs: number
   readonly rowsMax: number
   readonly bytesMax: number
@@ -85,6 +91,8 @@ export class Writer {
   /** Batches are this much smaller than the settings allow, since one did not fit into memory. */
   #squeeze = 1
   #resume: Resume | null
+  /** Of the session that stands, those that were found included. */
+  #topicsRead: readonly string[] | null = null
   /** What stood when the log was last compared with the table; null before that. */
   #found: readonly Halt[] | null = null
 
@@ -125,7 +133,7 @@ export class Writer {
     const { source, metrics } = this.#parts
     const look = async (topic: string): Promise<void> => { this.#progress.look(topic, await source.ranges(topic), performance.now()) }
     // A log that does not answer has its last known end.
-    const looked = Promise.allSettled(this.#settings.topics.map(look))
+    const looked = Promise.allSettled((this.#topicsRead ?? this.#settings.topics).map(look))
     await Promise.race([looked, sleep(rangesMsMax, undefined, { ref: false })])
     const halted = this.halted
     const standing = this.#progress.standing(performance.now(), {
@@ -165,6 +173,11 @@ export class Writer {
     }
   }
 
+  async #findTopics (): Promise<string[]> {
+    const { topics, topicsWhereFound = [] } = this.#settings
+    return [...topics, ...await topicsFound(this.#parts.source, topicsWhereFound)]
+  }
+
   /** Said once; the table has it already. */
   #halt (error: FirnError): void {
     const { logger, metrics } = this.#parts
@@ -181,7 +194,9 @@ export class Writer {
     for (let attempt = 1; !signal.aborted;) {
       try {
         await reader.hear()
-        const session = await openSession(this.#parts, this.#settings.topics, {
+        const topics = await this.#findTopics()
+        this.#topicsRead = topics
+        const session = await openSession(this.#parts, topics, {
           resume: this.#resume,
           isRead: (topic, partition) => this.#settings.group === null || reader.holds(topic, partition),
           onCompared: halts => { this.#found = halts }
@@ -190,8 +205,8 @@ export class Writer {
         for (const [topic, { partitions }] of session.offsets?.topics ?? []) {
           for (const [partition, { next }] of partitions) this.#progress.recorded(topic, partition, next)
         }
-        await reader.follow(session)
-        const reading = new Reading(this.#squeezedParts(), this.#squeezed(), session, reader, () => `batch${this.#batches++}`)
+        await reader.follow(session, topics)
+        const reading = new Reading(this.#squeezedParts(), { ...this.#squeezed(), topics }, session, reader, () => `batch${this.#batches++}`)
         this.#found = reading.halted
         this.#state = { at: 'reading', session, halted: reading.halted }
         metrics?.halted.set(reading.halted.length)
@@ -241,6 +256,7 @@ class Reading {
   readonly #ended = new Set<string>()
   readonly #idleMark: IdleMark
   #lookedMs = performance.now()
+  #topicsLookedMs = performance.now()
   #elsewhere = ''
   #elsewhereMs = performance.now()
   #elsewhereLookedMs = 0
@@ -297,6 +313,7 @@ class Reading {
       if (ends !== null && await this.#isDrained(ends)) return
       await this.#lookForDecision()
       await this.#idleMark.look(this.#isQuiet())
+      await this.#lookForTopics()
       const event = await reader.poll(this.#waitMs(), Math.min(pollBytesMax, this.#settings.bytesMax)).catch((error: unknown) => {
         if (signal.aborted) return null
         throw error
@@ -410,6 +427,16 @@ class Reading {
   /** Nothing is read, parsed or landing, and nothing stands still. */
   #isQuiet (): boolean {
     return !this.#settings.untilEnd && this.#open.isEmpty && this.#unfinished === 0 && this.halted.length === 0
+  }
+
+  /** A direct producer may make its topic long after this writer was started. */
+  async #lookForTopics (): Promise<void> {
+    const { topics, topicsWhereFound = [], untilEnd, topicsLookMs = topicsLookMsUsual } = this.#settings
+    const unread = topicsWhereFound.filter(topic => !topics.includes(topic))
+    if (unread.length === 0 || untilEnd || performance.now() - this.#topicsLookedMs < topicsLookMs) return
+    this.#topicsLookedMs = performance.now()
+    const found = await topicsFound(this.#parts.source, unread)
+    if (found.length > 0) throw fail('WRITER_FENCED', { reason: `the log has come to have topic ${found.join(', ')}, which is read as well` })
   }
 
   #isFull (): boolean {

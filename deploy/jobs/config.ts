@@ -4,16 +4,16 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Type, type Static } from 'typebox'
 import { lakeSettings } from '../../catalog/index.ts'
-import { logSettings } from '../../log/index.ts'
+import { logSettings, topicSettings } from '../../log/index.ts'
 import { readConfig } from '../../runtime/index.ts'
 import { writerSettings } from '../../writer/config.ts'
 
-const { FIRN_LOG_TOPICS, FIRN_WRITER_HOST, FIRN_WRITER_PORT } = writerSettings.properties
+const { FIRN_WRITER_HOST, FIRN_WRITER_PORT } = writerSettings.properties
 
 const schema = Type.Object({
   ...logSettings,
   ...lakeSettings,
-  FIRN_LOG_TOPICS,
+  ...topicSettings,
   FIRN_WRITER_HOST,
   FIRN_WRITER_PORT,
   FIRN_DATA_DIR: Type.String({ default: './data', description: 'where everything that lasts is kept' }),

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openLake, type Catalog } from '../../catalog/index.ts'
-import { openLogFrom } from '../../log/index.ts'
+import { openLogFrom, topicsToRead } from '../../log/index.ts'
 import { sentenceOf, settingsOfAll } from '../../runtime/index.ts'
 import { writerSettings } from '../../writer/config.ts'
 import { hostToReach } from '../local/services.ts'
@@ -28,7 +28,7 @@ process.exit()
 async function main (): Promise<string> {
   const config = readTopicConfig('daily:stream')
   const log = await openLogFrom(config.FIRN_LOG_URL, config, sentence => { process.stderr.write(`${sentence}\n`) })
-  const ends = await endsOf(log, config.FIRN_LOG_TOPICS).finally(() => log.close())
+  const ends = await topicsToRead(log, config).then(async topics => await endsOf(log, topics)).finally(() => log.close())
   const { catalog } = openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR) })
   const url = `http://${hostToReach(config.FIRN_WRITER_HOST)}:${config.FIRN_WRITER_PORT}`
   const state = await stateOf(url)

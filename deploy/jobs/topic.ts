@@ -1,7 +1,7 @@
 // `npm run daily:topic`: does the broker (or the embedded log) answer, and does it have the topics? Prints their partitions and
 // ends with 0; with one sentence and 1 otherwise. It writes nothing and joins no group.
 
-import { openLogFrom } from '../../log/index.ts'
+import { openLogFrom, topicsToRead } from '../../log/index.ts'
 import { sentenceOf } from '../../runtime/index.ts'
 import { readTopicConfig } from './config.ts'
 import { endsOf } from './topic-state.ts'
@@ -10,7 +10,7 @@ try {
   const config = readTopicConfig('daily:topic')
   const log = await openLogFrom(config.FIRN_LOG_URL, config, sentence => { process.stderr.write(`${sentence}\n`) })
   try {
-    for (const { topic, partition, first, end } of await endsOf(log, config.FIRN_LOG_TOPICS)) process.stdout.write(`${topic} partition ${partition}: offsets ${first} to ${end}\n`)
+    for (const { topic, partition, first, end } of await endsOf(log, await topicsToRead(log, config))) process.stdout.write(`${topic} partition ${partition}: offsets ${first} to ${end}\n`)
   } finally {
     await log.close()
   }

@@ -1,5 +1,5 @@
-// Whether the line runs: ports are free or ours, each service says that it is ready, and one event sent through the
-// gateway is found as a row by the same `npm run sql` that everybody uses.
+// Whether the line runs: ports are free or ours, each service says that it is ready (one that runs and stands still, as a
+// halted writer, is told from one that does not run), and one event sent through the gateway is found as a row by the same `npm run sql` that everybody uses.
 
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -18,61 +18,78 @@ export interface LineAddresses {
   readonly gateway: string
   readonly writer: string
   readonly catalog: string
+  readonly analytics: string
   readonly catalogEmbedded: boolean
+  /** Where the gateway asks for a write key. */
+  readonly writeKey?: string | undefined
 }
 
-const portSettings = { gateway: 'FIRN_GATEWAY_PORT', catalog: 'FIRN_CATALOG_PORT', writer: 'FIRN_WRITER_PORT' } as const
+const portSettings = { gateway: 'FIRN_GATEWAY_PORT', catalog: 'FIRN_CATALOG_PORT', writer: 'FIRN_WRITER_PORT', analytics: 'FIRN_ANALYTICS_PORT' } as const
+
+export type ServiceName = keyof typeof portSettings
+/** `troubled`: it runs, and says what it cannot do; `stranger`: something else answers at its port. */
+export type ServiceState = 'ready' | 'away' | 'troubled' | 'stranger'
+export interface ServiceFound { readonly service: ServiceName, readonly state: ServiceState, readonly url: string, readonly detail: string, readonly isOurs: boolean }
 
 export async function * checkLine (addresses: LineAddresses): AsyncGenerator<Finding> {
-  const services = ['catalog', 'gateway', 'writer'] as const
-  const findings: Finding[] = []
-  for (const service of services) findings.push(await checkService(service, addresses[service], service === 'catalog' && !addresses.catalogEmbedded))
-  const running = findings.filter(finding => finding.detail.startsWith('ready'))
-  const ownRunning = running.filter(finding => finding.what !== 'catalog' || addresses.catalogEmbedded)
-  for (const finding of findings) {
-    yield finding.state === 'ok' && !running.includes(finding) && ownRunning.length > 0
-      ? { ...finding, state: 'fail', detail: `does not run, although the ${ownRunning.map(({ what }) => what).join(' and the ')} does: look into logs/${finding.what}.log of the data folder, then start the line again` }
-      : finding
+  const services = ['catalog', 'gateway', 'writer', 'analytics'] as const
+  const found: ServiceFound[] = []
+  for (const service of services) {
+    const isOurs = service !== 'catalog' || addresses.catalogEmbedded
+    found.push({ service, url: addresses[service], isOurs, ...await askService(service, addresses[service]) })
   }
-  if (running.length < services.length) {
-    yield { what: 'one event', state: 'warn', detail: 'not sent, since the line does not run: type npm start, then npm run doctor in another terminal' }
-    return
-  }
-  yield * checkEvent(addresses)
+  const { findings, isEventSent } = judgeLine(found)
+  yield * findings
+  if (isEventSent) yield * checkEvent(addresses)
 }
 
-async function checkService (service: 'catalog' | 'gateway' | 'writer', url: string, foreign: boolean): Promise<Finding> {
+/** What is said of each service, and whether an event can be followed to its row. */
+export function judgeLine (found: readonly ServiceFound[]): { findings: Finding[], isEventSent: boolean } {
+  const running = found.filter(({ state, isOurs }) => isOurs && (state === 'ready' || state === 'troubled'))
+  const findings = found.map(one => judgeService(one, running.map(({ service }) => service)))
+  const needed = found.filter(({ service }) => service !== 'analytics')
+  if (needed.every(({ state }) => state === 'ready')) return { findings, isEventSent: true }
+  const stopped = running.length === 0
+  const detail = stopped
+    ? 'not sent, since the line does not run: type npm start, then npm run doctor in another terminal'
+    : `not sent, since it would not become a row: ${needed.filter(({ state }) => state !== 'ready').map(({ service, state }) => `the ${service} ${state === 'troubled' ? 'runs and stands still' : 'does not run'}`).join(', ')}`
+  return { findings: [...findings, { what: 'one event', state: 'warn', detail }], isEventSent: false }
+}
+
+function judgeService ({ service: what, state, url, detail, isOurs }: ServiceFound, running: readonly ServiceName[]): Finding {
+  if (state === 'ready') return { what, state: 'ok', detail: `ready at ${url}` }
+  if (state === 'troubled') return { what, state: 'fail', detail: `runs at ${url} and is not ready: ${detail}` }
+  if (state === 'stranger') return { what, state: 'fail', detail }
+  if (!isOurs) return { what, state: 'fail', detail: `nothing listens at ${url}: check FIRN_CATALOG_URL` }
+  if (running.length === 0) return { what, state: 'ok', detail: `does not run; port ${new URL(url).port} is free` }
+  return { what, state: 'fail', detail: `does not run, although the ${running.join(' and the ')} does: look into logs/${what}.log of the data folder, then start the line again` }
+}
+
+async function askService (service: ServiceName, url: string): Promise<{ state: ServiceState, detail: string }> {
   const { hostname, port } = new URL(url)
-  if (!await isListening(hostname, Number(port))) {
-    return foreign
-      ? { what: service, state: 'fail', detail: `nothing listens at ${url}: check FIRN_CATALOG_URL` }
-      : { what: service, state: 'ok', detail: `does not run; port ${port} is free` }
-  }
+  if (!await isListening(hostname.replace(/^\[|\]$/g, ''), Number(port))) return { state: 'away', detail: '' }
   const path = service === 'catalog' ? '/v1/config' : '/readyz'
+  const setting = portSettings[service]
   try {
-    const answer = await fetch(url + path, { headers: service === 'catalog' ? catalogHeaders() : {}, signal: AbortSignal.timeout(answerMsMax) })
-    const body = await answer.json() as { status?: string, defaults?: unknown, message?: string }
+    const answer = await fetch(url + path, { signal: AbortSignal.timeout(answerMsMax) })
+    const body = await answer.json() as { status?: string, defaults?: unknown, message?: string, error?: { message?: string } }
     const ours = service === 'catalog' ? body.defaults !== undefined : body.status === 'ready'
-    if (answer.ok && ours) return { what: service, state: 'ok', detail: `ready at ${url}` }
-    return { what: service, state: 'fail', detail: body.message ?? `something answers at ${url}, but not the ${service}: set ${portSettings[service]} to a free port` }
+    if (answer.ok && ours) return { state: 'ready', detail: '' }
+    const words = body.message ?? body.error?.message
+    if (words !== undefined) return { state: 'troubled', detail: words }
+    return { state: 'stranger', detail: `something answers at ${url}, but not the ${service}: set ${setting} to a free port` }
   } catch (error) {
-    return { what: service, state: 'fail', detail: `port ${port} is taken by something that does not answer as the ${service} (${sentenceOf(error)}): stop it, or set ${portSettings[service]}` }
+    return { state: 'stranger', detail: `port ${port} is taken by something that does not answer as the ${service} (${sentenceOf(error)}): stop it, or set ${setting}` }
   }
 }
 
-/** The token that the catalog asks for, where one is set. */
-function catalogHeaders (): Record<string, string> {
-  const token = process.env.FIRN_CATALOG_TOKEN
-  return token === undefined ? {} : { authorization: `Bearer ${token}` }
-}
-
-async function * checkEvent ({ gateway, catalog }: LineAddresses): AsyncGenerator<Finding> {
+async function * checkEvent ({ gateway, catalog, writeKey }: LineAddresses): AsyncGenerator<Finding> {
   const eventId = `doctor-${randomUUID()}`
   const began = performance.now()
   try {
     const answer = await fetch(`${gateway}/v1/events`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...writeKey === undefined ? {} : { 'x-write-key': writeKey } },
       body: JSON.stringify({ event_id: eventId, event_type: 'doctor_check', timestamp: new Date().toISOString() }),
       signal: AbortSignal.timeout(answerMsMax)
     })

@@ -2,10 +2,16 @@
 // and fail with what to do, and ends with exit code 1 when something fails. It changes nothing but for one event of
 // type `doctor_check`, which it sends through the same door as everybody's.
 
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { openToAll } from '../../gateway/config.ts'
+import type { LogConfig, TopicChoice } from '../../log/index.ts'
 import { sentenceOf, readConfig } from '../../runtime/index.ts'
+import { writeKeyOf } from '../../loadtest/gateway-address.ts'
+import { checkDoors } from './doctor-doors.ts'
 import { checkKafkaClient } from './doctor-kafka.ts'
 import { checkLine, type LineAddresses } from './doctor-line.ts'
+import { checkTopics } from './doctor-log.ts'
 import { checkMachine } from './doctor-machine.ts'
 import { catalogUrlOf, hostToReach, settingsOfTheLine } from './services.ts'
 
@@ -22,15 +28,17 @@ try {
   const addresses: LineAddresses = {
     gateway: at(config.FIRN_GATEWAY_HOST, config.FIRN_GATEWAY_PORT),
     writer: at(config.FIRN_WRITER_HOST, config.FIRN_WRITER_PORT),
+    analytics: at(config.FIRN_ANALYTICS_HOST, config.FIRN_ANALYTICS_PORT),
     catalog: catalogUrlOf(config).url,
-    catalogEmbedded: catalogUrlOf(config).embedded
+    catalogEmbedded: catalogUrlOf(config).embedded,
+    writeKey: writeKeyOf(config.FIRN_GATEWAY_WRITE_KEYS as string | undefined)
   }
   let failed = 0
   const open = openToAll({
     FIRN_GATEWAY_HOST: String(config.FIRN_GATEWAY_HOST),
     ...config.FIRN_GATEWAY_WRITE_KEYS === undefined ? {} : { FIRN_GATEWAY_WRITE_KEYS: String(config.FIRN_GATEWAY_WRITE_KEYS) }
   })
-  for await (const finding of findings(String(config.FIRN_DATA_DIR), String(config.FIRN_LOG_URL ?? ''), open, addresses)) {
+  for await (const finding of findings(config, open, addresses)) {
     if (finding.state === 'fail') failed++
     process.stdout.write(`${finding.state.padEnd(5)} ${finding.what.padEnd(18)} ${finding.detail}\n`)
   }
@@ -41,9 +49,18 @@ try {
   process.exit(1)
 }
 
-async function * findings (dataDir: string, logUrl: string, open: string | null, addresses: LineAddresses): AsyncGenerator<Finding> {
+async function * findings (config: Readonly<Record<string, unknown>>, open: string | null, addresses: LineAddresses): AsyncGenerator<Finding> {
+  const dataDir = String(config.FIRN_DATA_DIR)
+  const logUrl = String(config.FIRN_LOG_URL ?? pathToFileURL(resolve(dataDir, 'log')).href)
   yield * checkMachine(dataDir)
   if (logUrl.startsWith('kafka:')) yield await checkKafkaClient()
   if (open !== null) yield { what: 'write keys', state: 'warn', detail: open }
+  yield * checkDoors({
+    queryUrl: String(config.FIRN_QUERY_URL),
+    mailUrl: config.FIRN_MAIL_URL as string | undefined,
+    spoolDir: config.FIRN_GATEWAY_SPOOL_DIR as string | undefined,
+    spoolBytesMax: Number(config.FIRN_GATEWAY_SPOOL_BYTES_MAX)
+  })
   yield * checkLine(addresses)
+  yield await checkTopics(logUrl, config as unknown as LogConfig & TopicChoice)
 }

@@ -4,7 +4,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openLogFrom } from '../../log/index.ts'
+import { openLogFrom, ownTopic } from '../../log/index.ts'
 import { sentenceOf } from '../../runtime/index.ts'
 import { logUrlOf } from '../config.ts'
 import { is } from '../errors.ts'
@@ -43,7 +43,7 @@ export async function runFiles (run: Run): Promise<RunResult> {
     const ledger = await Ledger.open(folder)
     const log = await openLogFrom(logUrlOf(config), config)
     try {
-      for (const topic of config.FIRN_LOG_TOPICS) await log.ensureTopic(topic)
+      for (const topic of config.FIRN_LOG_TOPICS ?? [ownTopic]) await log.ensureTopic(topic)
       const context: DeliveryContext = {
         log,
         ledger,

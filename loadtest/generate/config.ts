@@ -5,6 +5,7 @@ import { Type, type Static } from 'typebox'
 import { logSettings } from '../../log/index.ts'
 import { readConfig, readTime } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
+import { gatewayAddress, gatewayUrl } from '../gateway-address.ts'
 
 const countDefault = 500
 const ratePerSecondDefault = 100
@@ -14,7 +15,8 @@ const schema = Type.Object({
   to: Type.Union([Type.Literal('gateway'), Type.Literal('kafka'), Type.Literal('file')], { default: 'gateway', description: 'where events go; kafka is the log at FIRN_LOG_URL, past the gateway' }),
   form: Type.Union([Type.Literal('events'), Type.Literal('source')], { default: 'events', description: 'with --to kafka: events of the contract, or orders, status changes and payments as shops write them, each to its topic' }),
   topic: Type.String({ default: 'ecommerce_events', description: 'with --to kafka: the topic of events' }),
-  url: Type.String({ default: 'http://127.0.0.1:8000', description: 'address of the gateway' }),
+  url: Type.Optional(Type.String({ description: 'address of the gateway; the one of FIRN_GATEWAY_HOST and FIRN_GATEWAY_PORT when not set' })),
+  ...gatewayAddress,
   file: Type.Optional(Type.String({ description: 'with --to file: the NDJSON file to write; by default one beside the ledger' })),
   rate: Type.Optional(Type.Number({ minimum: 0.01, maximum: 1_000_000, description: `events per second (${ratePerSecondDefault} without --interval)` })),
   interval: Type.Optional(Type.Number({ minimum: 0, description: 'milliseconds between two events, instead of --rate; 0 is as fast as it goes' })),
@@ -33,7 +35,8 @@ const schema = Type.Object({
   FIRN_DATA_DIR: Type.String({ default: './data', description: 'the ledger goes to loadtest/ in this folder' })
 })
 
-export type GenerateConfig = Omit<Static<typeof schema>, 'count' | 'rate' | 'interval' | 'duration' | 'start'> & {
+export type GenerateConfig = Omit<Static<typeof schema>, 'count' | 'rate' | 'interval' | 'duration' | 'start' | 'url'> & {
+  readonly url: string
   readonly eventsMax: number
   readonly durationMsMax: number
   /** Infinity: as fast as it goes. */
@@ -59,6 +62,7 @@ export function readGenerateConfig (startedAt: Date, argv?: string[]): Readonly<
   const run = `${startedAt.toISOString().replaceAll(/[:.]/g, '-')}-${process.pid}`
   return Object.freeze({
     ...config,
+    url: config.url ?? gatewayUrl(config),
     eventsMax: config.count ?? (config.duration === undefined ? countDefault : Infinity),
     durationMsMax: (config.duration ?? Infinity) * 1000,
     eventsPerSecond: startMs === null ? eventsPerSecond : Infinity,

@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { openLogFrom } from '../../log/index.ts'
 import { sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
+import { writeKeyOf } from '../gateway-address.ts'
 import { readGenerateConfig, type GenerateConfig } from './config.ts'
 import { openLedger } from './ledger.ts'
 import { createLogTarget, topicsOf } from './log-target.ts'
@@ -79,7 +80,7 @@ interface Target {
 /** Takes an event when a connection is free: the gateway's pace is ours. */
 function gatewayTarget (config: Readonly<GenerateConfig>): Target {
   const ledger = openLedger(config.ledgerFile)
-  const sender = createSender({ url: config.url, ledger, connections: config.connections, giveUpMs, signal: stop.signal })
+  const sender = createSender({ url: config.url, key: writeKeyOf(config.FIRN_GATEWAY_WRITE_KEYS), ledger, connections: config.connections, giveUpMs, signal: stop.signal })
   const packer = createPacker(config.batch)
   const underWay = new Set<Promise<void>>()
   const ship = async (shipment: Parameters<typeof sender.send>[0]): Promise<void> => {

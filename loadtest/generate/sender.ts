@@ -35,6 +35,8 @@ export interface Sender {
 
 export interface SenderOptions {
   readonly url: string
+  /** A write key, where the gateway asks for one. */
+  readonly key?: string | undefined
   readonly ledger: Ledger
   readonly connections: number
   /** How long one shipment is tried before it is noted as unknown. */
@@ -45,7 +47,8 @@ export interface SenderOptions {
   readonly onAnswer?: (status: number | null, hasRetryAfter: boolean) => void
 }
 
-export function createSender ({ url, ledger, connections, giveUpMs, signal, onAnswer }: SenderOptions): Sender {
+export function createSender ({ url, key, ledger, connections, giveUpMs, signal, onAnswer }: SenderOptions): Sender {
+  const keyHeader: Record<string, string> = key === undefined ? {} : { 'x-write-key': key }
   const pool = new Pool(new URL(url).origin, { connections, pipelining: 1, connectTimeout: 2_000, headersTimeout: answerMsMax, bodyTimeout: answerMsMax })
   const counts: SenderCounts = { acked: 0, refused: 0, unknown: 0, requests: 0, retries: 0 }
   const latencyMs: number[] = []
@@ -56,7 +59,7 @@ export function createSender ({ url, ledger, connections, giveUpMs, signal, onAn
       const { statusCode, headers, body: answer } = await pool.request({
         method: 'POST',
         path: '/v1/events',
-        headers: { 'content-type': 'application/json', 'x-forwarded-for': shipment.ip, 'user-agent': shipment.userAgent },
+        headers: { 'content-type': 'application/json', 'x-forwarded-for': shipment.ip, 'user-agent': shipment.userAgent, ...keyHeader },
         body
       })
       const text = await answer.text()

@@ -4,14 +4,16 @@
 import { isIP } from 'node:net'
 import { Type, type Static } from 'typebox'
 import { lakeSettings } from '../../catalog/index.ts'
-import { logSettings } from '../../log/index.ts'
+import { logSettings, topicSettings } from '../../log/index.ts'
 import { readConfig } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
+import { gatewayAddress, gatewayUrl } from '../gateway-address.ts'
 import { scenarios, type Scenario } from './run.ts'
 
 const schema = Type.Object({
   _: Type.Array(Type.String(), { default: [], description: `the load: ${scenarios.join(', ')}; steady when none is named` }),
-  url: Type.String({ default: 'http://127.0.0.1:8000', description: 'address of the gateway' }),
+  url: Type.Optional(Type.String({ description: 'address of the gateway; the one of FIRN_GATEWAY_HOST and FIRN_GATEWAY_PORT when not set' })),
+  ...gatewayAddress,
   iOwnThisHost: Type.Boolean({ default: false, description: 'needed when --url is another machine: load is an attack when its target did not ask for it' }),
   own: Type.Boolean({ default: false, description: 'start a line of its own in a temporary folder and end it afterwards' }),
   rate: Type.Optional(Type.Number({ minimum: 1, maximum: 1_000_000, description: 'events per second (bad-input: requests per second); 300 steady, 200 the calm of burst and soak, 100 bad-input' })),
@@ -24,19 +26,20 @@ const schema = Type.Object({
   failed: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'share of requests that may have to be sent again; 0.01, burst 0.2' })),
   noVerify: Type.Boolean({ default: false, description: 'only send: do not end with the verifier' }),
   drainSeconds: Type.Integer({ default: 60, minimum: 1, maximum: 3600, description: 'how long the writer may stand still before the wait for it ends' }),
-  FIRN_LOG_TOPICS: Type.Array(Type.String(), { default: ['ecommerce_events'], description: 'topics that the writer reads, comma separated' }),
   FIRN_DATA_DIR: Type.String({ default: './data', description: 'the ledger goes to loadtest/ in this folder' }),
   // What the verifier has to know to find log and tables: the same as the services.
   ...logSettings,
+  ...topicSettings,
   ...lakeSettings
 })
 
-export type LoadtestConfig = Readonly<Omit<Static<typeof schema>, '_'> & { scenario: Scenario }>
+export type LoadtestConfig = Readonly<Omit<Static<typeof schema>, '_' | 'url'> & { scenario: Scenario, url: string }>
 
 /** Errors: LOADTEST_SCENARIO, LOADTEST_CONTRADICTION, LOADTEST_NOT_LOOPBACK. */
 export function readLoadtestConfig (argv?: string[]): LoadtestConfig {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_') || name in schema.properties || name === 'FIRN_LOG_LEVEL'))
-  const { _: words, ...config } = readConfig('loadtest', schema, argv === undefined ? { env } : { env, argv })
+  const { _: words, ...given } = readConfig('loadtest', schema, argv === undefined ? { env } : { env, argv })
+  const config = { ...given, url: given.url ?? gatewayUrl(given) }
   const [scenario = 'steady', ...more] = words
   if (more.length > 0) throw fail('LOADTEST_CONTRADICTION', { flags: words.join(' and ') })
   if (!isScenario(scenario)) throw fail('LOADTEST_SCENARIO', { given: JSON.stringify(scenario), known: scenarios.join(', ') })

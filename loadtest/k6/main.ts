@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { openLake } from '../../catalog/index.ts'
-import { openLogFrom } from '../../log/index.ts'
+import { openLogFrom, topicsToRead } from '../../log/index.ts'
 import { sentenceOf } from '../../runtime/index.ts'
 import { untilDrained } from '../drained.ts'
 import { fail } from '../errors.ts'
@@ -79,7 +79,7 @@ async function checkLanded (config: LoadtestConfig, { ledgerFile }: K6Result, li
   const lake = openLake(options, { dataDir: options.FIRN_DATA_DIR })
   const log = await openLogFrom(options.FIRN_LOG_URL, options)
   try {
-    const ms = await untilDrained({ catalog: lake.catalog, log, topics: options.FIRN_LOG_TOPICS, stillSecondsMax: config.drainSeconds })
+    const ms = await untilDrained({ catalog: lake.catalog, log, topics: await topicsToRead(log, options), stillSecondsMax: config.drainSeconds })
     console.log(`the writer had drained the log ${(ms / 1000).toFixed(1)} s after the last answer\n`)
   } finally {
     await log.close()

@@ -4,11 +4,12 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Type, type Static } from 'typebox'
 import { lakeSettings } from '../../catalog/index.ts'
-import { logSettings } from '../../log/index.ts'
+import { logSettings, topicSettings } from '../../log/index.ts'
 import { readConfig } from '../../runtime/index.ts'
 
 const schema = Type.Object({
   ...logSettings,
+  ...topicSettings,
   ...lakeSettings,
   ledger: Type.Array(Type.String(), { default: [], description: 'ledgers of senders, comma separated; by default every ledger-*.ndjson in $FIRN_DATA_DIR/loadtest' }),
   drained: Type.Boolean({ default: false, description: 'nothing may be waiting in the log: a lag is a failure' }),
@@ -16,7 +17,6 @@ const schema = Type.Object({
   json: Type.Boolean({ default: false, description: 'the findings as JSON' }),
   _: Type.Array(Type.String(), { default: [], description: 'more ledgers' }),
   FIRN_DATA_DIR: Type.String({ default: './data', description: 'where everything that lasts is kept' }),
-  FIRN_LOG_TOPICS: Type.Array(Type.String(), { default: ['ecommerce_events'], description: 'topics that the writer reads, comma separated' }),
   FIRN_EVENT_AGE_DAYS_MAX: Type.Integer({ default: 7, minimum: 1, maximum: 3650, description: 'how far apart the same event_id may not appear twice' })
 })
 

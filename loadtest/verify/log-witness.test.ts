@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url'
 import { join } from 'node:path'
 import t from 'tap'
-import { openLog, type LogRecord } from '../../log/index.ts'
+import { openLog, type LogRecord, type TopicChoice } from '../../log/index.ts'
 import { openWitness, type LogWitness } from './log-witness.ts'
 import type { ProgressRecord } from './progress-record.ts'
 
@@ -13,6 +13,8 @@ async function idsOf (witness: LogWitness | null): Promise<string[]> {
   return ids
 }
 
+const listed = (topics: string[]): TopicChoice => ({ FIRN_LOG_TOPICS: topics, FIRN_LOG_MAPPINGS: [] })
+
 t.test('a gap in the table is lost when the log has records there, and what lies beyond the recorded offset waits', async t => {
   const url = pathToFileURL(join(t.testdir(), 'log')).href
   const log = await openLog(url, { partitions: 2 })
@@ -21,7 +23,7 @@ t.test('a gap in the table is lost when the log has records there, and what lies
   const partition = positions[0]?.partition ?? 0
   const { clusterId, topicIds } = await log.identity(['x'])
   const progress: ProgressRecord = { tableUuid: '', snapshotId: 1n, clusterId, topicIds, partitions: [{ topic: 'x', partition, start: 0n, next: 3n, fingerprint: '' }] }
-  const witness = await openWitness(url, progress, ['x', 'not there'])
+  const witness = await openWitness(url, progress, listed(['x', 'not there']))
   t.equal(witness?.stranger, null)
   t.equal(witness?.lag, 1n)
   t.strictSame(await witness?.explain([{ topic: 'x', partition, from: 1n, to: 2n }]), { lost: 1n, holes: 0n, forgotten: 0n, unreadable: 0n, examples: [`x/${partition}@1`] })
@@ -29,22 +31,22 @@ t.test('a gap in the table is lost when the log has records there, and what lies
   t.strictSame(witness?.before, [])
   await witness?.close()
 
-  const late = await openWitness(url, { ...progress, partitions: [{ topic: 'x', partition, start: 2n, next: 3n, fingerprint: '' }] }, ['x'])
+  const late = await openWitness(url, { ...progress, partitions: [{ topic: 'x', partition, start: 2n, next: 3n, fingerprint: '' }] }, listed(['x']))
   t.strictSame(late?.before, [{ topic: 'x', partition, from: 0n, to: 2n }], 'what a first read skipped')
   t.strictSame((await late?.explain(late.before))?.examples, [`x/${partition}@0`, `x/${partition}@1`])
   await late?.close()
 
-  const before = await openWitness(url, null, ['x'])
+  const before = await openWitness(url, null, listed(['x']))
   t.equal(before?.lag, 4n, 'while the table has taken nothing, everything waits')
   t.strictSame((await idsOf(before)).sort(), ['a', 'b', 'c', 'd'])
   await before?.close()
 
-  const other = await openWitness(url, { ...progress, clusterId: 'another' }, [])
+  const other = await openWitness(url, { ...progress, clusterId: 'another' }, listed([]))
   t.match(other?.stranger, /filled from log another/)
   await other?.close()
   await log.close()
 })
 
 t.test('where there is no log nobody makes one', async t => {
-  t.equal(await openWitness(pathToFileURL(join(t.testdir(), 'nothing')).href, null, ['x']), null)
+  t.equal(await openWitness(pathToFileURL(join(t.testdir(), 'nothing')).href, null, listed(['x'])), null)
 })

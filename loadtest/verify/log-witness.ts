@@ -4,7 +4,7 @@
 
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { openLog, type Log, type LogIdentity, type LogReader } from '../../log/index.ts'
+import { openLog, topicsToRead, type Log, type LogIdentity, type LogReader, type TopicChoice } from '../../log/index.ts'
 import type { Gap } from './conservation.ts'
 import type { PartitionRecord, ProgressRecord } from './progress-record.ts'
 
@@ -49,12 +49,12 @@ export interface LogWitness {
 }
 
 /** Null when there is no log at this address. `record` is null while the table has taken nothing: then all of the topics waits. */
-export async function openWitness (logUrl: string, record: ProgressRecord | null, topicsRead: readonly string[], open: (url: string) => Promise<Log> = openLog): Promise<LogWitness | null> {
+export async function openWitness (logUrl: string, record: ProgressRecord | null, choice: TopicChoice, open: (url: string) => Promise<Log> = openLog): Promise<LogWitness | null> {
   const isEmbedded = logUrl.startsWith('file:')
   if (isEmbedded && !existsSync(fileURLToPath(logUrl))) return null
   const log = await open(logUrl)
   const source = { log, isDense: isEmbedded }
-  const identity = await log.identity([...new Set([...record?.topicIds.keys() ?? [], ...topicsRead])])
+  const identity = await log.identity([...new Set([...record?.topicIds.keys() ?? [], ...await topicsToRead(log, choice)])])
   const stranger = record === null ? null : strangeness(record, identity)
   const ranges = new Map(await Promise.all([...identity.topicIds.keys()].map(async topic => [topic, await log.ranges(topic)] as const)))
   const recorded = new Map(record?.partitions.map(p => [`${p.topic}/${p.partition}`, p]))

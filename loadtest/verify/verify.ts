@@ -80,7 +80,7 @@ async function judgeLine (engine: JudgingEngine, options: VerifyConfig, ledgers:
   await loadTaken(connection, history.claims, events, letters)
   findings.push(...await checkConservation(connection, history, options.FIRN_EVENT_AGE_DAYS_MAX, async ids => await nameIds(connection, events, ids)))
 
-  const witness = await openWitness(options.FIRN_LOG_URL, record, options.FIRN_LOG_TOPICS, async url => await openLogFrom(url, options))
+  const witness = await openWitness(options.FIRN_LOG_URL, record, { ...options, FIRN_LOG_MAPPINGS: options.FIRN_LOG_MAPPINGS ?? [] }, async url => await openLogFrom(url, options))
   try {
     const explained = await explainGaps(connection, findGaps(connection), witness, history, removedByOthers(metadata))
     findings.push(explained.finding, ...await judgeLog(witness, record, history))

@@ -104,6 +104,10 @@ class EmbeddedLog implements Log {
     })
   }
 
+  async topics (): Promise<string[]> {
+    return await this.#snapshot(() => this.#topics.names())
+  }
+
   async compareFingerprint (topic: string, partition: number, offset: bigint, fingerprint: string): Promise<FingerprintVerdict> {
     return await this.#snapshot(() => judgeFingerprint(offset, fingerprint, this.#surroundings(this.#topics.find(topic), partition, offset)))
   }

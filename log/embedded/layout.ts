@@ -43,6 +43,13 @@ export function topicKey (topic: string): Buffer {
   return Buffer.concat([Buffer.from([0x10]), Buffer.from(topic)])
 }
 
+/** All topics' keys lie from the first to below the second. */
+export const topicKeys = [Buffer.from([0x10]), Buffer.from([0x11])] as const
+
+export function topicOfKey (key: Buffer): string {
+  return key.subarray(1).toString()
+}
+
 export function stateKey (topicNumber: number): Buffer {
   const key = Buffer.alloc(3)
   key[0] = 0x11

@@ -192,6 +192,11 @@ export class Store {
     return [...this.db.getKeys({ end: to })].map(found => Buffer.from(found))
   }
 
+  /** The keys from `from` to below `to`, in memory of their own. */
+  keysBetween (from: Buffer, to: Buffer): Buffer[] {
+    return [...this.db.getKeys({ start: from, end: to } as object)].map(found => Buffer.from(found as Buffer))
+  }
+
   explainRead (error: unknown): unknown {
     const code = (error as { code?: unknown }).code
     return typeof code === 'number' && damageCodes.has(code) ? fail('LOG_DAMAGED', { path: this.path, what: (error as Error).message }, error) : error

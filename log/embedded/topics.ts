@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { fail } from '../errors.ts'
-import { chainSeed, decodeStates, encodeStates, stateKey, topicKey, type PartitionState, type TopicRecord } from './layout.ts'
+import { chainSeed, decodeStates, encodeStates, stateKey, topicKey, topicKeys, topicOfKey, type PartitionState, type TopicRecord } from './layout.ts'
 import type { Store } from './store.ts'
 
 const topicsMax = 1000
@@ -38,6 +38,13 @@ export class Topics {
   async ensure (topic: string, now: number): Promise<TopicRecord> {
     if (!/^[a-zA-Z0-9._-]{1,200}$/.test(topic)) throw fail('LOG_TOPIC_NAME', { topic })
     return this.find(topic) ?? await this.#store.transaction(() => this.#create(topic, now))
+  }
+
+  /** Of all that are stored, sorted as their keys. */
+  names (): string[] {
+    this.#store.check()
+    const [from, to] = topicKeys
+    return this.#store.keysBetween(from, to).map(topicOfKey)
   }
 
   /** Those that this process has asked for. */

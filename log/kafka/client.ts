@@ -72,6 +72,7 @@ export interface NativeAdmin {
   disconnect(): void
   getMetadata(options: { timeout: number }, done: Done<unknown>): void
   createTopic(topic: { topic: string, num_partitions: number, replication_factor: number, config: Record<string, string> }, timeoutMs: number, done: (error?: ClientError) => void): void
+  listTopics(options: { timeout: number }, done: Done<string[]>): void
   describeTopics(topics: readonly string[], options: { timeout: number }, done: Done<TopicDescription[]>): void
   listOffsets(partitions: readonly { topic: string, partition: number, offset: unknown }[], options: { timeout: number, isolationLevel: number }, done: Done<{ topic: string, partition: number, offset: number, error?: ClientError }[]>): void
 }

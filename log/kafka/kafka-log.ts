@@ -97,6 +97,11 @@ class KafkaLog implements Log {
     return await this.#topics.ranges(topic)
   }
 
+  async topics (): Promise<string[]> {
+    this.#checkOpen()
+    return await this.#topics.names()
+  }
+
   async compareFingerprint (topic: string, partition: number, offset: bigint, fingerprint: string): Promise<FingerprintVerdict> {
     this.#checkOpen()
     if (fingerprint === '') return 'unknown'

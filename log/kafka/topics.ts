@@ -73,6 +73,12 @@ export class Topics {
     return known
   }
 
+  /** Those of the cluster that this login may see; names that begin with __ are the brokers' own. */
+  async names (): Promise<string[]> {
+    const names = await this.#ask<string[]>('the topics', (admin, timeout, done) => { admin.listTopics({ timeout }, done) })
+    return names.filter(name => !name.startsWith('__')).sort()
+  }
+
   async identity (topics: readonly string[]): Promise<LogIdentity> {
     const found = await this.describe([...new Set(topics)])
     const clusterId = await this.#findClusterId()

@@ -1,4 +1,7 @@
-// The health check of a container: exit code 0 when the service at this port says that it is ready.
+// The health check of a container: exit code 0 when the service at this port says that it is ready. Without arguments it
+// asks the port that the environment gives to the service; a path and the status that is right there may follow the port.
 
-const answer = await fetch(`http://127.0.0.1:${process.argv[2]}/readyz`, { signal: AbortSignal.timeout(3000) }).catch(() => undefined)
-process.exit(answer?.ok === true ? 0 : 1)
+const { FIRN_GATEWAY_PORT, FIRN_WRITER_PORT, FIRN_ANALYTICS_PORT } = process.env
+const [port = FIRN_WRITER_PORT ?? FIRN_ANALYTICS_PORT ?? FIRN_GATEWAY_PORT ?? '8000', path = '/readyz', status = '200'] = process.argv.slice(2)
+const answer = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(3000) }).catch(() => undefined)
+process.exit(answer?.status === Number(status) ? 0 : 1)

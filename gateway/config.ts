@@ -72,3 +72,8 @@ function isLoopback (host: string): boolean {
   const family = isIP(address)
   return family === 0 ? address.toLowerCase() === 'localhost' : loopback.check(address, family === 6 ? 'ipv6' : 'ipv4')
 }
+
+/** The first of the keys that may send; undefined where none is asked for. */
+export function writeKeyOf (setting: string | undefined): string | undefined {
+  return setting?.split(',')[0]?.split(':')[1]?.trim()
+}

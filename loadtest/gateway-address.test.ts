@@ -1,5 +1,6 @@
 import t from 'tap'
-import { gatewayUrl, writeKeyOf } from './gateway-address.ts'
+import { writeKeyOf } from '../gateway/config.ts'
+import { gatewayUrl } from './gateway-address.ts'
 import { readGenerateConfig } from './generate/config.ts'
 import { readLoadtestConfig } from './k6/config.ts'
 

@@ -11,8 +11,3 @@ export function gatewayUrl ({ FIRN_GATEWAY_HOST: host, FIRN_GATEWAY_PORT: port }
   const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
   return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`
 }
-
-/** The first of the keys that may send; undefined where none is asked for. */
-export function writeKeyOf (setting: string | undefined): string | undefined {
-  return setting?.split(',')[0]?.split(':')[1]?.trim()
-}

@@ -4,10 +4,9 @@
 
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { openToAll } from '../../gateway/config.ts'
+import { openToAll, writeKeyOf } from '../../gateway/config.ts'
 import type { LogConfig, TopicChoice } from '../../log/index.ts'
 import { sentenceOf, readConfig } from '../../runtime/index.ts'
-import { writeKeyOf } from '../../loadtest/gateway-address.ts'
 import { checkDoors } from './doctor-doors.ts'
 import { checkKafkaClient } from './doctor-kafka.ts'
 import { checkLine, type LineAddresses } from './doctor-line.ts'

@@ -19,7 +19,7 @@ export type { DataFile, DeleteFile, LiveFile, ManifestFile } from './spec/data-f
 export { identityValue, partitionColumns, partitionKey, partitionPath, partitionSpecOf, type Partition, type PartitionColumn } from './spec/partition.ts'
 export type { SingleValue } from './spec/single-value.ts'
 export { applyTransform, parseTransform, printDate, transformedType, type PartitionValue } from './spec/transforms.ts'
-export { ownColumnsOf } from './spec/own-columns.ts'
+export { ownColumnsOf, recordedSchema } from './spec/own-columns.ts'
 export { decideLayout, judgeBase, ownSchema, type FileLayout, type TableHalt } from './spec/file-layout.ts'
 export { dataFileLocation } from './spec/names.ts'
 export { currentSchema, fieldById, listFields, schemaById } from './spec/schema.ts'

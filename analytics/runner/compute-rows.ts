@@ -46,7 +46,7 @@ async function passesOver (tables: PinnedTables, model: Model, dirty: Dirty): Pr
   if (dirty.kind !== 'all' || model.unit.kind === 'full' || model.reads.some(({ beforeMs }) => beforeMs > 0)) return 1
   let rows = 0n
   for (const read of model.reads) {
-    if (read.by !== null) for (const file of filesOfTypes(read, await tables.files(tables.get(read.table)!))) rows += file.recordCount
+    if (read.by !== null) for (const file of filesOfTypes(read, tables.get(read.table)!.table, await tables.files(tables.get(read.table)!))) rows += file.recordCount
   }
   return Math.max(1, Math.min(passesMax, Math.ceil(Number(rows) / passRowsMax)))
 }
@@ -60,7 +60,7 @@ function passSql (model: Model, { by }: SourceRead, { at, of }: Pass): string {
 }
 
 async function filesFor (session: Session, tables: PinnedTables, model: Model, read: SourceRead, pinned: PinnedTable, dirty: Dirty): Promise<LiveFile[]> {
-  const files = filesOfTypes(read, await tables.files(pinned))
+  const files = filesOfTypes(read, pinned.table, await tables.files(pinned))
   return read.by === null ? files : await pruneFiles(session, model, pinned, read.by, files, dirty, BigInt(read.beforeMs) * 1000n)
 }
 

@@ -4,7 +4,7 @@
 
 import { mkdir } from 'node:fs/promises'
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
-import { DuckDBInstance, bringFiles, duckdbScan, type LiveFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
+import { DuckDBInstance, bringFiles, duckdbScan, recordedSchema, type LiveFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
 import { noExtensions } from '../query/duckdb-session.ts'
 
 export interface DatabaseOptions { readonly memoryMiBMax: number, readonly tempDir: string }
@@ -18,7 +18,7 @@ export interface Session {
   readonly connection: DuckDBConnection
   run(sql: string): Promise<void>
   rows(sql: string): Promise<DuckDBValue[][]>
-  /** The files as a table expression. `columns`: only these are read. */
+  /** The files as a table expression, columns under their recorded names. `columns`: only these are read. */
   scan(table: LoadedTable, files: readonly LiveFile[], columns?: readonly string[]): Promise<string>
   close(): Promise<void>
 }
@@ -36,8 +36,9 @@ export function openDatabase (options: DatabaseOptions): Database {
         async run (sql) { await connection.run(sql) },
         async rows (sql) { return (await connection.runAndReadAll(sql)).getRows() },
         async scan (table, files, columns) {
-          releases.push(await bringFiles(table, files, storage, columns))
-          return duckdbScan(table, files, storage)
+          const schema = recordedSchema(table.metadata)
+          releases.push(await bringFiles(table, files, storage, columns, schema))
+          return duckdbScan(table, files, storage, schema)
         },
         async close () {
           connection.closeSync()

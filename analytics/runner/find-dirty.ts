@@ -50,7 +50,7 @@ export async function findDirty (question: Question): Promise<FoundDirty> {
     const changes = await tables.news(read.table, pinned, state.sources.get(read.table) ?? null)
     const refused = refusal(read, pinned, changes)
     if (refused !== null) return all(refused)
-    const files = changes.kind === 'appended' ? filesOfTypes(read, changes.files) : []
+    const files = changes.kind === 'appended' ? filesOfTypes(read, pinned.table, changes.files) : []
     if (files.length === 0 && !isRewritten(changes)) continue
     if (read.by === null && model.unit.kind !== 'full') return all(`${read.table} changed, which is read whole`)
     news.push({ read, pinned, changes, files })
@@ -157,7 +157,7 @@ async function findKeys (question: Question, key: string, news: readonly News[],
     if (model.time !== null) await look(own!, model.time, key, 'true', files => files)
     for (const read of model.reads) {
       const time = read.table === 'firn.events' ? 'event_time' : question.timeOf(read.table)
-      if (read.by !== null && time !== null) await look(tables.get(read.table)!, time, read.by, typesSql(read), files => filesOfTypes(read, files))
+      if (read.by !== null && time !== null) await look(tables.get(read.table)!, time, read.by, typesSql(read), files => filesOfTypes(read, tables.get(read.table)!.table, files))
     }
   }
   if (selects.length === 0) return { kind: 'none' }

@@ -1,7 +1,8 @@
 // The table of a model: made from its header, grown when the header grows, refused by name when the two no longer fit.
-// Only --full drops it and makes it anew.
+// What other engines change is followed: columns by their field ids, partitioning by whatever spec they set. Only --full
+// drops it and makes it anew.
 
-import { adviceFor, currentSchema, evolveSchema, formatVersionsWritten, isCatalogError, partitionSpecOf, schemaOfColumns, type Catalog, type LoadedTable, type PartitionSpec, type Schema, type Storage, type TableIdentifier } from '../../catalog/index.ts'
+import { currentSchema, decideLayout, isCatalogError, judgeBase, keepOwnColumns, ownColumnsOf, partitionSpecOf, schemaOfColumns, type Catalog, type FileLayout, type LoadedTable, type PartitionSpec, type Schema, type Storage, type TableIdentifier } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import type { Model, PartitionTerm } from '../models/model-file.ts'
 
@@ -26,12 +27,24 @@ export function tableNameOf (model: Pick<Model, 'name'>): string {
 export async function openModelTable (catalog: Catalog, storage: Storage, model: Model, found: LoadedTable | null): Promise<LoadedTable> {
   const table = found ?? await createModelTable(catalog, model)
   refuseUnfit(table, model)
-  try {
-    return await evolveSchema({ catalog, storage, table }, columnsOf(model))
-  } catch (error) {
-    if (isCatalogError(error, 'CATALOG_SCHEMA_CHANGE_REFUSED')) throw fail('MODEL_TABLE_UNFIT', { model: model.name, reason: error.message }, error)
-    throw error
-  }
+  const kept = await keepOwnColumns({ catalog, storage, table }, columnsOf(model))
+  layoutOfModel(kept, model)
+  return kept
+}
+
+/** How files for the table have to look. Throws MODEL_TABLE_UNFIT, or MODEL_CONFLICT when it has to be opened anew first. */
+export function layoutOfModel (table: LoadedTable, model: Model): FileLayout {
+  const decided = decideLayout(table.metadata, columnsOf(model))
+  if (decided.kind === 'fits') return decided.layout
+  if (decided.kind === 'halt') throw fail('MODEL_TABLE_UNFIT', { model: model.name, reason: `${decided.reason}. What helps: ${decided.advice}` })
+  throw fail('MODEL_CONFLICT', { model: model.name, reason: decided.changes.join(', ') })
+}
+
+/** Why files that were written for `table` may not be committed to `base`; null when they may. */
+export function differsFrom (table: LoadedTable, base: LoadedTable, model: Model): string | null {
+  const judged = judgeBase(table.metadata, base.metadata, columnsOf(model))
+  if (judged.kind === 'same') return null
+  return judged.kind === 'halt' ? judged.reason : `another engine changed ${judged.changes.join(', ')}`
 }
 
 export async function dropModelTable (catalog: Catalog, model: Model): Promise<void> {
@@ -49,7 +62,7 @@ async function createModelTable (catalog: Catalog, model: Model): Promise<Loaded
       schema,
       'partition-spec': partitionSpecOf(schema, model.partition.map(termOf)),
       ...model.sort.length === 0 ? {} : { 'write-order': { 'order-id': 1, 'fields': model.sort.map(column => ({ 'transform': 'identity', 'source-id': sourceId(column), 'direction': 'asc' as const, 'null-order': 'nulls-last' as const })) } },
-      properties: { ...properties, comment: model.question }
+      properties: { ...properties, ...ownColumnsOf(schema), comment: model.question }
     })
   } catch (error) {
     if (isCatalogError(error, 'CATALOG_ALREADY_EXISTS')) return await catalog.loadTable(identifierOf(model))
@@ -57,15 +70,14 @@ async function createModelTable (catalog: Catalog, model: Model): Promise<Loaded
   }
 }
 
+/** The header against what the table was made with: a spec that another engine set since is followed. */
 function refuseUnfit ({ metadata }: LoadedTable, model: Model): void {
-  const refuse = (reason: string): never => { throw fail('MODEL_TABLE_UNFIT', { model: model.name, reason }) }
-  const version = metadata['format-version']
-  if (!formatVersionsWritten.includes(version)) refuse(`its format version is ${version}: ${adviceFor(version, formatVersionsWritten)}`)
-  const spec = metadata['partition-specs'].find(({ 'spec-id': id }) => id === metadata['default-spec-id'])!
-  const schema = currentSchema(metadata)
+  const spec = metadata['partition-specs'].find(({ 'spec-id': id }) => id === 0)
+  const schema = metadata.schemas.find(one => (one['schema-id'] ?? 0) === 0) ?? currentSchema(metadata)
+  if (spec === undefined) return
   const wanted = model.partition.map(termOf)
   const [is, should] = [printSpec(spec, schema), wanted.map(({ transform, column }) => `${transform} of ${column}`).join(', ')]
-  if (is !== should) refuse(`it is partitioned by ${is || 'nothing'} and the header says ${should || 'nothing'}`)
+  if (is !== should) throw fail('MODEL_TABLE_UNFIT', { model: model.name, reason: `it is partitioned by ${is || 'nothing'} and the header says ${should || 'nothing'}` })
 }
 
 function printSpec (spec: PartitionSpec, schema: Schema): string {

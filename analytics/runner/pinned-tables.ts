@@ -2,7 +2,7 @@
 // whoever ran earlier saw, or the table that an earlier model of this cycle committed. Files, changes and watermarks are read
 // once for all models. Tables that only the runner writes are kept between cycles until somebody says otherwise.
 
-import { changesSince, currentSchema, isCatalogError, quoteIdentifier, recordOf, scanFiles, upperBound, type Catalog, type LiveFile, type LoadedTable, type SourceChanges, type SourceRecord, type Storage } from '../../catalog/index.ts'
+import { changesSince, isCatalogError, quoteIdentifier, recordedSchema, recordOf, scanFiles, upperBound, type Catalog, type LiveFile, type LoadedTable, type SourceChanges, type SourceRecord, type Storage } from '../../catalog/index.ts'
 import { idleUntilProperty } from '../../openapi/index.ts'
 import { type Database, type Session } from './database.ts'
 import { readState, type ModelState } from './model-state.ts'
@@ -127,7 +127,7 @@ export class PinnedTables {
   }
 
   async #receivedLast ({ table }: PinnedTable, files: readonly LiveFile[]): Promise<Date | null> {
-    const field = currentSchema(table.metadata).fields.find(({ name }) => name === 'received_at')
+    const field = recordedSchema(table.metadata).fields.find(({ name }) => name === 'received_at')
     if (field === undefined || files.length === 0) return null
     let last: bigint | null = null
     const unbounded = files.filter(file => {

@@ -42,7 +42,7 @@ async function rewriteAll (session: Session, tables: PinnedTables, model: Model,
     await session.run(`create or replace temp table old_rows as select ${columns} from ${await session.scan(own.table, live)}; create or replace temp table diff_rows as ${differenceSql(columns)}`)
     if (await countRows(session, 'diff_rows') === 0n) return null
   }
-  const placed = await placeRows(session, own.table, 'new_rows')
+  const placed = await placeRows(session, own.table, 'new_rows', model)
   const parts = placed.parts.map(({ partition, rows, where }) => ({ partition, rows, select: `select ${columns} from ${placed.table} where ${where}` }))
   return { removed: live, parts, rows: Number(parts.reduce((sum, { rows }) => sum + rows, 0n)), units: 1, isDifference }
 }
@@ -59,7 +59,7 @@ async function rewriteUnits (session: Session, storage: Storage, tables: PinnedT
   const gone = await session.rows(`select _file, count(*) from old_rows where ${unit} in (select unit from changed) group by _file`) as [string, bigint][]
   const holding = new Set(gone.map(([path]) => path))
   const held = live.filter(file => holding.has(storage.toEnginePath(file.location)))
-  const fresh = await placeRows(session, own.table, 'fresh_rows')
+  const fresh = await placeRows(session, own.table, 'fresh_rows', model)
 
   const keyOf = keyOfPartition(own)
   const parts: NewPart[] = []

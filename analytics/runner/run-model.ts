@@ -10,7 +10,7 @@ import { computeRows } from './compute-rows.ts'
 import type { Database, Session } from './database.ts'
 import { findDirty, type Dirty, type FoundDirty } from './find-dirty.ts'
 import { printState, readState, stateProperty, type ModelState, type SourceState } from './model-state.ts'
-import { dropModelTable, identifierOf, openModelTable, tableNameOf } from './model-table.ts'
+import { differsFrom, dropModelTable, identifierOf, openModelTable, tableNameOf } from './model-table.ts'
 import type { PinnedTable, PinnedTables } from './pinned-tables.ts'
 import { planRewrite, type Rewrite } from './plan-rewrite.ts'
 import { usesWatermark } from './source-columns.ts'
@@ -117,14 +117,18 @@ async function commitRewrite (parts: RunParts, session: Session, model: Model, o
   const snapshotId = createSnapshotId(own.table.metadata)
   const result = written(rewrite, found, snapshotId, added.length)
   const state: ModelState = { ...next, own: snapshotId, last: { at: new Date(parts.clock()).toISOString(), ms: Math.round(performance.now() - began), rows: result.rows, units: result.dirtyUnits, reason: result.reason } }
-  const outcome = await commitSnapshot({ catalog, storage, table: own.table, clock: parts.clock }, snapshotId, async base => await stageOverwrite({ storage, clock: parts.clock }, base, {
+  const outcome = await commitSnapshot({ catalog, storage, table: own.table, clock: parts.clock }, snapshotId, async base => {
+    const differs = differsFrom(own.table, base, model)
+    if (differs !== null) return { kind: 'abandon', reason: differs }
+    return await stageOverwrite({ storage, clock: parts.clock }, base, {
     snapshotId,
     added,
     removed,
     plannedOn: mainSnapshotId(own.table.metadata),
     properties: { [stateProperty]: printState(state) },
     expire: { keepAllMs, keepIds: parts.namedBy(tableNameOf(model)), metadataBytesMax }
-  }))
+    })
+  })
   if (outcome.kind === 'landed') {
     tables.put(tableNameOf(model), outcome.table)
     if (rewrite.isDifference) await tables.rememberDifference(session, tableNameOf(model), mainSnapshotId(own.table.metadata), snapshotId)

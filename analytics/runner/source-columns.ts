@@ -1,7 +1,7 @@
 // Which columns of a source a model can see at all, by the words of its SQL: what is read of the files, and what counts as a
 // change. A superset, or null for "all". And which files can hold rows of the types that it asks for. Pure.
 
-import { currentSchema, quoteText, type LiveFile, type LoadedTable, type NestedField } from '../../catalog/index.ts'
+import { identityValue, quoteText, recordedSchema, type LiveFile, type LoadedTable, type NestedField } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import { watermarkHole, type Model, type SourceRead } from '../models/model-file.ts'
 import { tokensOf } from '../query/sql-tokens.ts'
@@ -16,21 +16,27 @@ export function columnsRead (model: Model, read: SourceRead, table: LoadedTable)
   }
   if (read.by !== null) words.add(read.by)
   if (read.eventTypes !== null) words.add('event_type')
-  const columns = currentSchema(table.metadata).fields.map(({ name }) => name).filter(name => words.has(name.toLowerCase()))
+  const columns = recordedSchema(table.metadata).fields.map(({ name }) => name).filter(name => words.has(name.toLowerCase()))
   // A source of which nothing but the number of rows matters still has rows.
   return columns.length === 0 ? null : columns
 }
 
 /** Throws MODEL_INVALID when the source has no such column. */
 export function fieldOf (model: Model, table: LoadedTable, column: string): NestedField {
-  const field = currentSchema(table.metadata).fields.find(({ name }) => name === column)
+  const field = recordedSchema(table.metadata).fields.find(({ name }) => name === column)
   if (field === undefined) throw fail('MODEL_INVALID', { model: model.name, reason: `${[...table.id.namespace, table.id.name].join('.')} has no column ${column}` })
   return field
 }
 
-export function filesOfTypes (read: SourceRead, files: readonly LiveFile[]): LiveFile[] {
+/** By the partition, where the file's spec says the type: a foreign spec may have any other field under that name. */
+export function filesOfTypes (read: SourceRead, { metadata }: LoadedTable, files: readonly LiveFile[]): LiveFile[] {
   const types = read.eventTypes
-  return types === null ? [...files] : files.filter(({ partition }) => typeof partition['event_type'] !== 'string' || types.includes(partition['event_type']))
+  if (types === null) return [...files]
+  const id = recordedSchema(metadata).fields.find(({ name }) => name === 'event_type')?.id
+  return files.filter(file => {
+    const type = identityValue(metadata, file, id)
+    return typeof type !== 'string' || types.includes(type)
+  })
 }
 
 export function typesSql (read: SourceRead): string {

@@ -2,11 +2,12 @@
 // statistics; more where a file would grow too large to be rewritten for a few rows. Durable when this resolves; on failure
 // the files go.
 
-import { copyToDataFile, currentSchema, dataFileLocation, duckdbType, quoteIdentifier, type DataFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
+import { copyToDataFile, dataFileLocation, quoteIdentifier, writtenColumns, type DataFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
 import type { DuckDBListValue } from '@duckdb/node-api'
 import type { Model, ModelColumn } from '../models/model-file.ts'
 import { unitColumn } from './dirty-condition.ts'
 import type { Session } from './database.ts'
+import { layoutOfModel } from './model-table.ts'
 import type { NewPart } from './plan-rewrite.ts'
 
 /** Small enough that a late row does not rewrite much, large enough to scan well. */
@@ -15,9 +16,8 @@ const bytesPerRowUnknown = 64n
 
 /** `bytesPerRow`: of the files that are there. */
 export async function writeFiles (session: Session, storage: Storage, model: Model, table: LoadedTable, parts: readonly NewPart[], bytesPerRow: bigint = bytesPerRowUnknown): Promise<DataFile[]> {
-  const schema = currentSchema(table.metadata)
-  const known = new Set(model.columns.map(({ name }) => name))
-  const columns = schema.fields.map(({ name, type }) => `cast(${known.has(name) ? quoteIdentifier(name) : 'null'} as ${duckdbType(type)}) as ${quoteIdentifier(name)}`).join(', ')
+  const layout = layoutOfModel(table, model)
+  const columns = writtenColumns(layout, quoteIdentifier)
   const ordered = model.sort.length > 0 ? model.sort : model.unit.kind === 'full' ? model.key : [unitColumn(model)]
   const firstOrder = model.columns.find(({ name }) => name === ordered[0])!
   const order = ordered.map(name => `${quoteIdentifier(name)} nulls last`).join(', ')
@@ -27,7 +27,7 @@ export async function writeFiles (session: Session, storage: Storage, model: Mod
   const write = async (select: string, { partition }: NewPart): Promise<void> => {
     const location = dataFileLocation(table.metadata, partition, `${crypto.randomUUID()}.parquet`)
     begun.push(location)
-    written.push(await copyToDataFile(session.connection, storage, table, { select, partition, location }))
+    written.push(await copyToDataFile(session.connection, storage, table, { select, partition, location, layout }))
   }
   try {
     for (const part of parts) {

@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { DataFile } from '../spec/data-file.ts'
 import type { Partition } from '../spec/partition.ts'
+import type { FileLayout } from '../spec/file-layout.ts'
 import { parquetCompression } from '../spec/parquet-compression.ts'
 import { currentSchema } from '../spec/schema.ts'
 import type { TableMetadata } from '../spec/types.ts'
@@ -19,19 +20,20 @@ export interface CopyingDuckDB { runAndReadAll(sql: string): Promise<{ getRowObj
 export interface EnginePaths { toEnginePath(location: string): string }
 
 export interface DataFileToCopy {
-  /** A SELECT whose columns are those of the current schema, cast to its types (`duckdbType`), all of one partition. */
+  /** A SELECT whose columns are those of the current schema (or of `layout`), cast to its types (`duckdbType`), all of one partition. */
   readonly select: string
   readonly partition: Partition
   /** A new one, from `dataFileLocation`. */
   readonly location: string
+  readonly layout?: FileLayout
 }
 
 /** Not durable before `storage.makeDurable` has its location. Throws what DuckDB says when the query or the write fails; a half-written file may stay. */
-export async function copyToDataFile(connection: CopyingDuckDB, storage: EnginePaths, { metadata }: { readonly metadata: TableMetadata }, { select, partition, location }: DataFileToCopy): Promise<DataFile> {
-  const schema = currentSchema(metadata)
-  const spec = metadata['partition-specs'].find(({ 'spec-id': id }) => id === metadata['default-spec-id'])!
+export async function copyToDataFile(connection: CopyingDuckDB, storage: EnginePaths, { metadata }: { readonly metadata: TableMetadata }, { select, partition, location, layout }: DataFileToCopy): Promise<DataFile> {
+  const schema = layout?.schema ?? currentSchema(metadata)
+  const spec = layout?.spec ?? metadata['partition-specs'].find(({ 'spec-id': id }) => id === metadata['default-spec-id'])!
   const path = storage.toEnginePath(location)
   await mkdir(dirname(path), { recursive: true })
-  const result = await connection.runAndReadAll(`COPY (${select}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION ${parquetCompression(metadata.properties)}, FIELD_IDS ${fieldIdsForDuckDB(schema)}, RETURN_STATS)`)
+  const result = await connection.runAndReadAll(`COPY (${select}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION ${layout?.codec ?? parquetCompression(metadata.properties)}, FIELD_IDS ${fieldIdsForDuckDB(schema)}, RETURN_STATS)`)
   return dataFileFromDuckDB(result.getRowObjects()[0] as DuckDBStatsRow, schema, spec, partition, location, metadata.properties)
 }

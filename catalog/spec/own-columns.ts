@@ -41,6 +41,31 @@ export function printOwnIds(ids: OwnIds): string {
   return JSON.stringify(Object.fromEntries(ids))
 }
 
+/**
+ * The table under the names that its makers recorded: who reads a column reads the same one, whatever other engines call it by now. Columns
+ * of others keep their names; one that took a recorded name is left out.
+ */
+export function recordedSchema(metadata: TableMetadata): Schema {
+  const schema = currentSchema(metadata)
+  const recorded = isNew(metadata) ? new Map<string, number>() : readOwnIds(metadata)
+  if (recorded.size === 0) return schema
+  const names = new Map([...recorded].map(([path, id]) => [id, path.slice(path.lastIndexOf('.') + 1)]))
+  const fields = underRecorded(schema.fields, names)
+  return fields === schema.fields ? schema : { ...schema, fields: [...fields] }
+}
+
+function underRecorded(fields: readonly NestedField[], names: ReadonlyMap<number, string>): readonly NestedField[] {
+  const ours = new Set(fields.flatMap(({ id }) => names.get(id)?.toLowerCase() ?? []))
+  const found = fields.flatMap(field => {
+    const name = names.get(field.id)
+    if (name === undefined) return ours.has(field.name.toLowerCase()) ? [] : [field]
+    if (typeof field.type === 'string' || field.type.type !== 'struct') return name === field.name ? [field] : [{ ...field, name }]
+    const members = underRecorded(field.type.fields, names)
+    return name === field.name && members === field.type.fields ? [field] : [{ ...field, name, type: { ...field.type, fields: [...members] } }]
+  })
+  return found.length === fields.length && found.every((field, index) => field === fields[index]) ? fields : found
+}
+
 /** The record for a new table, as a property: catalogs give ids in one order. A table in its first state is numbered by its names all the same. */
 export function ownColumnsOf({ fields }: Schema): Record<string, string> {
   return { [ownColumnsProperty]: printOwnIds(new Map(fields.flatMap(field => pathsOf(field, field.name)))) }
@@ -171,7 +196,7 @@ class Match {
       const fields = this.struct(current.fields, want.fields, `${path}.`)
       return this.changes.length === before ? current : { ...current, fields } satisfies StructType
     } else if (typeof current !== 'string' && typeof want !== 'string' && current.type === want.type) return current
-    throw new Halt(`column ${place} has type ${nameOfType(current)}, and ${nameOfType(want)} is written there`, `drop column ${place}; ${path} is then added again`)
+    throw new Halt(`column ${place} is another one now: type ${nameOfType(current)} cannot become ${nameOfType(want)}`, `drop column ${place}; ${path} is then added again`)
   }
 }
 

@@ -32,6 +32,7 @@ const tasks = {
   loadtest: { entry: 'loadtest/k6/main.ts' },
   bench: { entry: 'loadtest/bench/main.ts' },
   'test:engines': { entry: 'loadtest/engines/main.ts' },
+  'test:guests': { entry: 'loadtest/guests/main.ts' },
   'test:rck': { entry: 'catalog/server/compatibility-kit/main.ts' },
   'test:durability': { entry: 'loadtest/durability/main.ts' },
   'test:fraud': { entry: 'loadtest/fraud/main.ts' },

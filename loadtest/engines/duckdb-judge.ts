@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { DuckDBInstance, connectCatalog, duckdbScan, openStorage, scanFiles, type TableIdentifier, type TableMetadata } from '../../catalog/index.ts'
+import { DuckDBInstance, bringFiles, connectCatalog, duckdbScan, openStorage, scanFiles, type TableIdentifier, type TableMetadata } from '../../catalog/index.ts'
 import type { Line } from '../line.ts'
 import { canonicalSql, toSql, type LeafColumn, type Question } from './question.ts'
 
@@ -30,7 +30,7 @@ export async function askDuckDB (line: Line, identifier: TableIdentifier, column
   const counts = new Map<string, number>()
   for (const { name, filter, snapshot, rows } of questions) {
     const { files } = await scanFiles(storage, table, snapshot === null ? {} : { snapshotId: BigInt(snapshot) })
-    const release = await storage.bringNear(files.map(file => file.location))
+    const release = await bringFiles(table, files, storage)
     const source = `(select * from ${duckdbScan(table, files, storage)})${filter === null ? '' : ` where ${toSql(filter)}`}`
     const counted = await db.runAndReadAll(`select count(*) from ${source}`)
     counts.set(name, Number(counted.getRows()[0]?.[0]))

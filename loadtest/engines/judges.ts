@@ -29,7 +29,7 @@ export interface Judge {
 }
 
 export async function installJudges (): Promise<{ pyiceberg: Judge, java: Judge }> {
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'firn')
+  const cache = cacheDir()
   mkdirSync(cache, { recursive: true })
   const python = installPyIceberg(join(cache, `pyiceberg-${pyicebergVersion}`))
   const jars = installJava(join(cache, 'java-judge'))
@@ -38,6 +38,15 @@ export async function installJudges (): Promise<{ pyiceberg: Judge, java: Judge 
     pyiceberg: judge('pyiceberg', python, [join(here, 'python/judge.py')]),
     java: judge('java', 'java', ['-Xmx1g', '-cp', join(jars, '*'), join(here, 'java/Judge.java')])
   }
+}
+
+/** Runs a Python program of ours with PyIceberg; throws with what it printed. */
+export function guestOf (program: string): (words: readonly string[]) => string {
+  return judge('guest', join(cacheDir(), `pyiceberg-${pyicebergVersion}`, 'bin/python'), [program]).run
+}
+
+function cacheDir (): string {
+  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'firn')
 }
 
 function judge (name: string, program: string, words: readonly string[]): Judge {

@@ -7,7 +7,7 @@ import { fail } from './errors.ts'
 
 /**
  * What a byte of a body costs until it is answered: the body, its chunks until they are collected, the events and records
- * that point into it, the log's two copies. Measured, see loadtest/RESULTS.md.
+ * that point into it, the log's two copies. An estimate on the safe side.
  */
 export const heldPerBodyByte = 4
 

@@ -3,8 +3,8 @@
 // gives offsets twice; all that without a sentence.
 //
 // A commit writes its pages, then one of the two meta pages in turn, so these are always of two transactions that follow one
-// another, and each names a root that its own transaction wrote: the pages of the older one are not used again before the next
-// commit. Layout (liblmdb 1.0, mdb.c): page header of 24 bytes with its number
+// another, and the newer one names a root that its own transaction wrote. The older one's pages may be another's already: a
+// commit that was cut off before its meta page has used them. Layout (liblmdb 1.0, mdb.c): page header of 24 bytes with its number
 // first and flags at 18; meta = magic, version, address, map size, two MDB_db of 48 bytes (free pages, then ours; the first
 // begins with the page size), last page, transaction.
 // Others may commit meanwhile: what is wrong counts only when the meta pages stood still while it was looked for.
@@ -111,10 +111,8 @@ function wrongWith (descriptor: number, metas: readonly Meta[]): string | null {
   if (lastPage > pages * 64n + 1024n) return `its last page is ${lastPage}, the file has ${pages}: it was cut off`
   const file: TreeFile = { descriptor, pageBytes, pages, lastPage, transaction }
   const used = new PageSet(lastPage)
-  for (const meta of metas) {
-    const root = meta.main.root < pages ? rootTransaction(file, meta.main.root) : meta.transaction
-    if (root !== meta.transaction) return `its meta page of transaction ${meta.transaction} names a root of transaction ${root}`
-  }
+  const root = main.root < pages ? rootTransaction(file, main.root) : transaction
+  if (root !== transaction) return `its meta page of transaction ${transaction} names a root of transaction ${root}`
   const freePages: bigint[] = []
   const what = new TreeWalk(file, main, { used, compare: (a, b) => a.compare(b), pagesMax }).run() ??
     new TreeWalk(file, free, { used, compare: compareIds, pagesMax, value: bytes => readFreePages(bytes, lastPage, freePages) }).run() ??

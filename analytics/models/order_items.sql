@@ -23,44 +23,46 @@
 --   customer_id   string         Who ordered.
 --   region        string         Sales region of the order.
 --   supplier      string         From the product list; null where it does not know the product.
+-- What an update says of an added product changes the first position with it. It comes to that by windows: an engine that reads a
+-- named part anew wherever it is named would read the events fifteen times.
 with numbered as (
   select e.order_id, e.event_id, e.event_type, e.event_time, e.product_id, e.product_name, e.category, e.quantity, e.unit_price, e.currency,
     row_number() over (
       partition by e.order_id
       order by e.event_time, e.received_at, case when e.event_type = 'order_item_added' then 0 else 1 end, e.log_topic, e.log_partition, e.log_offset
-    ) as place
+    ) as place,
+    row_number() over (partition by e.order_id, e.event_type, e.event_id order by e.event_time, e.received_at, e.log_topic, e.log_partition, e.log_offset) as repetition
   from firn.events e
   where e.order_id is not null and e.product_id is not null
 ),
 -- One and the same event is one position, however often it was read from the log.
 lines as (
-  select l.order_id, l.event_time, l.product_id, l.product_name, l.category, l.quantity, l.unit_price, l.currency, l.place,
-    row_number() over (partition by l.order_id, l.product_id order by l.place) as of_product
-  from (
-    select n.*, row_number() over (partition by n.order_id, n.event_id order by n.place) as repetition
-    from numbered n
-    where n.event_type = 'order_item_added'
-  ) l
-  where l.event_id is null or l.repetition = 1
+  select n.*, n.event_type = 'order_item_added' and (n.event_id is null or n.repetition = 1) as is_line
+  from numbered n
 ),
--- What an update says of an added product changes the first position with it.
-changes as (
-  select l.order_id, l.place,
-    max(u.place) filter (where u.quantity is not null) as quantity,
-    max(u.place) filter (where u.unit_price is not null) as unit_price
+first_lines as (
+  select l.*, min(case when l.is_line then l.place end) over (partition by l.order_id, l.product_id) as line_place
   from lines l
-  join numbered u on u.order_id = l.order_id and u.product_id = l.product_id and u.event_type = 'order_updated' and u.place > l.place
-  where l.of_product = 1
-  group by l.order_id, l.place
+),
+changes as (
+  select f.*,
+    max(case when f.event_type = 'order_updated' and f.place > f.line_place and f.quantity is not null then f.place end) over (partition by f.order_id, f.product_id) as quantity_place,
+    max(case when f.event_type = 'order_updated' and f.place > f.line_place and f.unit_price is not null then f.place end) over (partition by f.order_id, f.product_id) as price_place
+  from first_lines f
+),
+changed as (
+  select c.*,
+    max(case when c.place = c.quantity_place then c.quantity end) over (partition by c.order_id, c.product_id) as new_quantity,
+    max(case when c.place = c.price_place then c.unit_price end) over (partition by c.order_id, c.product_id) as new_price
+  from changes c
 ),
 added as (
-  select l.order_id, l.event_time, l.product_id, l.product_name, l.category, l.currency, l.place,
-    l.quantity as listed_quantity, l.unit_price as listed_price,
-    coalesce(q.quantity, l.quantity) as quantity, coalesce(p.unit_price, l.unit_price) as unit_price
-  from lines l
-  left join changes c on c.order_id = l.order_id and c.place = l.place
-  left join numbered q on q.order_id = c.order_id and q.place = c.quantity
-  left join numbered p on p.order_id = c.order_id and p.place = c.unit_price
+  select c.order_id, c.event_time, c.product_id, c.product_name, c.category, c.currency, c.place,
+    c.quantity as listed_quantity, c.unit_price as listed_price,
+    case when c.place = c.line_place then coalesce(c.new_quantity, c.quantity) else c.quantity end as quantity,
+    case when c.place = c.line_place then coalesce(c.new_price, c.unit_price) else c.unit_price end as unit_price
+  from changed c
+  where c.is_line
 ),
 sums as (
   select a.order_id, count(*) as positions, sum(cast(a.quantity as decimal(20,0)) * a.unit_price) as worth

@@ -72,6 +72,23 @@ t.test('refunds are in the order\'s currency; a cancelled order keeps its own, a
   }, Object.entries({ part: '7.00', dollars: '10.00', says: '108.50', none: '0.00', unrated: '0.00' }).map(([order_id, refunded_amount]) => ({ order_id, refunded_amount })))
 })
 
+t.test('where an order, its positions and its payments differ, a word says why', async t => {
+  const order = (order_id: string, fields: Row = {}): Row => ({ order_id, ordered_at: '2026-03-01T10:00:00Z', currency: 'EUR', amount: '20.00', order_status: 'NEW', is_created: true, refunded_amount: '0.00', ...fields })
+  const item = (order_id: string, amount: string | null, fields: Row = {}): Row => ({ order_id, position: 1, ordered_at: '2026-03-01T10:00:00Z', currency: 'EUR', amount, ...fields })
+  const judged = (order_id: string, status: string, fields: Row = {}): Row => ({ order_id, happened_at: '2026-03-01T10:00:00Z', status, payments: 1, ...fields })
+  await testModel(t, 'reconciliation', {
+    'analytics.orders': [order('equal'), order('fee'), order('discount'), order('free price'), order('bare'), order('two'), order('cancelled', { order_status: 'CANCELLED' }), order('late')],
+    'analytics.order_items': [item('equal', '20.00'), item('fee', '15.00'), item('discount', '25.00'), item('free price', null), item('two', '20.00', { currency: 'USD' }), item('cancelled', '20.00'), item('late', '20.00'), item('lost', '3.00')],
+    'analytics.validated_orders': [
+      judged('equal', 'matched', { difference: '0.00' }), judged('fee', 'amount_mismatch', { difference: '-1.00' }), judged('discount', 'amount_mismatch', { difference: '1.00' }), judged('free price', 'amount_mismatch'),
+      judged('bare', 'payment_missing', { payments: 0 }), judged('two', 'matched'), judged('cancelled', 'payment_missing', { payments: 0 }), judged('late', 'pending', { payments: 0 }), judged('orphan', 'order_missing')
+    ]
+  }, ([
+    ['equal', 'equal', 'equal', true], ['fee', 'fee', 'underpaid', false], ['discount', 'discount', 'overpaid', false], ['free price', 'not_priced', 'not_comparable', false], ['bare', 'no_positions', 'unpaid', false],
+    ['two', 'two_currencies', 'equal', true], ['cancelled', 'equal', 'not_due', true], ['late', 'equal', 'pending', true], ['lost', 'no_order', 'no_order', false], ['orphan', 'no_order', 'no_order', false]
+  ] as const).map(([order_id, positions_say, payments_say, is_explained]) => ({ order_id, positions_say, payments_say, is_explained })), { watermark: '2026-03-02T00:00:00Z' })
+})
+
 /** An order's events in the order in which they happen, a minute apart. */
 const story = (order_id: string, ...events: (readonly [type: string, fields: EventRow])[]): EventRow[] =>
   events.map(([event_type, fields], i) => ({ event_id: `${order_id}-${i}`, event_type, order_id, event_time: `2026-03-01T10:0${i}:00Z`, received_at: `2026-03-01T10:0${i}:00Z`, log_offset: i, currency: 'EUR', ...event_type.startsWith('payment_') ? { payment_id: order_id } : {}, ...fields }))

@@ -23,6 +23,7 @@ export const visits: readonly Visit[] = [
   { what: 'a partition field: bucket', words: ['add-field', 'bucket', 'session_id', 'by_session'] },
   { what: 'a partition field: truncate', words: ['add-field', 'truncate', 'user_id', 'by_user'] },
   { what: 'the fields of texts are removed', words: ['remove-field', 'by_user'] },
+  { what: 'the field of buckets is removed', words: ['remove-field', 'by_session'] },
   { what: 'a partition field: hour', words: ['add-field', 'hour', 'received_at', 'by_hour'] },
   { what: 'a partition field: month', words: ['add-field', 'month', 'committed_at', 'by_month'] },
   { what: 'the partition by type is removed', words: ['remove-field', 'event_type'] },

@@ -19,6 +19,8 @@ export const visits: readonly Visit[] = [
   { what: 'a member of a group is renamed', words: ['rename-column', 'location.city', 'town'] },
   { what: 'a column of ours is dropped', words: ['drop-column', 'referrer'] },
   { what: 'a column that differs in case alone is added', words: ['add-column', 'REGION'] },
+  { what: 'a file without field ids is added', words: ['add-files', 'imported', ...importedIds], rows: importedIds.length },
+  { what: 'rows of a type are deleted', words: ['delete-type', 'event_type', 'imported'], rows: -importedIds.length },
   { what: 'a partition field: identity of a text', words: ['add-field', 'identity', 'currency', 'by_currency'] },
   { what: 'a partition field: bucket', words: ['add-field', 'bucket', 'session_id', 'by_session'] },
   { what: 'a partition field: truncate', words: ['add-field', 'truncate', 'user_id', 'by_user'] },
@@ -32,8 +34,6 @@ export const visits: readonly Visit[] = [
   { what: 'the codec is set', words: ['set', 'write.parquet.compression-codec', 'gzip'] },
   { what: 'a snapshot is tagged', words: ['tag', 'quarter'] },
   { what: 'a branch is made', words: ['branch', 'audit'] },
-  { what: 'a file without field ids is added', words: ['add-files', 'imported', ...importedIds], rows: importedIds.length },
-  { what: 'rows of a type are deleted', words: ['delete-type', 'event_type', 'imported'], rows: -importedIds.length },
   { what: 'the table is renamed', words: ['rename-table', 'events_of_yesterday'], halts: { says: /renamed or dropped/, advice: ['rename-table-back', 'events_of_yesterday'] } },
   { what: 'the table is upgraded to format version 3', words: ['upgrade', '3'] }
 ]

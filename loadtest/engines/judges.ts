@@ -40,11 +40,6 @@ export async function installJudges (): Promise<{ pyiceberg: Judge, java: Judge 
   }
 }
 
-/** Runs a Python program of ours with PyIceberg; throws with what it printed. */
-export function guestOf (program: string): (words: readonly string[]) => string {
-  return judge('guest', join(cacheDir(), `pyiceberg-${pyicebergVersion}`, 'bin/python'), [program]).run
-}
-
 function cacheDir (): string {
   return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'firn')
 }

@@ -85,7 +85,7 @@ def ask(file):
     for q in questions["questions"]:
         snapshot = None if q["snapshot"] is None else int(q["snapshot"])
         scan = table.scan(row_filter=expression(q["filter"]), snapshot_id=snapshot)
-        arrow = scan.to_arrow() if q["rows"] else scan.select("event_id").to_arrow()
+        arrow = scan.to_arrow() if q["rows"] else scan.select(table.schema().fields[0].name).to_arrow()
         counts[q["name"]] = arrow.num_rows
         if q["rows"]:
             with open(Path(questions["folder"], f"pyiceberg-{q['name']}.txt"), "w", newline="") as out:

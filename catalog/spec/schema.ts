@@ -56,19 +56,10 @@ export function assignTypeIds(type: Type, next: () => number): Type {
   return assignType(type, () => next())
 }
 
-/** Whether two types are the same, ids and docs aside when `ignoreIds`. */
-export function sameType(left: Type, right: Type, ignoreIds = false): boolean {
-  return JSON.stringify(typeKey(left, ignoreIds)) === JSON.stringify(typeKey(right, ignoreIds))
-}
-
 /** Schemas that differ in nothing a reader sees: fields, ids, docs, identifier fields. */
 export function sameSchema(left: Schema, right: Schema): boolean {
   const bare = (schema: Schema) => JSON.stringify([schema.fields.map(fieldKey), [...schema['identifier-field-ids'] ?? []].sort((a, b) => a - b)])
   return bare(left) === bare(right)
-}
-
-export function isNested(type: Type): type is Exclude<Type, string> {
-  return typeof type !== 'string'
 }
 
 /** `decimal(18, 2)` → precision and scale; undefined for any other type. */
@@ -110,16 +101,15 @@ function assignType(type: Type, next: (old?: number) => number): Type {
   return { ...type, 'key-id': keyId, 'value-id': valueId, 'key': assignType(type.key, next), 'value': assignType(type.value, next) }
 }
 
-function typeKey(type: Type, ignoreIds: boolean): unknown {
+function typeKey(type: Type): unknown {
   if (typeof type === 'string') return type.replaceAll(' ', '')
-  const id = (value: number) => ignoreIds ? 0 : value
   switch (type.type) {
-    case 'struct': return type.fields.map(field => [id(field.id), field.name, field.required, typeKey(field.type, ignoreIds)])
-    case 'list': return ['list', id(type['element-id']), type['element-required'], typeKey(type.element, ignoreIds)]
-    case 'map': return ['map', id(type['key-id']), typeKey(type.key, ignoreIds), id(type['value-id']), type['value-required'], typeKey(type.value, ignoreIds)]
+    case 'struct': return type.fields.map(field => [field.id, field.name, field.required, typeKey(field.type)])
+    case 'list': return ['list', type['element-id'], type['element-required'], typeKey(type.element)]
+    case 'map': return ['map', type['key-id'], typeKey(type.key), type['value-id'], type['value-required'], typeKey(type.value)]
   }
 }
 
 function fieldKey(field: NestedField): unknown {
-  return [field.id, field.name, field.required, typeKey(field.type, false), field.doc ?? null]
+  return [field.id, field.name, field.required, typeKey(field.type), field.doc ?? null]
 }

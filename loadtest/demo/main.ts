@@ -28,6 +28,7 @@ try {
   demo = await startDemo(join(dir, 'data'), eventsPerSecond, readyMsMax)
   tally.check('npm start -- --demo is ready', true, `after ${seconds()} s`)
   await sendOutlier(demo)
+  await sendOvercharge(demo)
   await seeModels(demo)
   await seeMails(demo)
   tally.check('the demo still runs', demo.isRunning())
@@ -50,10 +51,20 @@ async function sendOutlier ({ gatewayUrl }: DemoProcess): Promise<void> {
   for (const [i, amount] of [40, 45, 2500].entries()) await sendOrder(gatewayUrl, `o-outlier-${process.pid}-${i}`, customer, amount)
 }
 
+/** An order that is charged with too much: too little may still be completed, and is judged after ten minutes. */
+async function sendOvercharge ({ gatewayUrl }: DemoProcess): Promise<void> {
+  const order = `o-overcharge-${process.pid}`
+  await sendOrder(gatewayUrl, order, `u-${order}`, 40)
+  await send(gatewayUrl, { event_id: `p-${order}`, event_type: 'payment_captured', timestamp: new Date().toISOString(), session_id: `s-u-${order}`, payment_id: `p-${order}`, order_id: order, amount: 400, currency: 'USD' })
+}
+
 async function sendOrder (gatewayUrl: string, order: string, customer: string, amount: number): Promise<void> {
-  const event = { event_id: order, event_type: 'order_created', timestamp: new Date().toISOString(), session_id: `s-${customer}`, order_id: order, customer_id: customer, product_id: 'p-1', quantity: 1, unit_price: amount, amount, currency: 'USD', order_status: 'NEW' }
+  await send(gatewayUrl, { event_id: order, event_type: 'order_created', timestamp: new Date().toISOString(), session_id: `s-${customer}`, order_id: order, customer_id: customer, product_id: 'p-1', quantity: 1, unit_price: amount, amount, currency: 'USD', order_status: 'NEW' })
+}
+
+async function send (gatewayUrl: string, event: object): Promise<void> {
   const answer = await fetch(`${gatewayUrl}/v1/events`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(event), signal: AbortSignal.timeout(10_000) })
-  if (answer.status !== 202) throw new Error(`an order was answered ${answer.status}: ${await answer.text()}`)
+  if (answer.status !== 202) throw new Error(`an event was answered ${answer.status}: ${await answer.text()}`)
 }
 
 async function seeModels ({ queryUrl }: DemoProcess): Promise<void> {

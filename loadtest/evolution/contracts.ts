@@ -2,14 +2,19 @@
 // (coupon_code), widens two (points to long, amount to a decimal of 20 digits, which more digits pass into) and relaxes one
 // (payments may come without payment_id). And the changes that break somebody, with the reason that must be given.
 
+import { contractVersion } from '../../openapi/index.ts'
 import type { Edit } from './checkout.ts'
+
+// What today's release does not have yet is the next version's, whichever today's is.
+const next = contractVersion + 1
+const nextButOne = contractVersion + 2
 
 const lastField = '  properties: object('
 const orderFields = "'order_status', 'region'] as const"
 const amount = "  amount: money('The amount of money. On orders it defaults to quantity × unit_price.'),"
 
 function withPoints (type: 'int' | 'long'): string {
-  return `  points: { ...integer('Points that the order earns.', { since: 2 }), iceberg: '${type}' },\n`
+  return `  points: { ...integer('Points that the order earns.', { since: ${next} }), iceberg: '${type}' },\n`
 }
 
 export const yesterday: readonly Edit[] = [
@@ -18,7 +23,7 @@ export const yesterday: readonly Edit[] = [
 ]
 
 export const tomorrow: readonly Edit[] = [
-  ['openapi/fields.ts', lastField, `${withPoints('long')}  coupon_code: text('The coupon that was used.', { since: 3 }),\n${lastField}`],
+  ['openapi/fields.ts', lastField, `${withPoints('long')}  coupon_code: text('The coupon that was used.', { since: ${nextButOne} }),\n${lastField}`],
   ['openapi/event-types.ts', orderFields, "'order_status', 'region', 'points', 'coupon_code'] as const"],
   ['openapi/fields.ts', amount, amount.replace("money('", "{ ...money('").replace('),', "), iceberg: 'decimal(20, 2)' },")],
   ['openapi/money.ts', 'integerDigits > 16', 'integerDigits > 18'],
@@ -35,7 +40,7 @@ export const breaking: ReadonlyArray<{ readonly what: string, readonly edits: re
   },
   {
     what: 'a field that is dropped',
-    edits: [['openapi/fields.ts', "  coupon_code: text('The coupon that was used.', { since: 3 }),\n", ''], ['openapi/event-types.ts', ", 'coupon_code'", '']],
+    edits: [['openapi/fields.ts', `  coupon_code: text('The coupon that was used.', { since: ${nextButOne} }),\n`, ''], ['openapi/event-types.ts', ", 'coupon_code'", '']],
     reason: /field coupon_code was removed or renamed/
   },
   {

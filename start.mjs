@@ -42,6 +42,7 @@ const tasks = {
   'test:outage': { entry: 'loadtest/outage/main.ts' },
   'test:rebalance': { entry: 'loadtest/rebalance/main.ts' },
   'test:refusals': { entry: 'loadtest/refusals/main.ts' },
+  'test:hostile': { entry: 'loadtest/hostile/main.ts' },
   'test:alerts': { entry: 'loadtest/alerts/main.ts' },
   'test:lake': { entry: 'loadtest/lake/main.ts' },
   daily: { entry: 'analytics/jobs/main.ts' },

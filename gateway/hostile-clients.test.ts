@@ -1,4 +1,4 @@
-// What one client may do to the others: issue of a gateway that eight unfinished bodies kept busy for minutes.
+// What one client may do to the others: eight unfinished bodies kept a gateway busy for minutes.
 
 import t, { type Test } from 'tap'
 import { connect, type Socket } from 'node:net'

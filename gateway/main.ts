@@ -78,7 +78,8 @@ async function openSpool (folder: string, target: ClosableLog, config: GatewayCo
   const { logger, onClose } = context
   const path = resolve(folder)
   await mkdir(path, { recursive: true })
-  onClose(await takeSpool(path))
+  const lock = takeSpool(path)
+  onClose(async () => { lock.release() })
   const log = await openLog(pathToFileURL(join(path, 'log')).href, {
     partitions: 1,
     bytesMax: config.FIRN_GATEWAY_SPOOL_BYTES_MAX,

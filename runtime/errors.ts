@@ -15,6 +15,7 @@ export const { fail, is, registry: runtimeErrors } = defineErrors('runtime', {
   DATA_FOLDER_MOVED: { message: 'the data folder {dir} was made at {from} and still names paths there: move it back, or type `npm run relocate -- --data-dir {dir}`, which lets it belong where it is now', retryable: false },
   DATA_FOLDER_COPIED: { message: 'the data folder {dir} is a copy of {from}, which is still there: started as it is it would write into the original and delete from it. Type `npm run relocate -- --data-dir {dir}`, which makes the copy a folder of its own', retryable: false },
   DATA_FOLDER_UNREADABLE: { message: '{file}, which says where this data folder belongs, cannot be read: delete it if the folder has neither been moved nor copied', retryable: false },
+  LOCK_UNAVAILABLE: { message: 'the lock {path} cannot be had ({reason}): see that its folder can be written to and lies on a local file system', retryable: false },
   NOT_FOUND: { message: 'there is nothing at {method} {path}: check the path and the address', retryable: false, httpStatus: 404 },
   METHOD_NOT_ALLOWED: { message: '{path} does not answer {method}: it answers {allow}', retryable: false, httpStatus: 405 },
   BODY_TOO_LARGE: { message: 'the body is larger than {bodyBytesMax} bytes: send less in one request', retryable: false, httpStatus: 413 },

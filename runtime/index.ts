@@ -14,6 +14,7 @@ export { identityOf, isRunning, type ProcessIdentity } from './process-identity.
 export type { ConnectionLimits, Connections } from './connections.ts'
 export { connectionsOf, createHttpServer, listen, errorBody, type ErrorBody, type HttpServerOptions } from './http-server.ts'
 export { runService, sentenceOf, type ServiceContext } from './service.ts'
+export { takeLock, type Lock } from './lock.ts'
 export { linesOf, onLine } from './lines.ts'
 export { readTime } from './read-time.ts'
 export { shownLine } from './shown.ts'

@@ -6,8 +6,8 @@
 import { mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fail, is } from '../errors.ts'
-import { takeRunLock } from '../jobs/run-lock.ts'
+import { fail } from '../errors.ts'
+import { takeLock, type Lock } from '../../runtime/index.ts'
 import { applyLine, emptyState, linesOf, type LedgerLine, type LedgerState } from './ledger-state.ts'
 
 /** Lines beyond what a fresh ledger would have, until it is written anew. */
@@ -26,18 +26,19 @@ export interface Ledger {
 export async function openLedger (folder: string, name: string, alertsMax: number): Promise<Ledger> {
   mkdirSync(folder, { recursive: true })
   const path = join(folder, `${name}.ndjson`)
-  const release = await takeLock(join(folder, `${name}.lock`))
+  // Two senders on one ledger would send everything twice.
+  const lock = takeLock(join(folder, `${name}.run.lock`), holder => fail('ALERT_LEDGER_LOCKED', { path, holder }))
   try {
     const state = emptyState()
     const isNew = !readLines(path, state)
-    return await openWriter(path, state, isNew, alertsMax, release)
+    return await openWriter(path, state, isNew, alertsMax, lock)
   } catch (error) {
-    await release()
+    lock.release()
     throw error
   }
 }
 
-async function openWriter (path: string, state: LedgerState, isNew: boolean, alertsMax: number, release: () => Promise<void>): Promise<Ledger> {
+async function openWriter (path: string, state: LedgerState, isNew: boolean, alertsMax: number, lock: Lock): Promise<Ledger> {
   let { handle, lines: linesWritten }: { handle: FileHandle | null, lines: number } = await rewrite(path, state, alertsMax)
   let linesFresh = linesWritten
   let waiting: Array<{ lines: readonly LedgerLine[], resolve: () => void, reject: (error: unknown) => void }> = []
@@ -86,7 +87,7 @@ async function openWriter (path: string, state: LedgerState, isNew: boolean, ale
     close: async () => {
       await writing
       await handle?.close()
-      await release()
+      lock.release()
     }
   }
 }
@@ -129,14 +130,5 @@ async function rewrite (path: string, state: LedgerState, alertsMax: number): Pr
   } catch (error) {
     await handle.close().catch(() => {})
     throw error
-  }
-}
-
-/** Two senders on one ledger would send everything twice. Resolves with the release. */
-async function takeLock (path: string): Promise<() => Promise<void>> {
-  try {
-    return await takeRunLock(path, { job: 'alerts', date: '' })
-  } catch (error) {
-    throw is(error, 'JOB_RUNNING') ? fail('ALERT_LEDGER_LOCKED', { path, holder: error.values.pid }, error) : error
   }
 }

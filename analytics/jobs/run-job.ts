@@ -6,9 +6,9 @@
 import { appendFile, mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isRunning } from '../../runtime/index.ts'
+import { isRunning, takeLock } from '../../runtime/index.ts'
+import { fail } from '../errors.ts'
 import type { Job, Step } from './jobs-file.ts'
-import { takeRunLock } from './run-lock.ts'
 import { readRunState, runFolder, writeRunState, type RunState, type StepState } from './run-state.ts'
 import { endGroup, runStep } from './step-process.ts'
 
@@ -51,11 +51,11 @@ export async function runJob (options: RunOptions): Promise<RunResult> {
   const { job, date } = options
   const folder = runFolder(resolve(options.dataDir), job.name, date)
   await mkdir(folder, { recursive: true })
-  const release = await takeRunLock(join(folder, 'lock'), { job: job.name, date })
+  const lock = takeLock(join(folder, 'run.lock'), pid => fail('JOB_RUNNING', { job: job.name, date, pid }))
   try {
     return await new JobRun(options, folder).run()
   } finally {
-    await release()
+    lock.release()
   }
 }
 

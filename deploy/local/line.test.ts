@@ -30,7 +30,7 @@ async function startLine (dataDir: string, ...flags: string[]) {
   return { child, until, run, printed: () => printed, gatewayUrl: `http://127.0.0.1:${gateway}`, gatewayPort: gateway }
 }
 
-t.test('npm start, one POST, and within 6 s of the 202 the event is a row; Ctrl+C ends all of it within 10 s', { timeout: 60_000 }, async t => {
+t.test('npm start, one POST, and within 6 s of the 202 the event is a row; a second start on its folder is refused; Ctrl+C ends all of it within 10 s', { timeout: 60_000 }, async t => {
   const dataDir = join(t.testdir(), 'data')
   const line = await startLine(dataDir)
   t.teardown(() => { line.child.kill('SIGKILL') })
@@ -48,6 +48,11 @@ t.test('npm start, one POST, and within 6 s of the 202 the event is a row; Ctrl+
     rows = JSON.parse(stdout) as unknown[]
   }
   t.strictSame(rows, [{ event_id: 'first', category: 'Käse', amount: '12.30' }])
+
+  const second = await startLine(dataDir)
+  const [refused] = await once(second.child, 'close') as [number]
+  t.equal(refused, 1)
+  t.match(second.printed(), new RegExp(`^firn: a line runs on ${dataDir} already \\(process \\d+\\): end it`, 'm'))
 
   const closing = Date.now()
   line.child.kill('SIGINT')

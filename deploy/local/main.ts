@@ -7,6 +7,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Type } from 'typebox'
 import { checkDataFolder, freePort, readConfig, sentenceOf, settingsOf, supervise } from '../../runtime/index.ts'
+import { takeLine } from './line-lock.ts'
 import { startMailbox } from './mailbox.ts'
 import { findParents, watchParents } from './parents.ts'
 import { startLiveLine, type LiveLine } from './live-line.ts'
@@ -46,6 +47,7 @@ async function runLine (): Promise<void> {
   // Not recursive: where a file system answers ENOENT for a folder in one that exists (/proc), Node's recursive mkdir never ends.
   if (!existsSync(dataDir) && existsSync(dirname(dataDir))) mkdirSync(dataDir, { mode: 0o700 })
   checkDataFolder(dataDir)
+  takeLine(dataDir)
   const gatewayUrl = `http://${hostToReach(config.FIRN_GATEWAY_HOST)}:${String(config.FIRN_GATEWAY_PORT)}`
   const writerUrl = `http://${hostToReach(config.FIRN_WRITER_HOST)}:${String(config.FIRN_WRITER_PORT)}`
   const analyticsUrl = `http://${hostToReach(config.FIRN_ANALYTICS_HOST)}:${String(config.FIRN_ANALYTICS_PORT)}`

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { Type } from 'typebox'
 import { openStorageFrom, relocateFolder, storageSettings } from '../../catalog/index.ts'
 import { judgeDataFolder, markFile, readConfig, readMark, sentenceOf, writeMark } from '../../runtime/index.ts'
+import { takeLine } from './line-lock.ts'
 
 const settings = Type.Object({
   ...storageSettings,
@@ -24,6 +25,7 @@ async function relocate (): Promise<void> {
   const config = readConfig('relocate', settings, { env })
   const dataDir = resolve(config.FIRN_DATA_DIR)
   if (!existsSync(dataDir)) throw new Error(`there is no folder ${dataDir}: name it with --data-dir`)
+  takeLine(dataDir)
   const say = (sentence: string): void => { process.stdout.write(`${sentence}\n`) }
   const judged = judgeDataFolder(dataDir)
   const mark = readMark(dataDir)

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { openLog } from '../../log/index.ts'
-import { readConfig, until } from '../../runtime/index.ts'
+import { readConfig, takeLock, until } from '../../runtime/index.ts'
 import { nowMs, readRecords, someEvent, type StoredRecord } from '../started-gateway.ts'
 import { listInputs } from './input-files.ts'
 import { Ledger } from './ledger.ts'
@@ -169,9 +169,9 @@ t.test('a second run at the same time, a damaged ledger and a missing folder are
   await writeFile(join(place.inputs, 'app.ndjson'), lines('1'))
   await place.run()
   const ledger = join(place.inputs, '..', 'ingest', 'ingest')
-  await writeFile(join(ledger, 'running'), '1')
-  await t.rejects(place.run(), { code: 'INGEST_RUNNING' })
-  await writeFile(join(ledger, 'running'), '999999999')
+  const other = takeLock(join(ledger, 'running.lock'), () => new Error())
+  await t.rejects(place.run(), { code: 'INGEST_RUNNING', message: `(process ${process.pid})` })
+  other.release()
   await place.run()
   await writeFile(join(ledger, 'bad.json'), '{')
   await t.rejects(place.run(), { code: 'INGEST_LEDGER' })

@@ -5,14 +5,13 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openLogFrom, ownTopic } from '../../log/index.ts'
-import { sentenceOf } from '../../runtime/index.ts'
+import { sentenceOf, takeLock } from '../../runtime/index.ts'
 import { logUrlOf } from '../config.ts'
-import { is } from '../errors.ts'
+import { fail, is } from '../errors.ts'
 import { routeTopics } from '../topic-routes.ts'
 import { deliverFile, type Delivered, type DeliveryContext } from './deliver.ts'
 import { Ledger } from './ledger.ts'
 import type { ProgressLine } from './progress-line.ts'
-import { takeLock } from './running-lock.ts'
 import type { FileConfig } from './settings.ts'
 
 export interface Run {
@@ -38,7 +37,8 @@ export async function runFiles (run: Run): Promise<RunResult> {
   const first = await run.listFiles()
   const folder = join(resolve(config.FIRN_DATA_DIR), 'ingest', source)
   await mkdir(folder, { recursive: true })
-  const release = await takeLock(join(folder, 'running'))
+  const path = join(folder, 'running.lock')
+  const lock = takeLock(path, pid => fail('INGEST_RUNNING', { pid, path }))
   try {
     const ledger = await Ledger.open(folder)
     const log = await openLogFrom(logUrlOf(config), config)
@@ -88,6 +88,6 @@ export async function runFiles (run: Run): Promise<RunResult> {
       await log.close()
     }
   } finally {
-    await release()
+    lock.release()
   }
 }

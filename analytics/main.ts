@@ -13,6 +13,7 @@ import { openQueryEngine } from './query/open.ts'
 import { loadReferences } from './reference/load.ts'
 import { openRunner } from './runner/index.ts'
 import { openQueryService } from './service/index.ts'
+import { measureTables } from './table-metrics.ts'
 
 /** A statement with its frame. */
 const bodyBytesMax = 1024 ** 2
@@ -24,6 +25,7 @@ runService('analytics', async ({ logger, signal, onClose, tell }) => {
   const lake = openLake(config, { dataDir, say: sentence => { logger.warn(sentence) } })
   const models = await readModels()
   const metrics = createMetrics('analytics')
+  measureTables(metrics, { ...lake, logger })
   const tables = { ...lake, catalogUrl: config.FIRN_CATALOG_URL }
   const engine = await openQueryEngine(config, () => tables)
   onClose(async () => { await engine.close() })

@@ -48,6 +48,7 @@ export type { CatalogServer, CatalogServerOptions } from './server/server.ts'
 export { changesSince, recordOf, type SourceChanges, type SourceRecord } from './scan/changes-since.ts'
 export { mayHold, upperBound } from './scan/file-bounds.ts'
 export { duckdbScan } from './scan/duckdb-scan.ts'
+export { tableFigures, type TableFigures } from './scan/table-figures.ts'
 export { CatalogError, catalogErrors, isCatalogError, type CatalogErrorCode } from './errors.ts'
 
 /** The embedded REST catalog. Loaded when it is called: a writer does not carry the server in its memory. */

@@ -12,15 +12,14 @@ import type { EventLog } from './event-log.ts'
 import { eventPaths, routeEvents } from './events-route.ts'
 import { measureClients, measureGateway } from './gateway-metrics.ts'
 import { UnfinishedBodies } from './unfinished-bodies.ts'
-import { measureSpool } from './spool/spool-metrics.ts'
-import type { SpoolStatus } from './spool/spooling-log.ts'
+import { measureSpool, type MeasuredSpool } from './spool/spool-metrics.ts'
 
 export interface GatewayParts {
   readonly log: EventLog
   readonly config: GatewayConfig
   readonly logger: Logger
   /** What /metrics says of the spool; without it the gateway has none. */
-  readonly spool?: { status: () => SpoolStatus }
+  readonly spool?: MeasuredSpool
   /** Milliseconds since the epoch; Date.now unless a test says otherwise. */
   readonly now?: () => number
   /** Milliseconds of a clock that only goes forward, for how long a body takes; performance.now unless a test says otherwise. */

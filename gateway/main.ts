@@ -12,6 +12,7 @@ import { openPatiently, type ClosableLog } from './late-log.ts'
 import { takeSpool } from './spool/spool-lock.ts'
 import { KeyCounts } from './spool/key-counts.ts'
 import { Spool } from './spool/spool.ts'
+import type { MeasuredSpool } from './spool/spool-metrics.ts'
 import { SpoolingLog } from './spool/spooling-log.ts'
 import { routeTopics, undeclaredRoutes } from './topic-routes.ts'
 
@@ -29,7 +30,7 @@ runService('gateway', async context => {
   if (open !== null) logger.warn(open)
   const { log, compared } = withComparison(await openTarget(config, context), config, context)
   const spool = config.FIRN_GATEWAY_SPOOL_DIR === undefined ? undefined : await openSpool(config.FIRN_GATEWAY_SPOOL_DIR, log, config, context)
-  const app = await createGateway({ log: spool ?? log, config, logger, ...spool === undefined ? {} : { spool } })
+  const app = await createGateway({ log: spool?.log ?? log, config, logger, ...spool === undefined ? {} : { spool } })
   onClose(async () => { await app.close() })
   const address = await listen(app, { host: config.FIRN_GATEWAY_HOST, port: config.FIRN_GATEWAY_PORT, setting: 'FIRN_GATEWAY_PORT' })
   logger.info({ address }, 'listening')
@@ -74,7 +75,7 @@ async function openTarget (config: GatewayConfig, context: ServiceContext): Prom
   return log
 }
 
-async function openSpool (folder: string, target: ClosableLog, config: GatewayConfig, context: ServiceContext): Promise<SpoolingLog> {
+async function openSpool (folder: string, target: ClosableLog, config: GatewayConfig, context: ServiceContext): Promise<MeasuredSpool & { readonly log: SpoolingLog }> {
   const { logger, onClose } = context
   const path = resolve(folder)
   await mkdir(path, { recursive: true })
@@ -91,5 +92,5 @@ async function openSpool (folder: string, target: ClosableLog, config: GatewayCo
   const keys = new KeyCounts(spoolKeysMax)
   const spool = new SpoolingLog(target, await Spool.open(log, key => { keys.add(key) }), keys, { bytesMax: config.FIRN_GATEWAY_SPOOL_BYTES_MAX, afterMs: config.FIRN_GATEWAY_SPOOL_AFTER_MS }, logger)
   onClose(async () => { await spool.close() })
-  return spool
+  return { log: spool, status: () => spool.status(), stored: log.stored?.bind(log) }
 }

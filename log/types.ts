@@ -148,5 +148,7 @@ export interface Log {
   acknowledge(topic: string, offsets: PartitionOffsets): Promise<void>
   /** Throws with the reason when an append would not be durable now. */
   checkReady(): Promise<void>
+  /** What is kept, against the bound at which appends are refused; where the backend has such a bound. */
+  stored?(): Promise<{ readonly bytes: number, readonly bytesMax: number }>
   close(): Promise<void>
 }

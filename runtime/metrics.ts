@@ -1,8 +1,11 @@
 // Prometheus metrics of one process, named `firn_<service>_<name>`; the name ends in its unit, counters in `_total`.
-// Process figures are read when somebody asks, never by a timer: an idle service costs nothing.
+// Process figures are read when somebody asks; the delay of the event loop alone is sampled meanwhile, seldom enough that an
+// idle service costs nothing to speak of.
 
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { EventLoopDelay } from './event-loop-delay.ts'
 
 export interface Metrics {
   readonly service: string
@@ -44,5 +47,17 @@ export function createMetrics (service: string): Metrics {
   })
   metrics.gauge('process_resident_memory_bytes', 'resident memory of this process', [], gauge => gauge.set(process.memoryUsage.rss()))
   metrics.gauge('process_start_time_seconds', 'when this process started', []).set(Math.round(Date.now() / 1000 - process.uptime()))
+  const delay = new EventLoopDelay()
+  metrics.gauge('event_loop_delay_seconds', 'how late this process came to its work in the last one to two minutes, by quantile; 1 is the longest', ['quantile'], gauge => {
+    for (const [quantile, seconds] of delay.read(performance.now())) gauge.set({ quantile: String(quantile) }, seconds)
+  })
+  // The same name in every process, so that one question finds a line that was upgraded in part.
+  new prom.Gauge({ name: 'firn_build_info', help: 'always 1; the labels say what runs', labelNames: ['version', 'node', 'service'], registers })
+    .set({ version: versionOf(), node: process.versions.node, service }, 1)
   return metrics
+}
+
+function versionOf (): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+  return version
 }

@@ -82,6 +82,11 @@ export class HeldReader {
     return this.#assigned.get(topic)?.has(partition) === true
   }
 
+  /** Whether it is read at all: a writer that has left its group holds nothing, and what waits does so all the same. */
+  get isOpen (): boolean {
+    return this.#reader !== null
+  }
+
   /** Where the log began when the partition was assigned: a table that has nothing of it yet begins there, so that whatever is skipped shows. */
   firstOf (topic: string, partition: number): bigint | undefined {
     return this.#firsts.get(`${partition}/${topic}`)

@@ -19,9 +19,10 @@ runService('writer', async ({ logger, signal, onClose, stop, tell }) => {
   const under = (name: string): string => resolve(config.FIRN_DATA_DIR, name)
   const dir = config.FIRN_WRITER_STAGING_DIR ?? under('writer')
   const stagingDir = isAbsolute(dir) ? dir : join(process.cwd(), dir)
+  const isEmbedded = (config.FIRN_LOG_URL ?? 'file:').startsWith('file:')
   const source = await openLogFrom(config.FIRN_LOG_URL ?? pathToFileURL(under('log')).href, config, sentence => { logger.warn(sentence) })
   onClose(async () => { await source.close() })
-  if ((config.FIRN_LOG_URL ?? 'file:').startsWith('file:')) {
+  if (isEmbedded) {
     onClose(watchForGood(source, error => {
       logger.fatal({ err: error }, 'the writer ends and has to be started again')
       tell(`the writer ends and has to be started again: ${error.message}`)
@@ -50,6 +51,7 @@ runService('writer', async ({ logger, signal, onClose, stop, tell }) => {
     resumeFrom: resumeOf(config.FIRN_WRITER_RESUME_FROM),
     untilEnd: config.untilEnd,
     stalledSecondsMax: config.FIRN_WRITER_STALLED_SECONDS,
+    ...isEmbedded ? {} : { retentionSeconds: config.FIRN_KAFKA_RETENTION_HOURS * 3600 },
     group: config.FIRN_KAFKA_GROUP
   })
   const app = createHttpServer({ logger, bodyBytesMax: 1024, metrics: { ...registry, text: async () => { await writer.measure(); return await registry.text() } }, ready: async () => { await writer.checkReady() } })

@@ -16,6 +16,7 @@ export function createWriterMetrics (metrics: Metrics) {
     commitSeconds: metrics.histogram('commit_seconds', 'from sealing a batch to its rows being visible', [0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6, 15, 60]),
     lag: metrics.gauge('lag_records', 'records in the log that are not committed, as it is at the scrape', ['topic', 'partition']),
     oldest: metrics.gauge('oldest_uncommitted_seconds', 'how long the oldest record that is not committed has waited, as far as this process has seen'),
+    retention: metrics.gauge('log_retention_seconds', 'how long the log keeps records whether they are rows or not (FIRN_KAFKA_RETENTION_HOURS); the embedded log keeps what is not committed'),
     stalled: metrics.gauge('stalled_seconds', 'how long records have waited while nothing was committed; 0 while it goes on, or nothing waits'),
     halted: metrics.gauge('halted_partitions', 'partitions that stand still until an operator decides; -1: the whole writer'),
     indexIds: metrics.gauge('duplicate_index_ids', 'ids in the duplicate index'),

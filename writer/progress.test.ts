@@ -88,3 +88,24 @@ t.test('the real writer: not ready and behind while the catalog does not answer,
   ending.abort()
   await running
 })
+
+t.test('a writer of a group that has halted tells what waits, which nobody else would', async t => {
+  const { openLine, pageView } = await import('./started-line.ts')
+  const { printHalts, haltsProperty } = await import('./halts.ts')
+  const { setProperties } = await import('../catalog/index.ts')
+  const line = await openLine(t.testdir(), ['ecommerce_events'], 2)
+  t.teardown(() => line.close())
+  await line.send([{ value: pageView('e-0') }, { value: pageView('e-1'), key: 'other' }])
+  await line.drain()
+  const halt = { topic: null, partition: null, kind: 'table' as const, reason: 'set by the test', choices: 'none', since: '2026-01-01T00:00:00.000Z', evidence: {} }
+  await setProperties({ catalog: line.catalog, storage: line.storage, table: await line.table('events'), signal: new AbortController().signal }, { [haltsProperty]: printHalts([halt]) })
+  await line.send([{ value: pageView('e-2') }, { value: pageView('e-3') }, { value: pageView('e-4'), key: 'other' }])
+  const ending = new AbortController()
+  let writer: { measure(): Promise<{ lags: readonly { lag: bigint }[], oldestSeconds: number }>, checkReady(): Promise<void> } | undefined
+  const running = line.drain({ untilEnd: false, group: 'writers', signal: ending.signal, onWriter: found => { writer = found } })
+  await until(async () => writer !== undefined && await writer.checkReady().then(() => false, ({ code }) => code === 'WRITER_HALTED'))
+  await until(async () => (await writer!.measure()).lags.reduce((sum, { lag }) => sum + lag, 0n) === 3n)
+  t.ok((await writer!.measure()).oldestSeconds > 0)
+  ending.abort()
+  await running
+})

@@ -55,6 +55,8 @@ export interface WriterSettings extends FramerOptions {
   readonly elsewhereMsMax?: number
   /** How long records may wait while nothing lands until the writer is not ready. */
   readonly stalledSecondsMax?: number
+  /** How long the log keeps records whether they are committed or not; it keeps them for as long as it takes when not set. */
+  readonly retentionSeconds?: number
   /** Writers of one group share the partitions; null: all partitions are ours. */
   readonly group: string | null
 }

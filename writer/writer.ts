@@ -13,9 +13,11 @@ import { fail } from './errors.ts'
 import { isPartitionHalt, type Halt } from './halts.ts'
 import { HeldReader } from './held-reader.ts'
 import { Progress, type Standing } from './progress.ts'
+import { offsetsProperty, parseOffsets } from './offsets.ts'
 import { haltError, haltedLookMsUsual, Reading, type ReadingParts, type WriterParts, type WriterSettings } from './reading.ts'
 import { filesMaxDefault } from './row-files.ts'
 import { openSession, type HaltedPartition, type Session } from './session.ts'
+import { eventsId } from './tables.ts'
 
 export type { WriterParts, WriterSettings } from './reading.ts'
 
@@ -89,13 +91,16 @@ export class Writer {
     const looked = Promise.allSettled((this.#topicsRead ?? this.#settings.topics).map(look))
     await Promise.race([looked, sleep(rangesMsMax, undefined, { ref: false })])
     const halted = this.halted
+    // A writer that halted or cannot go on has left its group: then all that waits is told, whoever could take it.
+    const isOut = this.#state.at !== 'starting' && this.#reader?.isOpen !== true
     const standing = this.#progress.standing(performance.now(), {
-      isOurs: (topic, partition) => this.#settings.group === null || this.#reader?.holds(topic, partition) === true,
+      isOurs: (topic, partition) => this.#settings.group === null || isOut || this.#reader?.holds(topic, partition) === true,
       isHalted: (topic, partition) => this.#state.at === 'halted' || halted.some(halt => halt.topic === topic && halt.partition === partition)
     })
     if (metrics === null) return standing
     metrics.lag.reset()
     for (const { topic, partition, lag } of standing.lags) metrics.lag.set({ topic, partition: String(partition) }, Number(lag))
+    if (this.#settings.retentionSeconds !== undefined) metrics.retention.set(this.#settings.retentionSeconds)
     metrics.oldest.set(standing.oldestSeconds)
     metrics.stalled.set(standing.stalledSeconds)
     return standing
@@ -142,6 +147,19 @@ export class Writer {
     metrics?.halted.set(-1)
   }
 
+  /** How far the table is, as far as it says: no session tells it while the writer stands halted, and the log goes on. */
+  async #hearProgress (): Promise<void> {
+    try {
+      const { metadata } = await this.#parts.catalog.loadTable(eventsId)
+      const offsets = parseOffsets(metadata.properties[offsetsProperty] ?? '')
+      for (const [topic, { partitions }] of offsets?.topics ?? []) {
+        for (const [partition, { next }] of partitions) this.#progress.recorded(topic, partition, next)
+      }
+    } catch {
+      // A table that cannot be read is what the halt says already.
+    }
+  }
+
   async #runSessions (reader: HeldReader): Promise<void> {
     const { signal, logger, metrics } = this.#parts
     for (let attempt = 1; !signal.aborted;) {
@@ -178,6 +196,7 @@ export class Writer {
         if (recovery.kind === 'end') throw error
         if (recovery.kind === 'halt') {
           this.#halt(error as FirnError)
+          await this.#hearProgress()
           await sleep(this.#settings.haltedLookMs ?? (code === 'WRITER_TABLE_HALTED' ? tableLookMs : haltedLookMsUsual), undefined, { signal }).catch(() => undefined)
           continue
         }

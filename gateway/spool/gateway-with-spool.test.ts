@@ -12,7 +12,7 @@ const json = { 'content-type': 'application/json' }
 t.test('what clients and operators see while the log is away: 202 without a position, ready with a word, metrics; then 503', async t => {
   const { config } = await startGateway(t, { settings: { FIRN_LOG_TOPICS: topic } })
   const started = await startSpool(t, { bytesMax: 1024 * 1024 })
-  const app = await createGateway({ log: started.spooling, spool: started.spooling, config, logger: createLogger('gateway', 'silent'), now: () => nowMs })
+  const app = await createGateway({ log: started.spooling, spool: { status: () => started.spooling.status(), stored: started.stored }, config, logger: createLogger('gateway', 'silent'), now: () => nowMs })
   t.after(async () => { await app.close() })
   const post = async (payload: object): Promise<{ statusCode: number, headers: Record<string, unknown>, json: () => Record<string, unknown> }> =>
     await app.inject({ method: 'POST', url: '/v1/events', headers: json, payload })
@@ -31,6 +31,7 @@ t.test('what clients and operators see while the log is away: 202 without a posi
   t.match(ready.json().detail, /^spooling: 2 events wait/)
   t.same([await metric('spool_records'), await metric('spooled_total'), await metric('spool_state{state="spooling"}'), await metric('spool_full')], [2, 2, 1, 0])
   t.ok(await metric('spool_bytes') > 100)
+  t.ok(await metric('spool_stored_bytes') > await metric('spool_bytes'))
   t.ok(await metric('spool_oldest_seconds') > 1000, 'received at the time of the test')
 
   const big = Array.from({ length: 20 }, (_, i) => someEvent({ event_id: `big-${i}`, properties: { x: 'x'.repeat(60_000) } }))
@@ -40,6 +41,7 @@ t.test('what clients and operators see while the log is away: 202 without a posi
   t.equal(unready.statusCode, 503)
   t.match(unready.json().message, /spool is at its bound/)
   t.equal(await metric('spool_full'), 1)
+  t.equal(await metric('spool_stored_bytes_max'), 1024 * 1024)
 
   started.target.fault = 'none'
   await started.untilStraight()

@@ -20,6 +20,8 @@ export const otherTopic = `${topic}-orders`
 
 export interface StartedSpool {
   readonly spooling: SpoolingLog
+  /** As the gateway has it for its metrics. */
+  readonly stored: () => Promise<{ readonly bytes: number, readonly bytesMax: number }>
   readonly target: FaultyLog
   /** What the target has, in the order of its partition. */
   landed(topic?: string): Promise<StoredRecord[]>
@@ -48,14 +50,14 @@ export async function startSpool (t: { after: (fn: () => Promise<void>) => unkno
   } = options
   const log = await openTarget()
   for (const each of [topic, otherTopic]) await log.ensureTopic(each)
-  const start = async (): Promise<{ target: FaultyLog, spooling: SpoolingLog, silence: () => Promise<void> }> => {
+  const start = async (): Promise<{ target: FaultyLog, spooling: SpoolingLog, stored: StartedSpool['stored'], silence: () => Promise<void> }> => {
     const spoolLog = await openLog(pathToFileURL(join(folder, 'spool')).href, { partitions: 1, bytesMax, retentionMs: 0, retentionEveryMs: 50 })
     const target = new FaultyLog(front ?? log, answerMsMax, random)
     const { mortal, die } = makeMortal(spoolLog)
     const keys = new KeyCounts(keysMax)
     const spool = await Spool.open(mortal, key => { keys.add(key) })
     const spooling = new SpoolingLog(target, spool, keys, { bytesMax, afterMs: 40, ...limits }, createLogger('gateway', 'silent'))
-    return { target, spooling, silence: async () => {
+    return { target, spooling, stored: async () => await spoolLog.stored!(), silence: async () => {
         target.die()
         die()
         // Within one process two environments over the same file would wait for one another: what is under way ends first, unheard.
@@ -73,6 +75,7 @@ export async function startSpool (t: { after: (fn: () => Promise<void>) => unkno
   return {
     get spooling () { return running.spooling },
     get target () { return running.target },
+    stored: async () => await running.stored(),
     landed: async (which = topic) => {
       await Promise.all([...dead, running.target].map(async each => { await each.settled() }))
       return await readRecords(log, which)

@@ -144,6 +144,10 @@ class EmbeddedLog implements Log {
     await this.#snapshot(() => { this.#appender.checkReady() })
   }
 
+  async stored (): Promise<{ bytes: number, bytesMax: number }> {
+    return { bytes: await this.#snapshot(() => readUsage(this.#store)), bytesMax: this.#settings.bytesMax }
+  }
+
   async close (): Promise<void> {
     this.#closing ??= this.#close()
     await this.#closing

@@ -100,16 +100,14 @@ export async function planViews (lake: LakeTables, sql: string, asOf: AsOf | und
   return { key: createHash('sha256').update(keys.sort().join()).digest('hex'), views, setup: setupOf(views), snapshots: Object.fromEntries(views.flatMap(view => view.snapshotId === null ? [] : [[`${view.schema}.${view.name}`, view.snapshotId]])) }
 }
 
-/** The snapshot of each table that the statement names, for an engine that finds the files itself. Throws as planViews does. */
-export async function pinTables (lake: LakeTables, sql: string, asOf: AsOf | undefined, known = new KnownTables()): Promise<Record<string, string>> {
+/** The snapshot of each table that the statement names, for an engine that finds the files itself; null before its first one. Throws as planViews does. */
+export async function pinTables (lake: LakeTables, sql: string, asOf: AsOf | undefined, known = new KnownTables()): Promise<Record<string, string | null>> {
   const { named } = await loadTables(lake, sql, known)
   const at = asOf === undefined ? () => undefined : snapshotsAt(named, asOf)
   return Object.fromEntries(named.flatMap(table => {
     const found = at(table)
-    // Before its first snapshot: to be read as it was then, which the engine cannot say by an id.
-    if (found === null) throw fail('SQL_NO_SUCH_SNAPSHOT', { asOf: `${JSON.stringify(asOf)} of ${nameOf(table.id)}` })
-    const id = found?.snapshotId ?? table.metadata['current-snapshot-id']
-    return id === undefined || id === null || BigInt(id) < 0n ? [] : [[nameOf(table.id), String(id)]]
+    const id = found === null ? null : found?.snapshotId ?? table.metadata['current-snapshot-id']
+    return id === undefined || (id !== null && BigInt(id) < 0n) || (id === null && found !== null) ? [] : [[nameOf(table.id), id === null ? null : String(id)]]
   }))
 }
 
@@ -191,7 +189,7 @@ function snapshotsAt (named: readonly LoadedTable[], asOf: AsOf): (table: Loaded
   if (typeof asOf === 'object') {
     return table => {
       const id = asOf[nameOf(table.id)]
-      if (id === undefined) return undefined
+      if (id === undefined || id === null) return id
       return snapshotOf(table, id) ?? refuse(id)
     }
   }

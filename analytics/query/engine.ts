@@ -12,8 +12,8 @@ export interface Answer {
   readonly chunks: AsyncIterable<readonly (readonly DuckDBValue[])[]>
 }
 
-/** A snapshot id or a time: the tables as they were then. Or the snapshot id of each table by name, `firn.events`; others are as now. */
-export type AsOf = string | Readonly<Record<string, string>>
+/** A snapshot id or a time: the tables as they were then. Or the snapshot id of each table by name, `firn.events`; null is before its first one, others are as now. */
+export type AsOf = string | Readonly<Record<string, string | null>>
 
 export interface QueryOptions {
   readonly asOf?: AsOf

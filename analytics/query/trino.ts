@@ -3,19 +3,21 @@
 
 import { quoteIdentifier } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
-import type { AsOf as AsOfTables, QueryEngine } from './engine.ts'
+import type { AsOf as AsOfTables, QueryEngine, QueryOptions } from './engine.ts'
 import type { TableName } from './sql-tokens.ts'
 import { connectTrino, type Page, type TrinoConnection, type TrinoOptions } from './trino-connection.ts'
-import { readAsOf, readingStatement, tablesAsOf, type AsOf } from './trino-statement.ts'
+import { readAsOf, readingStatement, withReadings, type AsOf, type SentStatement } from './trino-statement.ts'
 import { readValue, typeName } from './trino-values.ts'
 import { uniqueNames } from './unique-names.ts'
+
+/** Where a table is looked for that the session's schema does not have. */
+const modelsSchema = 'analytics'
 
 export function openTrinoEngine (options: TrinoOptions): QueryEngine {
   const trino = connectTrino(options)
   return {
     async query (sql, { asOf, signal } = {}) {
-      const statement = readingStatement(sql)
-      const pages = await start(trino, asOf === undefined ? statement : await pin(trino, statement, asOf, signal), signal, asOf)
+      const pages = await startReading(trino, readingStatement(sql), { ...asOf === undefined ? {} : { asOf }, ...signal === undefined ? {} : { signal } })
       const columns = pages.columns()
       return {
         names: uniqueNames(columns.map(({ name }) => name)),
@@ -44,12 +46,47 @@ interface Pages {
   end(): Promise<void>
 }
 
-/** Up to the page that names the columns. */
-async function start (trino: TrinoConnection, statement: string, signal?: AbortSignal, asOf?: AsOfTables): Promise<Pages> {
+/** What Trino says against a statement, in its own words. */
+class Refusal extends Error {
+  readonly page: NonNullable<Page['error']>
+
+  constructor (page: NonNullable<Page['error']>) {
+    super(page.message)
+    this.page = page
+  }
+}
+
+/** A table that is named without its schema and is none of the session's is looked for among the models, as DuckDB does. */
+async function startReading (trino: TrinoConnection, statement: string, { asOf, signal }: QueryOptions): Promise<Pages> {
+  const elsewhere = new Set<string>()
+  let first: Error | undefined
+  for (;;) {
+    const sent = await pin(trino, statement, elsewhere, asOf, signal)
+    const explain = (error: unknown): Error => error instanceof Refusal ? explainStatement(trino, error.page, sent, asOf) : error as Error
+    try {
+      const pages = await start(trino, sent.text, signal)
+      return { ...pages, step: async () => await pages.step().catch((error: unknown) => { throw explain(error) }) }
+    } catch (error) {
+      const name = error instanceof Refusal ? missingTable(trino, error.page) : undefined
+      if (name === undefined || elsewhere.has(name)) throw first ?? explain(error)
+      first ??= explain(error)
+      elsewhere.add(name)
+    }
+  }
+}
+
+/** A table of the session's schema that is not there. */
+function missingTable ({ catalog, schema }: TrinoConnection, { errorName, message }: NonNullable<Page['error']>): string | undefined {
+  const name = errorName === 'TABLE_NOT_FOUND' ? /Table '([^']+)' does not exist/.exec(message)?.[1] : undefined
+  return name?.startsWith(`${catalog}.${schema}.`) === true ? name.slice(catalog.length + schema.length + 2) : undefined
+}
+
+/** Up to the page that names the columns. Throws Refusal. */
+async function start (trino: TrinoConnection, statement: string, signal?: AbortSignal): Promise<Pages> {
   let page = await trino.start(statement)
   const end = async (): Promise<void> => { await trino.cancel(page) }
   const step = async (): Promise<boolean> => {
-    if (page.error !== undefined) throw explainStatement(trino, page.error, asOf)
+    if (page.error !== undefined) throw new Refusal(page.error)
     if (page.nextUri === undefined) return false
     try {
       page = await trino.next(page, signal)
@@ -57,7 +94,7 @@ async function start (trino: TrinoConnection, statement: string, signal?: AbortS
       await end()
       throw error
     }
-    if (page.error !== undefined) throw explainStatement(trino, page.error, asOf)
+    if (page.error !== undefined) throw new Refusal(page.error)
     return true
   }
   while (page.columns === undefined && await step());
@@ -65,18 +102,28 @@ async function start (trino: TrinoConnection, statement: string, signal?: AbortS
 }
 
 /** The statement with its tables at a snapshot or time. A snapshot is one table's; the others are taken as they were when it was made. */
-async function pin (trino: TrinoConnection, statement: string, asOf: AsOfTables, signal?: AbortSignal): Promise<string> {
+async function pin (trino: TrinoConnection, statement: string, elsewhere: ReadonlySet<string>, asOf: AsOfTables | undefined, signal?: AbortSignal): Promise<SentStatement> {
+  const schemaOf = ({ parts }: TableName): { schema?: string } => parts.length === 1 && elsewhere.has(parts[0]!.toLowerCase()) ? { schema: modelsSchema } : {}
+  const nameOf = (table: TableName): string => whole(trino, { parts: [...Object.values(schemaOf(table)), ...table.parts] })
+  if (asOf === undefined) return withReadings(statement, table => elsewhere.size === 0 ? undefined : schemaOf(table))
   if (typeof asOf === 'object') {
-    const ids = new Map(Object.entries(asOf).map(([name, id]) => [whole(trino, { parts: name.split('.') }), readAsOf(id)]))
-    return tablesAsOf(statement, table => ids.get(whole(trino, table)))
+    const ids = new Map(Object.entries(asOf).map(([name, id]) => [whole(trino, { parts: name.split('.') }), id]))
+    return withReadings(statement, table => {
+      const models = whole(trino, { parts: [modelsSchema, ...table.parts] })
+      const isModel = table.parts.length === 1 && !ids.has(nameOf(table)) && ids.has(models)
+      const id = ids.get(isModel ? models : nameOf(table))
+      const schema = isModel ? { schema: modelsSchema } : schemaOf(table)
+      if (id === undefined) return schema
+      return id === null ? { ...schema, isEmpty: true } : { ...schema, at: readAsOf(id) }
+    })
   }
   const at = readAsOf(asOf)
-  const names = new Map<string, TableName>()
-  tablesAsOf(statement, table => { names.set(whole(trino, table), table); return at })
-  if ('time' in at || names.size < 2) return tablesAsOf(statement, () => at)
-  for (const name of names.keys()) {
+  const names = new Set<string>()
+  withReadings(statement, table => { names.add(nameOf(table)); return undefined })
+  if ('time' in at || names.size < 2) return withReadings(statement, table => ({ ...schemaOf(table), at }))
+  for (const name of names) {
     const time = await madeAt(trino, name, at, signal)
-    if (time !== undefined) return tablesAsOf(statement, table => whole(trino, table) === name ? at : { time })
+    if (time !== undefined) return withReadings(statement, table => ({ ...schemaOf(table), at: nameOf(table) === name ? at : { time } }))
   }
   throw fail('SQL_NO_SUCH_SNAPSHOT', { asOf })
 }
@@ -95,12 +142,14 @@ function whole ({ catalog, schema }: TrinoConnection, { parts }: Pick<TableName,
   return [catalog, schema].slice(0, 3 - parts.length).concat(parts).map(part => part.toLowerCase()).join('\0')
 }
 
-function explainStatement ({ server, catalog }: TrinoConnection, { message, errorName, errorType, errorLocation }: NonNullable<Page['error']>, asOf: AsOfTables | undefined): Error {
+function explainStatement ({ server, catalog }: TrinoConnection, { message, errorName, errorType, errorLocation }: NonNullable<Page['error']>, sent: SentStatement, asOf: AsOfTables | undefined): Error {
   const reason = message.replace(/^line \d+:\d+: /, '')
   if (errorName === 'USER_CANCELED') return fail('QUERY_CANCELLED')
   if (errorName === 'SERVER_STARTING_UP') return fail('QUERY_AWAY', { url: server, reason: 'it is still starting' })
   if (errorName === 'CATALOG_NOT_FOUND' && reason.includes(`'${catalog}'`)) return fail('QUERY_NO_CATALOG', { url: server, catalog })
   if (asOf !== undefined && /snapshot id does not exist|no version history|snapshot ID does not exists/i.test(message)) return fail('SQL_NO_SUCH_SNAPSHOT', { asOf: typeof asOf === 'string' ? asOf : Object.values(asOf).join(', ') })
+  if (/^EXCEEDED_\w*MEMORY_LIMIT$/.test(errorName)) return fail('QUERY_MEMORY_LIMIT', { bound: `Trino allows (query.max-memory; ${reason})` })
   if (errorType !== undefined && errorType !== 'USER_ERROR') return fail('QUERY_FAILED', { url: server, errorName, reason })
-  return fail('SQL_INVALID', { reason, place: errorLocation === undefined ? '' : ` (line ${errorLocation.lineNumber}, column ${errorLocation.columnNumber})` })
+  const place = errorLocation === undefined ? undefined : sent.placeAsked({ line: errorLocation.lineNumber, column: errorLocation.columnNumber })
+  return fail('SQL_INVALID', { reason, place: place === undefined ? '' : ` (line ${place.line}, column ${place.column})` })
 }

@@ -22,6 +22,9 @@ export interface TestLake {
   readonly catalog: Catalog
   readonly storage: Storage
   readonly dataDir: string
+  readonly catalogUrl: string
+  /** Settings by which another process reaches it. */
+  readonly env: Readonly<Record<string, string>>
   readonly connection: DuckDBConnection
   /** One snapshot of firn.events, which is created when it is missing. */
   append(rows: readonly EventRow[]): Promise<void>
@@ -41,14 +44,15 @@ export interface TestLake {
 /** A test, or whatever closes what it opened. */
 export interface Owner { teardown(close: () => unknown): unknown }
 
-export interface LakeParts { readonly catalog: Catalog, readonly storage: Storage, readonly dataDir: string }
+export type LakeParts = Pick<TestLake, 'catalog' | 'storage' | 'dataDir' | 'catalogUrl' | 'env'>
 
 export async function openTestLake (t: Owner, given?: LakeParts): Promise<TestLake> {
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
   await connection.run("set TimeZone = 'UTC'")
   t.teardown(() => { connection.closeSync(); instance.closeSync() })
-  const { catalog, storage, dataDir } = given ?? await openLocal(t)
+  const parts = given ?? await openLocal(t)
+  const { catalog, storage } = parts
 
   const rows = async (sql: string): Promise<unknown[]> => (await connection.runAndReadAll(sql)).getRowObjectsJson()
   const write = async (table: LoadedTable, select: string, partition: Partition): Promise<DataFile> => {
@@ -86,9 +90,7 @@ export async function openTestLake (t: Owner, given?: LakeParts): Promise<TestLa
   }
 
   return {
-    catalog,
-    storage,
-    dataDir,
+    ...parts,
     connection,
     rows,
     async append (events) {
@@ -152,7 +154,10 @@ async function openLocal (t: Owner): Promise<LakeParts> {
   const server = await startCatalogServer({ dataDir: folder, warehouse, host: '127.0.0.1', port: 0, logger: { info () {}, warn () {}, error () {} } })
   const storage = openStorage(warehouse)
   t.teardown(async () => { await server.close(); rmSync(folder, { recursive: true, force: true }) })
-  return { catalog: connectCatalog(server.url, { storage, warehouseUrl: warehouse }), storage, dataDir: folder }
+  return {
+    catalog: connectCatalog(server.url, { storage, warehouseUrl: warehouse }), storage, dataDir: folder, catalogUrl: server.url,
+    env: { FIRN_CATALOG_URL: server.url, FIRN_WAREHOUSE_URL: warehouse }
+  }
 }
 
 async function createEvents (catalog: Catalog): Promise<LoadedTable> {

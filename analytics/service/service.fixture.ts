@@ -1,30 +1,33 @@
-// For tests: the query service over a lake of its own, on a server that listens, and tables made from a SELECT.
+// For tests: the query service over a lake of its own and the engine that is here, on a server that listens, and tables made
+// from a SELECT.
 
 import { request as httpRequest } from 'node:http'
 import type { Test } from 'tap'
-import { commitSnapshot, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, duckdbType, partitionSpecOf, schemaOfColumns, stageAppend, type DataFile, type Partition, type WantedColumn } from '../../catalog/index.ts'
+import type { WantedColumn } from '../../catalog/index.ts'
 import { createHttpServer, createLogger, readConfig } from '../../runtime/index.ts'
 import { Type } from 'typebox'
-import { openTestLake, type TestLake } from '../runner/test-lake.ts'
+import { openLakeHere, type LakeHere } from '../engine-here.fixture.ts'
+import { writeTable, type NewFile, type WriteOptions } from '../runner/write-table.fixture.ts'
 import { queryServiceSettings } from './config.ts'
 import { openQueryService, type QueryServiceOptions } from './service.ts'
 
 export interface TestService {
-  readonly lake: TestLake
+  readonly lake: LakeHere
   readonly url: string
   /** POST /v1/query */
   ask(sql: string, more?: Record<string, unknown>, headers?: Record<string, string>): Promise<TestReply>
   get(path: string, headers?: Record<string, string>, method?: string): Promise<TestReply>
   /** A snapshot of a table, which is created when it is missing. One file for each select. */
-  write(name: string, columns: readonly WantedColumn[], selects: readonly { select: string, partition?: Partition }[], terms?: readonly { transform: string, column: string }[]): Promise<bigint>
+  write(name: string, columns: readonly WantedColumn[], files: readonly NewFile[], terms?: WriteOptions['terms']): Promise<bigint>
 }
 
 export interface TestReply { readonly status: number, readonly headers: Record<string, string>, readonly trailers: Record<string, string>, readonly body: Buffer, readonly json: any }
 
 export async function openTestService (t: Test, settings: Record<string, string> = {}, more: Partial<QueryServiceOptions> = {}): Promise<TestService> {
-  const lake = await openTestLake(t)
+  const lake = await openLakeHere(t)
   const config = readConfig('analytics', Type.Object(queryServiceSettings), { env: settings, argv: [] })
-  const service = await openQueryService({ catalog: lake.catalog, catalogUrl: 'http://127.0.0.1', storage: lake.storage, config, dataDir: lake.dataDir, ...more })
+  const trino = lake.trino === null ? {} : { trino: { engine: lake.trino, url: lake.queryUrl } }
+  const service = await openQueryService({ catalog: lake.catalog, catalogUrl: lake.catalogUrl, storage: lake.storage, config, dataDir: lake.dataDir, ...trino, ...more })
   const app = createHttpServer({ logger: createLogger('analytics', 'silent'), bodyBytesMax: 1_000_000 })
   await app.register(service.plugin)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -34,23 +37,7 @@ export async function openTestService (t: Test, settings: Record<string, string>
     url,
     ask: async (sql, more = {}, headers = {}) => await send(url + '/v1/query', 'POST', { 'content-type': 'application/json', ...headers }, JSON.stringify({ sql, ...more })),
     get: async (path, headers = {}, method = 'GET') => await send(url + path, method, headers),
-    async write (name, columns, selects, terms = []) {
-      const id = { namespace: name.split('.').slice(0, -1), name: name.split('.').at(-1)! }
-      const schema = schemaOfColumns(columns)
-      await lake.catalog.ensureNamespace(id.namespace)
-      const table = await lake.catalog.loadTable(id).catch(async () => await lake.catalog.createTable(id, { schema, 'partition-spec': partitionSpecOf(schema, terms) }))
-      const files: DataFile[] = []
-      for (const { select, partition = {} } of selects) {
-        const schema = currentSchema(table.metadata)
-        const location = dataFileLocation(table.metadata, partition, `${crypto.randomUUID()}.parquet`)
-        files.push(await copyToDataFile(lake.connection, lake.storage, table, { select: `select ${schema.fields.map(({ name, type }) => `cast("${name}" as ${duckdbType(type)}) as "${name}"`).join(', ')} from (${select})`, partition, location }))
-        await lake.storage.makeDurable([location])
-      }
-      const snapshotId = createSnapshotId(table.metadata)
-      const outcome = await commitSnapshot({ catalog: lake.catalog, storage: lake.storage, table }, snapshotId, async base => await stageAppend({ storage: lake.storage }, base, { snapshotId, files }))
-      if (outcome.kind !== 'landed') throw new Error('the rows did not land')
-      return snapshotId
-    }
+    write: async (name, columns, files, terms = []) => await writeTable(lake, name, columns, files, { terms })
   }
 }
 

@@ -1,5 +1,8 @@
 import t from 'tap'
+import { engineHere, numbers } from '../engine-here.fixture.ts'
 import { openTestService } from './service.fixture.ts'
+
+t.setTimeout(240_000)
 
 t.test('a question is answered as JSON and as CSV, every digit kept, with the snapshots that were read', async t => {
   const service = await openTestService(t)
@@ -42,6 +45,7 @@ t.test('as of: a snapshot, a time, or what an answer named; another table is tak
   t.strictSame((await service.ask(both, { as_of: time })).json.rows, [['1', '1']])
   t.match((await service.ask('select count(*) from sales', { as_of: String(first) })).json, { rows: [['1']], snapshots: { 'analytics.sales': String(first) } })
   t.strictSame((await service.ask(both, { as_of: String(returns) })).json.rows, [['2', '2']])
+  t.match((await service.ask(both, { as_of: String(first) })).json, { rows: [['1', '0']], snapshots: { 'analytics.sales': String(first), 'analytics.returns': undefined } }, 'before it had rows')
   t.match(await service.ask(both, { as_of: '12345' }), { status: 404, json: { code: 'SQL_NO_SUCH_SNAPSHOT' } })
   t.match(await service.ask(both, { as_of: 'yesterday' }), { status: 404, json: { code: 'SQL_NO_SUCH_SNAPSHOT' } })
   t.match(await service.ask(both, { as_of: { 'analytics.sales': '12345' } }), { status: 404, json: { code: 'SQL_NO_SUCH_SNAPSHOT' } })
@@ -50,11 +54,13 @@ t.test('as of: a snapshot, a time, or what an answer named; another table is tak
 t.test('what is wrong is said with line and column, and what is asked wrongly with its path', async t => {
   const service = await openTestService(t)
   await service.write('analytics.sales', [{ name: 'id', type: 'long' }], [{ select: 'select 1 as id' }])
-  t.match(await service.ask('select *\n  from nowhere'), { status: 400, json: { code: 'SQL_INVALID', message: /nowhere does not exist.*\(line 2, column 8\)/, requestId: /./ } })
-  t.match(await service.ask('select id,\n  foo from sales'), { status: 400, json: { message: /"foo" not found.*\(line 2, column 3\)/ } })
+  t.match(await service.ask('select *\n  from nowhere'), { status: 400, json: { code: 'SQL_INVALID', message: /nowhere'? does not exist.*\(line 2, column 8\)/, requestId: /./ } })
+  t.match(await service.ask('select id,\n  foo from sales'), { status: 400, json: { message: /["']foo["'] (not found|cannot be resolved).*\(line 2, column 3\)/ } })
   t.match(await service.ask('selec 1'), { status: 400, json: { code: 'SQL_INVALID', message: /syntax error.*\(line 1, column 1\)/ } })
-  t.match(await service.ask("select cast('x' || id as int) from sales"), { status: 400, json: { code: 'SQL_INVALID', message: /Could not convert/ } })
-  t.match(await service.ask("select 1,\n read_text('/etc/passwd')"), { status: 400, json: { code: 'SQL_REFUSED', message: /read_text\(…\) is refused.*\(line 2, column 2\)/ } })
+  t.match(await service.ask('select s.id from sales s, sales o, lake.analytics.sales p where foo = 1'), { status: 400, json: { message: /\(line 1, column 65\)/ } }, 'behind tables that are pinned')
+  t.match(await service.ask("select cast('x' || cast(id as varchar) as int) from sales"), { status: 400, json: { code: 'SQL_INVALID', message: /(Could not convert|Cannot cast).*x1/ } })
+  // A function that Trino does not have cannot be refused by its name.
+  t.match(await service.ask("select 1,\n read_text('/etc/passwd')"), { status: 400, json: { code: engineHere === 'trino' ? 'SQL_INVALID' : 'SQL_REFUSED', message: /read_text.*\(line 2, column 2\)/ } })
   t.equal((await service.ask('select 1', { as_off: 'x' })).status, 400)
   t.equal((await service.ask('x'.repeat(200_000))).status, 400)
   t.match(await service.ask('select 1', { format: 'xml' }), { status: 400 })
@@ -65,21 +71,28 @@ t.test('what is wrong is said with line and column, and what is asked wrongly wi
 t.test('an error after the answer has begun stands at its end', async t => {
   const service = await openTestService(t)
   await service.write('analytics.sales', [{ name: 'id', type: 'long' }], [{ select: 'select 1 as id' }])
-  const sql = "select cast(case when range = 900000 then 'x' else '1' end as int) as n from range(1000000)"
+  const sql = `select cast(case when s.n = 900000 then 'x' else '1' end as int) as n from ${numbers(1_000_000)} s`
   const json = await service.ask(sql)
+  const message = /Could not convert|Cannot cast/
+  if (engineHere === 'trino' && json.status === 400) {
+    // Trino may be at the error before the first rows have left it.
+    t.match(json.json, { code: 'SQL_INVALID', message })
+    return
+  }
   t.equal(json.status, 200)
-  t.match(json.json, { truncated: true, row_count: null, error: { code: 'SQL_INVALID', message: /Could not convert/ } })
+  t.match(json.json, { truncated: true, row_count: null, error: { code: 'SQL_INVALID', message } })
   await t.rejects(service.ask(sql, { format: 'csv' }), { message: /aborted|hang up/ })
 })
 
 t.test('a key is asked for where there is one, and only the document is open', async t => {
   const service = await openTestService(t, { FIRN_QUERY_KEY_SECRET: 'first-key-0123456789, second-key-0123456789' })
+  await service.write('analytics.sales', [{ name: 'id', type: 'long' }], [{ select: 'select 1 as id' }])
   t.match(await service.ask('select 1'), { status: 401, json: { code: 'QUERY_KEY_WRONG' }, headers: { 'www-authenticate': 'Bearer' } })
   t.equal((await service.ask('select 1', {}, { authorization: 'Bearer first-key-0123456780' })).status, 401)
   t.equal((await service.get('/v1/models')).status, 401)
   t.equal((await service.get('/openapi.json')).status, 200)
   t.equal((await service.get('/docs/json')).status, 200)
-  t.equal((await service.ask('select count(*) from range(3)', {}, { authorization: 'Bearer second-key-0123456789' })).status, 404, 'and then it is the statement that matters: there is no table')
+  t.match((await service.ask('select count(*) from sales', {}, { authorization: 'Bearer second-key-0123456789' })).json, { rows: [['1']] })
 })
 
 t.test('without a key only this machine is answered to: a page cannot lend itself the name', async t => {

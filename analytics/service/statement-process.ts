@@ -104,7 +104,7 @@ export class StatementProcess {
     if (frame !== null) return frame
     this.kill()
     const reason = await this.ended
-    throw reason === memorySignal ? fail('QUERY_MEMORY_LIMIT', { memoryMiBMax: this.#limits.memoryMiBMax }) : fail('QUERY_CRASHED', { reason })
+    throw reason === memorySignal ? fail('QUERY_MEMORY_LIMIT', { bound: `${this.#limits.memoryMiBMax} MiB (FIRN_QUERY_MEMORY_MIB_MAX)` }) : fail('QUERY_CRASHED', { reason })
   }
 
   #say (command: Command): void {

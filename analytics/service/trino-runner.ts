@@ -13,9 +13,10 @@ export function openTrinoRunner (engine: QueryEngine, catalog: string, lake: Lak
   return {
     async start (statement, signal) {
       checkTrinoStatement(statement.sql, catalog)
-      const snapshots = await pinTables(lake, statement.sql, statement.asOf, known)
+      const pinned = await pinTables(lake, statement.sql, statement.asOf, known)
       signal.throwIfAborted()
-      const answer = await engine.query(statement.sql, { signal, ...Object.keys(snapshots).length === 0 ? {} : { asOf: snapshots } })
+      const answer = await engine.query(statement.sql, { signal, ...Object.keys(pinned).length === 0 ? {} : { asOf: pinned } })
+      const snapshots = Object.fromEntries(Object.entries(pinned).flatMap(([name, id]) => id === null ? [] : [[name, id]]))
       return { snapshots, frames: answerFrames(answer, shapeOf(statement, config, snapshots)) as Awaited<ReturnType<StatementRunner['start']>>['frames'] }
     },
     async close () {}

@@ -75,7 +75,7 @@ async function send (frame: Frame): Promise<void> {
 function failureOf (error: unknown, sql: string): AnswerFailure {
   const { message = String(error) } = error as Error
   const known = /^(Out of Memory Error|Invalid (array|string) length|Array buffer allocation failed|Cannot create a string longer)/.test(message)
-    ? fail('QUERY_MEMORY_LIMIT', { memoryMiBMax: limits.memoryMiBMax })
+    ? fail('QUERY_MEMORY_LIMIT', { bound: `${limits.memoryMiBMax} MiB (FIRN_QUERY_MEMORY_MIB_MAX)` })
     : error instanceof FirnError ? error : explainSqlError(error, sql) as FirnError
   return { code: known.code, message: known.message, retryable: known.retryable, httpStatus: known.httpStatus ?? 500 }
 }

@@ -36,6 +36,7 @@ const tasks = {
   'test:rck': { entry: 'catalog/server/compatibility-kit/main.ts' },
   'test:durability': { entry: 'loadtest/durability/main.ts' },
   'test:fraud': { entry: 'loadtest/fraud/main.ts' },
+  'test:shop': { entry: 'loadtest/shop/main.ts' },
   'test:kill': { entry: 'loadtest/kill/main.ts' },
   'test:demo': { entry: 'loadtest/demo/main.ts' },
   'test:servers': { entry: 'deploy/servers/test.ts' },

@@ -13,7 +13,7 @@
 --   order_id          string         The order.
 --   customer_id       string         Who ordered.
 --   ordered_at        timestamptz    When it was ordered: the first order_created, else the first event that was seen of it.
---   updated_at        timestamptz    When it last changed.
+--   updated_at        timestamptz    When it last changed. A confirmation page that is loaded again changes nothing.
 --   received_at       timestamptz    When the last of the order's own events arrived.
 --   product_id        string         The product of its first position.
 --   product_name      string         As shown to the customer; without one, the name of the product list.
@@ -48,12 +48,20 @@ with said as (
   from firn.events e
   where e.order_id is not null
 ),
+-- A confirmation page that is loaded again sends the order_created again. It says what was said at first, and takes nothing
+-- back that happened since: its place is that of the first one.
+dated as (
+  select s.*,
+    case when s.event_type = 'order_created' then min(s.event_time) over (partition by s.order_id, s.event_type) else s.event_time end as told_at,
+    case when s.event_type = 'order_created' then first_value(s.received_at) over (partition by s.order_id, s.event_type order by s.event_time, s.received_at rows between unbounded preceding and current row) else s.received_at end as heard_at
+  from said s
+),
 -- Of one instant the life of an order decides: what ends it comes behind what began it, wherever both lie in the log.
 numbered as (
   select s.*,
     row_number() over (
       partition by s.order_id
-      order by s.event_time, s.received_at,
+      order by s.told_at, s.heard_at,
         case
           when s.event_type = 'payment_refunded' then 6
           when s.status in ('RETURNED', 'REFUNDED') then 5
@@ -63,11 +71,11 @@ numbered as (
           when s.event_type = 'order_item_added' then 1
           else 2
         end,
-        s.log_topic, s.log_partition, s.log_offset
+        s.event_time, s.received_at, s.log_topic, s.log_partition, s.log_offset
     ) as place,
     -- One and the same event counts once, however often it was read from the log.
     row_number() over (partition by s.order_id, s.event_type, s.event_id order by s.event_time, s.received_at, s.log_topic, s.log_partition, s.log_offset) as repetition
-  from said s
+  from dated s
 ),
 -- Positions that were added to the first one. order_items lists them by the same rule.
 listed as (
@@ -95,7 +103,7 @@ told as (
 placed as (
   select t.*,
     min(case when t.event_type not in ('order_item_added', 'payment_refunded') then t.place end) over (partition by t.order_id) as first_place,
-    max(case when t.event_type = 'order_created' then t.place end) over (partition by t.order_id) as created_place,
+    min(case when t.event_type = 'order_created' then t.place end) over (partition by t.order_id) as created_place,
     max(case when t.status is not null then t.place end) over (partition by t.order_id) as status_place,
     max(case when t.status is not null and t.customer_id is not null or t.event_type = 'order_updated' and t.customer_id is not null then t.place end) over (partition by t.order_id) as customer_place,
     max(case when t.event_type not in ('order_item_added', 'payment_refunded') and t.region is not null then t.place end) over (partition by t.order_id) as region_place,
@@ -138,19 +146,24 @@ details as (
     max(case when a.is_own and a.product_name is not null then a.place end) over (partition by a.order_id) as name_place,
     max(case when a.is_own and a.category is not null then a.place end) over (partition by a.order_id) as category_place,
     max(case when a.is_own and a.quantity is not null then a.place end) over (partition by a.order_id) as quantity_place,
-    max(case when a.is_own and a.unit_price is not null then a.place end) over (partition by a.order_id) as price_place
+    max(case when a.is_own and a.unit_price is not null then a.place end) over (partition by a.order_id) as price_place,
+    max(case when a.is_own and a.quantity is not null and a.place <= a.amount_place then a.place end) over (partition by a.order_id) as old_quantity_place,
+    max(case when a.is_own and a.unit_price is not null and a.place <= a.amount_place then a.place end) over (partition by a.order_id) as old_price_place
   from about a
 ),
 facts as (
   select d.*,
     max(case when d.place = d.quantity_place then d.quantity end) over (partition by d.order_id) as own_quantity,
-    max(case when d.place = d.price_place then d.unit_price end) over (partition by d.order_id) as own_price
+    max(case when d.place = d.price_place then d.unit_price end) over (partition by d.order_id) as own_price,
+    -- What they were when the amount was said: it changes by what they changed since.
+    max(case when d.place = d.old_quantity_place then d.quantity end) over (partition by d.order_id) as old_quantity,
+    max(case when d.place = d.old_price_place then d.unit_price end) over (partition by d.order_id) as old_price
   from details d
 ),
 latest as (
   select f.order_id,
     coalesce(min(f.event_time) filter (where f.event_type = 'order_created'), min(f.event_time) filter (where f.event_type not in ('order_item_added', 'payment_refunded'))) as ordered_at,
-    max(f.event_time) filter (where f.event_type not in ('order_item_added', 'payment_refunded')) as updated_at,
+    max(f.told_at) filter (where f.event_type not in ('order_item_added', 'payment_refunded')) as updated_at,
     max(f.received_at) filter (where f.event_type not in ('order_item_added', 'payment_refunded')) as received_at,
     count(*) filter (where f.event_type not in ('order_created', 'order_item_added', 'payment_refunded')) as updates,
     count(*) filter (where f.event_type = 'order_created' or f.event_type not in ('order_item_added', 'payment_refunded') and f.amount is not null) > 0 as is_created,
@@ -166,6 +179,7 @@ latest as (
     cast(max(f.own_quantity) as decimal(20,0)) * max(f.own_price) as worth,
     max(f.amount) filter (where f.place = f.amount_place) as said_amount,
     max(f.worth) filter (where f.place = f.amount_place) as said_worth,
+    cast(max(f.old_quantity) as decimal(20,0)) * max(f.old_price) as old_worth,
     coalesce(sum(f.worth) filter (where f.is_line), cast(0 as decimal(38,2))) + coalesce(sum(f.difference), cast(0 as decimal(38,2))) as added_worth,
     coalesce(sum(f.difference) filter (where coalesce(f.new_quantity_place, 0) > f.amount_place or coalesce(f.new_price_place, 0) > f.amount_place), cast(0 as decimal(38,2))) as added_since,
     -- The first position may be listed among the added ones once more.
@@ -187,7 +201,7 @@ totals as (
         -- The amount that the writer puts where none was sent: it is the first position's and no more.
         when l.said_amount = l.said_worth and l.is_listed then l.added_worth
         when l.said_amount = l.said_worth then coalesce(l.worth, cast(l.said_amount as decimal(38,2))) + l.added_worth
-        else cast(l.said_amount as decimal(38,2)) + coalesce(l.worth - l.said_worth, cast(0 as decimal(38,2))) + l.added_since
+        else cast(l.said_amount as decimal(38,2)) + coalesce(l.worth - l.old_worth, cast(0 as decimal(38,2))) + l.added_since
       end as decimal(18,2)), l.said_amount) as amount
   from latest l
   where l.ordered_at is not null

@@ -34,6 +34,19 @@ t.test('of one instant and one request the later step of an order\'s life wins, 
   await testModel(t, 'orders', { 'firn.events': [at('10:00:00', 'order_cancelled', 'o1'), at('10:00:00', 'order_updated', 'o1', { order_status: 'NEW', received_at: '2026-03-01T11:00:00Z' })] }, [{ order_id: 'o1', order_status: 'NEW' }])
 })
 
+t.test('a confirmation page that is loaded again says again what was ordered: no later step is taken back, and the visit stays the first one', async t => {
+  const page = (time: string, order_id: string, session_id: string, fields: Row = {}): Row => at(time, 'order_created', order_id, { session_id, ip: `10.0.0.${session_id}`, order_status: 'NEW', amount: '5.00', region: 'europe', ...fields })
+  const later: [type: string, fields: Row, state: string, amount: string, region: string][] = [
+    ['order_cancelled', {}, 'CANCELLED', '5.00', 'europe'], ['order_returned', {}, 'RETURNED', '5.00', 'europe'], ['order_updated', { order_status: 'COMPLETED' }, 'COMPLETED', '5.00', 'europe'],
+    ['order_updated', { order_status: 'REFUNDED' }, 'REFUNDED', '5.00', 'europe'], ['order_updated', { amount: '7.00' }, 'NEW', '7.00', 'europe'], ['order_updated', { region: 'asia' }, 'NEW', '5.00', 'asia']
+  ]
+  await testModel(t, 'orders', {
+    'firn.events': later.flatMap(([type, fields], i) => [page('10:00:00', `o${i}`, '1'), at('10:05:00', type, `o${i}`, fields), page('10:10:00', `o${i}`, '2'), page('11:10:00', `o${i}`, '3')])
+  }, later.map(([,, order_status, amount, region], i) => ({ order_id: `o${i}`, order_status, amount, region, ordered_at: '2026-03-01T10:00:00Z', updated_at: '2026-03-01T10:05:00Z', session_id: '1', ip: '10.0.0.1' })))
+  // Where the page says something else, the last one counts; it came first by an hour all the same.
+  await testModel(t, 'orders', { 'firn.events': [page('10:10:00', 'o1', '2', { amount: '6.00', received_at: '2026-03-01T10:10:00Z' }), page('10:00:00', 'o1', '1', { received_at: '2026-03-01T12:00:00Z' })] }, [{ order_id: 'o1', amount: '6.00', session_id: '1' }])
+})
+
 t.test('of one instant a payment that failed and was then captured is captured, and a refund comes last', async t => {
   const steps = ['payment_authorized', 'payment_failed', 'payment_captured', 'payment_refunded']
   const events: Row[] = []
@@ -101,6 +114,12 @@ const paid = (amount: string): [string, EventRow] => ['payment_captured', { amou
 const habits: Readonly<Record<string, { events: EventRow[], order: string, pieces: string, says: string }>> = {
   plain: { events: story('plain', ['order_created', { ...lamp(2), ...money('20.00') }], paid('20.00')), order: '20.00', pieces: 'P-1 2', says: 'equal equal' },
   'more pieces': { events: story('more pieces', ['order_created', { ...lamp(2), ...money('20.00') }], ['order_updated', { quantity: 3 }], paid('30.00')), order: '30.00', pieces: 'P-1 3', says: 'equal equal' },
+  'shipping, then pieces': { events: story('shipping, then pieces', ['order_created', { ...lamp(2), ...money('20.00') }], ['order_updated', money('24.90')], ['order_updated', { quantity: 3 }], paid('34.90')), order: '34.90', pieces: 'P-1 3', says: 'fee equal' },
+  'pieces with an amount, then pieces': { events: story('pieces with an amount, then pieces', ['order_created', { ...lamp(2), ...money('20.00') }], ['order_updated', { quantity: 3, ...money('35.00') }], ['order_updated', { quantity: 1 }], paid('15.00')), order: '15.00', pieces: 'P-1 1', says: 'fee equal' },
+  'price with an amount, then price': { events: story('price with an amount, then price', ['order_created', { ...lamp(2), ...money('20.00') }], ['order_updated', { unit_price: '9.00', ...money('20.00') }], ['order_updated', { unit_price: '8.00' }], paid('18.00')), order: '18.00', pieces: 'P-1 2', says: 'fee equal' },
+  'page loaded again after a change': { events: story('page loaded again after a change', ['order_created', { ...lamp(2), ...money('20.00') }], ['order_updated', { quantity: 3 }], ['order_created', { ...lamp(2), ...money('20.00') }], paid('30.00')), order: '30.00', pieces: 'P-1 3', says: 'equal equal' },
+  'page loaded again after an other product': { events: story('page loaded again after an other product', ['order_created', { ...lamp(2), ...money('20.00') }], ['order_updated', { ...cup(1), ...money('4.00') }], ['order_created', { ...lamp(2), ...money('20.00') }], paid('4.00')), order: '4.00', pieces: 'P-2 1', says: 'equal equal' },
+  'page loaded again after it was cancelled': { events: story('page loaded again after it was cancelled', ['order_created', { ...lamp(2), ...money('20.00') }], ['order_cancelled', {}], ['order_created', { ...lamp(2), ...money('20.00') }]), order: '20.00', pieces: 'P-1 2', says: 'equal not_due' },
   'other product': { events: story('other product', ['order_created', { ...lamp(2), ...money('20.00') }], ['order_updated', { ...cup(5), ...money('20.00') }], paid('20.00')), order: '20.00', pieces: 'P-2 5', says: 'equal equal' },
   'added, none named an amount': { events: story('added, none named an amount', ['order_created', { ...lamp(1), ...money('10.00') }], ['order_item_added', { ...cup(2), ...money('8.00') }], paid('18.00')), order: '18.00', pieces: 'P-1 1, P-2 2', says: 'equal equal' },
   'listed once more': { events: story('listed once more', ['order_created', { ...lamp(1), ...money('10.00') }], ['order_item_added', { ...lamp(1), ...money('10.00') }], ['order_item_added', { ...cup(1), ...money('4.00') }], paid('14.00')), order: '14.00', pieces: 'P-1 1, P-2 1', says: 'equal equal' },

@@ -30,6 +30,7 @@ const schema = Type.Object({
   late: Type.Number({ default: 0.02, minimum: 0, maximum: 1, description: 'share of events that carry an old timestamp (minutes to days)' }),
   duplicates: Type.Number({ default: 0.02, minimum: 0, maximum: 1, description: 'share of events that are sent again with the same event_id' }),
   malformed: Type.Number({ default: 0.01, minimum: 0, maximum: 1, description: 'share of broken events, which the gateway must refuse' }),
+  habits: Type.Boolean({ default: false, description: 'shoppers of a shop with habits: orders that are edited, paid in parts, refunded in parts, of guests, loaded again, in odd currencies, over in one second, told by one record; what was sent is kept beside the ledger' }),
   connections: Type.Integer({ default: 32, minimum: 1, maximum: 1024, description: 'requests under way at once' }),
   quiet: Type.Boolean({ default: false, description: 'no progress bar' }),
   FIRN_DATA_DIR: Type.String({ default: './data', description: 'the ledger goes to loadtest/ in this folder' })
@@ -45,6 +46,7 @@ export type GenerateConfig = Omit<Static<typeof schema>, 'count' | 'rate' | 'int
   readonly clock: ((event: number) => number) | null
   readonly ledgerFile: string
   readonly truthFile: string
+  readonly sentFile: string
   readonly eventsFile: string
 }
 
@@ -69,6 +71,7 @@ export function readGenerateConfig (startedAt: Date, argv?: string[]): Readonly<
     clock: startMs === null ? null : event => startMs + event * 1000 / eventsPerSecond,
     ledgerFile: join(folder, `ledger-${run}.ndjson`),
     truthFile: join(folder, `truth-${run}.ndjson`),
+    sentFile: join(folder, `sent-${run}.ndjson`),
     eventsFile: resolve(config.file ?? join(folder, `events-${run}.ndjson`))
   })
 }

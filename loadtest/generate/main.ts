@@ -15,10 +15,13 @@ import { createLogTarget, topicsOf } from './log-target.ts'
 import { createPacer } from './pacer.ts'
 import { createProgress } from './progress.ts'
 import { createSender, type SenderCounts } from './sender.ts'
+import { sentEvent } from './sent.ts'
 import { createPacker } from './shipping.ts'
 import { openShop, type EventKind, type ShopEvent } from './shop.ts'
 
 const giveUpMs = 60_000
+/** Of the visits that are no fraud. */
+const habitShare = 0.8
 
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
@@ -37,24 +40,28 @@ async function generate (config: Readonly<GenerateConfig>): Promise<number> {
   const startedAt = performance.now()
   const kinds: Record<EventKind, number> = { fresh: 0, late: 0, duplicate: 0, malformed: 0 }
   const truth = openLines(config.truthFile)
+  const sent = config.habits ? openLines(config.sentFile) : null
   const target = config.to === 'file' ? fileTarget(config) : config.to === 'kafka' ? await logTarget(config) : gatewayTarget(config)
   const progress = createProgress(process.stderr, config.quiet, config, target.counts)
   const pacer = createPacer(config.eventsPerSecond)
   let events = 0
   const { clock } = config
   // History has the ids of its start, so that it is the same file each time.
-  const shop = openShop({ ...config, run: (clock?.(0) ?? Date.now()).toString(36), now: clock === null ? Date.now : () => clock(events) })
+  const shop = openShop({ ...config, habits: config.habits ? habitShare : 0, run: (clock?.(0) ?? Date.now()).toString(36), now: clock === null ? Date.now : () => clock(events) })
   for (const event of shop) {
     if (events >= config.eventsMax || performance.now() - startedAt >= config.durationMsMax || stop.signal.aborted) break
     await pacer.next(stop.signal)
     kinds[event.kind]++
     events++
     if (event.fraud !== undefined) await truth.write(JSON.stringify({ event_id: event.eventId, ...event.fraud }))
+    const told = sentEvent(event)
+    if (told !== null) await sent?.write(JSON.stringify(told))
     await target.take(event)
     progress.draw(events)
   }
   await target.end()
   await truth.end()
+  await sent?.end()
   progress.end()
   const seconds = (performance.now() - startedAt) / 1000
   const { counts } = target
@@ -64,7 +71,8 @@ async function generate (config: Readonly<GenerateConfig>): Promise<number> {
       ? [`written to ${shown(config.eventsFile)}`]
       : [`answers: ${counts.acked} accepted, ${counts.refused} refused, ${counts.unknown} unknown, ${counts.retries} retries; p50 ${quantile(target.latencyMs, 0.5)} ms, p99 ${quantile(target.latencyMs, 0.99)} ms`,
           `ledger ${shown(config.ledgerFile)}`],
-    `truth about fraud ${shown(config.truthFile)}`
+    `truth about fraud ${shown(config.truthFile)}`,
+    ...sent === null ? [] : [`what was sent ${shown(config.sentFile)}`]
   ]
   process.stdout.write(lines.join('\n') + '\n')
   return counts.unknown > 0 ? 1 : 0

@@ -20,6 +20,10 @@ export interface Step {
   readonly shopper: Shopper
   readonly fields: Record<string, unknown> & { event_type: string }
   readonly fraud?: FraudPattern
+  /** What happens in the same instant and leaves in the same request. */
+  readonly then?: readonly Step[]
+  /** Of a visit with a habit: which, and whether this ends what it tells of its order. */
+  readonly habit?: { readonly name: string, readonly isLast: boolean }
 }
 
 export interface Stage {
@@ -143,7 +147,7 @@ function * order (stage: Stage, shopper: Shopper, base: Record<string, unknown>,
   }
 }
 
-function openSession (stage: Stage, shopper: Shopper): Record<string, unknown> {
+export function openSession (stage: Stage, shopper: Shopper): Record<string, unknown> {
   return { session_id: stage.newId('s'), user_id: shopper.userId, device: shopper.device, location: shopper.location }
 }
 

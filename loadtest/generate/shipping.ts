@@ -1,5 +1,6 @@
 // From single events to requests: the events of one shopper travel together, because one request has one address.
-// A shipment leaves when it is full, when it holds something that must travel alone, or when it waited long enough.
+// A shipment leaves when it is full, when it holds something that must travel alone, or when it waited long enough; but not
+// between events of one instant.
 
 import type { ShopEvent } from './shop.ts'
 import type { Shipment } from './sender.ts'
@@ -21,11 +22,12 @@ export function createPacker (batch: number, now: () => number = () => performan
   }
   return {
     add: event => {
-      if (batch === 1 || event.alone) return [shipmentOf([event])]
       const key = `${event.ip} ${event.userAgent}`
+      if (event.alone || (batch === 1 && event.goesOn !== true && !open.has(key))) return [shipmentOf([event])]
       const entry = open.get(key) ?? { events: [], since: now() }
       entry.events.push(event)
       open.set(key, entry)
+      if (event.goesOn === true) return []
       if (entry.events.length >= batch) return [close(key)]
       const [oldestKey, oldest] = open.entries().next().value as [string, { since: number }]
       return now() - oldest.since > waitMsMax ? [close(oldestKey)] : []

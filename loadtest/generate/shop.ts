@@ -3,6 +3,7 @@
 // The truth about fraud leaves beside the event. A broken event never carries the id of a good one.
 
 import { Faker, base, en } from '@faker-js/faker'
+import { habitVisit } from './habits.ts'
 import { breakEvent } from './malformed.ts'
 import { stockProducts } from './products.ts'
 import { inviteRegulars } from './regulars.ts'
@@ -28,6 +29,8 @@ export interface ShopOptions {
   readonly late: number
   readonly duplicates: number
   readonly malformed: number
+  /** Share of the other visits that do to an order what ordinary shops do; none when left out. */
+  readonly habits?: number
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
@@ -41,6 +44,9 @@ export interface ShopEvent {
   readonly json: string
   /** Cannot share a request with others: it is not JSON. */
   readonly alone: boolean
+  /** The next event of this address happened in the same instant, and has to be in the same request. */
+  readonly goesOn?: boolean
+  readonly habit?: { readonly name: string, readonly isLast: boolean }
   readonly ip: string
   readonly userAgent: string
   readonly fraud?: { readonly pattern: FraudPattern, readonly sessionId: string, readonly orderId: string | null }
@@ -60,6 +66,7 @@ export function * openShop (options: ShopOptions): Generator<ShopEvent, never> {
       // Whoever came first has come most often: an account with a history is worth more.
       return fraudVisit(stage, victim ? faker.helpers.arrayElement(customers.slice(0, Math.max(20, Math.ceil(customers.length / 20)))) : inventShopper(faker), pattern)
     }
+    if ((options.habits ?? 0) > 0 && faker.number.float() < options.habits!) return habitVisit(stage, inventShopper(faker))
     const returning = customers.length > 0 && faker.number.float() < returningShare
     const shopper = returning ? faker.helpers.arrayElement(customers) : inventShopper(faker)
     // Honest people are abroad, behind another address, or share one: what a rule must not take for fraud too easily.
@@ -69,11 +76,17 @@ export function * openShop (options: ShopOptions): Generator<ShopEvent, never> {
     return visit(stage, shopper)
   }
 
-  const stamp = ({ shopper, fields, fraud }: Step): ShopEvent => {
+  const stamp = (step: Step): ShopEvent[] => {
     const late = faker.number.float() < options.late
     const ageMs = late ? Math.round(lateMsMin * (lateMsMax / lateMsMin) ** faker.number.float()) : 0
+    const steps = [step, ...step.then ?? []]
+    const timestamp = new Date(options.now() - ageMs).toISOString()
+    return steps.map((one, i) => ({ ...stampOne(one, timestamp, late), ...i < steps.length - 1 && { goesOn: true }, ...step.habit !== undefined && { habit: step.habit } }))
+  }
+
+  const stampOne = ({ shopper, fields, fraud }: Step, timestamp: string, late: boolean): ShopEvent => {
     const eventId = stage.newId('e')
-    const event = { event_id: eventId, timestamp: new Date(options.now() - ageMs).toISOString(), ...fields }
+    const event = { event_id: eventId, timestamp, ...fields }
     return {
       kind: late ? 'late' : 'fresh',
       eventId,
@@ -89,12 +102,12 @@ export function * openShop (options: ShopOptions): Generator<ShopEvent, never> {
   for (;;) {
     const chance = faker.number.float()
     if (chance < options.malformed) {
-      const victim = stamp({ shopper: inventShopper(faker), fields: { event_type: 'page_view', url: 'https://shop.example/broken' } })
+      const [victim] = stamp({ shopper: inventShopper(faker), fields: { event_type: 'page_view', url: 'https://shop.example/broken' } }) as [ShopEvent]
       yield { ...victim, kind: 'malformed', ...breakEvent(faker, victim.json) }
       continue
     }
     if (chance < options.malformed + options.duplicates && recent.length > 0) {
-      const { fraud: _, ...again } = faker.helpers.arrayElement(recent)
+      const { fraud: _, goesOn: __, ...again } = faker.helpers.arrayElement(recent)
       yield { ...again, kind: 'duplicate' }
       continue
     }
@@ -104,8 +117,9 @@ export function * openShop (options: ShopOptions): Generator<ShopEvent, never> {
       visits[at] = enter()
       continue
     }
-    const event = stamp(step.value)
-    recent[recent.length < recentMax ? recent.length : faker.number.int(recentMax - 1)] = event
-    yield event
+    for (const event of stamp(step.value)) {
+      recent[recent.length < recentMax ? recent.length : faker.number.int(recentMax - 1)] = event
+      yield event
+    }
   }
 }

@@ -6,7 +6,7 @@ import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { DuckDBInstance, bringFiles, duckdbScan, isCatalogError, openLake, quoteText, scanFiles, type LoadedTable } from '../../catalog/index.ts'
-import { sentenceOf } from '../../runtime/index.ts'
+import { exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readModels } from '../models/catalogue.ts'
 import { noExtensions } from '../query/duckdb-session.ts'
@@ -23,7 +23,7 @@ try {
   process.stderr.write(`export: ${sentenceOf(error)}\n`)
   process.exitCode = 1
 }
-process.exit()
+await exitWhenPrinted()
 
 async function main (): Promise<void> {
   const config = readExportConfig()

@@ -2,7 +2,7 @@
 // step is done, with 1 when one failed for good. `--list` shows the jobs, `--schedule` stays and runs each at its time.
 
 import { resolve } from 'node:path'
-import { sentenceOf } from '../../runtime/index.ts'
+import { exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { dayOf, readRunnerConfig } from './config.ts'
 import { readJobs, type Job } from './jobs-file.ts'
@@ -20,7 +20,7 @@ try {
   process.stderr.write(`daily: ${sentenceOf(error)}\n`)
   process.exitCode = 1
 }
-process.exit()
+await exitWhenPrinted()
 
 async function main (): Promise<number> {
   const config = readRunnerConfig()

@@ -103,7 +103,7 @@ told as (
 placed as (
   select t.*,
     min(case when t.event_type not in ('order_item_added', 'payment_refunded') then t.place end) over (partition by t.order_id) as first_place,
-    min(case when t.event_type = 'order_created' then t.place end) over (partition by t.order_id) as created_place,
+    max(case when t.event_type = 'order_created' and t.event_time = t.told_at then t.place end) over (partition by t.order_id) as created_place,
     max(case when t.status is not null then t.place end) over (partition by t.order_id) as status_place,
     max(case when t.status is not null and t.customer_id is not null or t.event_type = 'order_updated' and t.customer_id is not null then t.place end) over (partition by t.order_id) as customer_place,
     max(case when t.event_type not in ('order_item_added', 'payment_refunded') and t.region is not null then t.place end) over (partition by t.order_id) as region_place,

@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path'
 import { openLake } from '../../catalog/index.ts'
-import { readTime, sentenceOf } from '../../runtime/index.ts'
+import { exitWhenPrinted, readTime, sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readModels } from '../models/catalogue.ts'
 import type { Model } from '../models/model-file.ts'
@@ -23,7 +23,7 @@ try {
   process.stderr.write(`models: ${sentenceOf(error)}\n`)
   process.exitCode = 1
 }
-process.exit()
+await exitWhenPrinted()
 
 async function main (): Promise<void> {
   const config = readModelsConfig()

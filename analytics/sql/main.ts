@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { openLake } from '../../catalog/index.ts'
-import { sentenceOf } from '../../runtime/index.ts'
+import { exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readSqlConfig } from './config.ts'
 import { openQueryEngine } from '../query/open.ts'
@@ -19,7 +19,7 @@ try {
   process.stderr.write(`sql: ${sentenceOf(error)}\n`)
   process.exitCode = 1
 }
-process.exit()
+await exitWhenPrinted()
 
 async function main (): Promise<void> {
   const config = readSqlConfig()

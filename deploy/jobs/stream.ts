@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openLake, type Catalog } from '../../catalog/index.ts'
 import { openLogFrom, topicsToRead } from '../../log/index.ts'
-import { sentenceOf, settingsOfAll } from '../../runtime/index.ts'
+import { exitWhenPrinted, sentenceOf, settingsOfAll } from '../../runtime/index.ts'
 import { writerSettings } from '../../writer/config.ts'
 import { hostToReach } from '../local/services.ts'
 import { readTopicConfig, type TopicConfig } from './config.ts'
@@ -23,7 +23,7 @@ try {
   process.stderr.write(`daily:stream: ${sentenceOf(error)}\n`)
   process.exitCode = 1
 }
-process.exit()
+await exitWhenPrinted()
 
 async function main (): Promise<string> {
   const config = readTopicConfig('daily:stream')

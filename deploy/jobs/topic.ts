@@ -2,7 +2,7 @@
 // ends with 0; with one sentence and 1 otherwise. It writes nothing and joins no group.
 
 import { openLogFrom, topicsToRead } from '../../log/index.ts'
-import { sentenceOf } from '../../runtime/index.ts'
+import { exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
 import { readTopicConfig } from './config.ts'
 import { endsOf } from './topic-state.ts'
 
@@ -18,4 +18,4 @@ try {
   process.stderr.write(`daily:topic: ${sentenceOf(error)}\n`)
   process.exitCode = 1
 }
-process.exit()
+await exitWhenPrinted()

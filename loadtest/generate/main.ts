@@ -7,7 +7,7 @@ import { dirname, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { writeKeyOf } from '../../gateway/config.ts'
 import { openLogFrom } from '../../log/index.ts'
-import { sentenceOf } from '../../runtime/index.ts'
+import { exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readGenerateConfig, type GenerateConfig } from './config.ts'
 import { openLedger } from './ledger.ts'
@@ -33,7 +33,7 @@ try {
   process.stderr.write(`generate: ${sentenceOf(error)}\n`)
   process.exitCode = 1
 }
-process.exit()
+await exitWhenPrinted()
 
 async function generate (config: Readonly<GenerateConfig>): Promise<number> {
   if (config.to === 'gateway') await checkGateway(config.url)

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { openLake } from '../../catalog/index.ts'
 import { openLogFrom, topicsToRead } from '../../log/index.ts'
-import { sentenceOf } from '../../runtime/index.ts'
+import { exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
 import { untilDrained } from '../drained.ts'
 import { fail } from '../errors.ts'
 import { startLine, type Line } from '../line.ts'
@@ -26,7 +26,7 @@ try {
   say(sentenceOf(error))
   process.exitCode = 2
 }
-process.exit()
+await exitWhenPrinted()
 
 async function loadtest (config: LoadtestConfig): Promise<number> {
   const k6 = await findK6(say)

@@ -3,7 +3,7 @@
 
 import { printVerdict, sentenceOfVerdict } from './report.ts'
 import { readVerifyConfig } from './config.ts'
-import { sentenceOf } from '../../runtime/index.ts'
+import { exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
 import { verify } from './verify.ts'
 
 try {
@@ -18,4 +18,4 @@ try {
   process.stderr.write(`verify: ${sentenceOf(error)}\n`)
   process.exitCode = 2
 }
-process.exit()
+await exitWhenPrinted()

@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { openLake } from '../../../catalog/index.ts'
-import { sentenceOf } from '../../../runtime/index.ts'
+import { exitWhenPrinted, sentenceOf } from '../../../runtime/index.ts'
 import { fail } from '../../errors.ts'
 import { readModelFiles } from '../../models/catalogue.ts'
 import { parseModel, type Model } from '../../models/model-file.ts'
@@ -22,7 +22,7 @@ try {
   process.stderr.write(`backtest: ${sentenceOf(error)}\n`)
   process.exitCode = 1
 }
-process.exit()
+await exitWhenPrinted()
 
 async function main (): Promise<void> {
   const config = readBacktestConfig()

@@ -4,7 +4,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { openLake } from '../../../catalog/index.ts'
-import { sentenceOf } from '../../../runtime/index.ts'
+import { exitWhenPrinted, sentenceOf } from '../../../runtime/index.ts'
 import { fail } from '../../errors.ts'
 import { parseModel } from '../../models/model-file.ts'
 import { openQueryEngine } from '../../query/open.ts'
@@ -27,7 +27,7 @@ try {
   process.stderr.write(`train: ${sentenceOf(error)}\n`)
   process.exitCode = 1
 }
-process.exit()
+await exitWhenPrinted()
 
 async function main (): Promise<void> {
   const config = readTrainConfig()

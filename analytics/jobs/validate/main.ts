@@ -5,7 +5,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { currentSchema, isCatalogError, openLake, type Catalog } from '../../../catalog/index.ts'
-import { sentenceOf } from '../../../runtime/index.ts'
+import { exitWhenPrinted, sentenceOf } from '../../../runtime/index.ts'
 import { readModels } from '../../models/catalogue.ts'
 import type { Model, SourceRead } from '../../models/model-file.ts'
 import type { QueryEngine } from '../../query/engine.ts'
@@ -26,7 +26,7 @@ try {
   process.stderr.write(`daily:validate: ${sentenceOf(error)}\n`)
   process.exitCode = 1
 }
-process.exit()
+await exitWhenPrinted()
 
 async function main (): Promise<string[]> {
   const config = readValidateConfig()

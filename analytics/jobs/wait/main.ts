@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openLake } from '../../../catalog/index.ts'
-import { sentenceOf } from '../../../runtime/index.ts'
+import { exitWhenPrinted, sentenceOf } from '../../../runtime/index.ts'
 import { fail } from '../../errors.ts'
 import { openQueryEngine } from '../../query/open.ts'
 import { dayOf, readWaitConfig } from '../config.ts'
@@ -21,7 +21,7 @@ try {
   process.stderr.write(`daily:wait: ${sentenceOf(error)}\n`)
   process.exitCode = 1
 }
-process.exit()
+await exitWhenPrinted()
 
 async function main (): Promise<string> {
   const config = readWaitConfig()

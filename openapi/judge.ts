@@ -10,7 +10,7 @@ import type { Plan, PlannedField, PlannedType } from './plan.ts'
 import { describe } from './errors.ts'
 import type { ContractErrorCode } from './errors.ts'
 import { moneyRule, multiplyMoney, readMoney, roundMoney } from './money.ts'
-import { printTimestamp, readTimestamp, timestampRule } from './timestamp.ts'
+import { isTimestamp, printTimestamp, readTimestamp, timestampRule } from './timestamp.ts'
 import { hashOf } from './names.ts'
 import { currencyOf, isCurrencyCode } from './currencies.ts'
 import { mayMeanNothing, meansNothing } from './identities.ts'
@@ -262,7 +262,7 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
       else if (field.sense !== null && type.needs[field.id] === 0 && saysNothing(field)) setAside(field)
       refusal = null
     }
-    if (sentLiveAtMs !== null && isThere(timeField!)) eventTimeOf(sentLiveAtMs)
+    if (sentLiveAtMs !== null && isThere(timeField!) && isString(timeField!.id)) eventTimeOf(sentLiveAtMs)
     refusal = null
   }
 
@@ -288,9 +288,10 @@ export function createJudge (plan: Plan, scanner: Scanner): Judge {
     const ms = timeOf(timeField!.id)
     if (sentLiveAtMs === null || sentField === undefined || !isThere(sentField) || misfit[sentField.id] === now) return ms
     const aheadMs = timeOf(sentField.id) - sentLiveAtMs
-    if (!(Math.abs(aheadMs) > clockToleranceMs)) return ms
-    amend(timeField!, printTimestamp(ms - aheadMs))
-    return ms - aheadMs
+    const correctedMs = ms - aheadMs
+    if (!(Math.abs(aheadMs) > clockToleranceMs) || !isTimestamp(correctedMs)) return ms
+    amend(timeField!, printTimestamp(correctedMs))
+    return correctedMs
   }
 
   function judgeWindow ({ receivedAtMs, futureMinutesMax, ageDaysMax, live }: Window): Refusal | null {

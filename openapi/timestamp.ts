@@ -49,6 +49,11 @@ export function readTimestamp (bytes: Uint8Array, start: number, end: number): n
   return seconds >= firstSecond && seconds < lastSecond ? seconds * 1000 + micros / 1000 : NaN
 }
 
+/** Whether milliseconds since 1970 lie in the years that can be read and printed; NaN does not. */
+export function isTimestamp (ms: number): boolean {
+  return ms >= firstSecond * 1000 && ms < lastSecond * 1000
+}
+
 /** The text of an instant, to the microsecond. */
 export function printTimestamp (ms: number): string {
   const micros = Math.round(ms * 1000)

@@ -10,9 +10,10 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { isUtf8 } from 'node:buffer'
 import { join } from 'node:path'
-import { checkEvent, contract, contractVersion, findAside, mapRecord, splitMembers, type EventReader, type FoundAside, type MappingName, type SplitEvent } from '../openapi/index.ts'
+import { checkEvent, contract, contractVersion, findAside, mapRecord, splitMembers, type EventReader, type FoundAside, type MappingName } from '../openapi/index.ts'
 import type { LogEvent, RecordBatch, RecordHeaders } from '../log/index.ts'
 import { declaredNames, type DeclaredNames } from './columns.ts'
+import { sentenceOf } from '../runtime/index.ts'
 import { fail } from './errors.ts'
 import { SentBytes } from './sent-bytes.ts'
 
@@ -31,7 +32,7 @@ export interface FramedContract extends Pick<EventReader, 'checkEvent' | 'findAs
   readonly declared: DeclaredNames
 }
 
-const shippedContract: FramedContract = { version: contractVersion, checkEvent, findAside, declared: declaredNames(contract) }
+export const shippedContract: FramedContract = { version: contractVersion, checkEvent, findAside, declared: declaredNames(contract) }
 
 export interface FramerOptions {
   readonly dir: string
@@ -81,6 +82,11 @@ interface OpenLane extends Lane {
   used: number
   fd: number | null
 }
+
+/** `text` is null where the record's own bytes will do. */
+interface ReadEvent { readonly text: string | null, readonly undeclared: string }
+
+interface Misread extends Pick<Misfit, 'reason' | 'error' | 'eventId'> {}
 
 interface Headers {
   /** Everything between the distance and the value, for the gateway's records; null where each record needs its own. */
@@ -251,7 +257,7 @@ export class Framer {
   }
 
   #addCarefully (number: number, delta: number, header: Headers, value: Buffer, timestampMs: number): void {
-    const { futureMinutesMax, ageDaysMax, eventBytesMax, moneyRound = false } = this.options
+    const { eventBytesMax } = this.options
     const trusted = header.receivedUs !== null
     const nowMs = this.#now()
     const isDated = timestampMs > 0 && timestampMs <= nowMs + clockSkewMsMax
@@ -268,28 +274,15 @@ export class Framer {
       text = oneLine(value)
       if (text === null) return misfit('WRITER_RECORD_NOT_JSON', 'the record is not JSON')
     }
-    let found: FoundAside | null = null
-    if (trusted) {
-      if (header.extra) {
-        found = this.#contract.findAside(value, header.live ? Number(receivedUs) / 1000 : null)
-        if (found === null) return misfit('WRITER_RECORD_NOT_JSON', 'the record is not JSON')
-        text = textOf(found.value)
-      }
-    } else {
-      const mapping = this.options.mappings[this.lanes[number]!.topic]
-      const event = mapping === undefined ? value : mapRecord(mapping, value) ?? value
-      const checked = this.#contract.checkEvent(event, { receivedAtMs: Number(receivedUs / 1000n), futureMinutesMax, ageDaysMax: header.imported ? null : ageDaysMax, eventBytesMax, moneyRound })
-      if (!checked.ok) {
-        return misfit(checked.code, checked.path === null ? checked.message : `${checked.path}: ${checked.message}`, checked.eventId)
-      }
-      text = textOf(checked.value)
-      if (checked.hasExtra) found = checked
-    }
     let undeclared = ''
-    if (found !== null) {
-      const split = this.#split(text ?? value.toString(), found)
-      text = split.kept
-      undeclared = split.extra ?? ''
+    try {
+      const read = this.#read(number, header, value, receivedUs)
+      if ('reason' in read) return misfit(read.reason, read.error, read.eventId)
+      if (read.text !== null) text = read.text
+      undeclared = read.undeclared
+    } catch (error) {
+      // A fault of ours on one record must not stop the partition behind it: the record is kept, with the words.
+      return misfit('WRITER_RECORD_UNREADABLE', `the writer failed on the record: ${sentenceOf(error)}`)
     }
     const body = text === null ? value : Buffer.from(text)
     if (body !== value && !body.equals(value)) this.sent.keep(`${number}:${delta}`, value)
@@ -303,14 +296,34 @@ export class Framer {
     this.lines++
   }
 
+  /** By the contract; `text` is null where the record's own bytes will do. */
+  #read (number: number, header: Headers, value: Buffer, receivedUs: bigint): ReadEvent | Misread {
+    const { futureMinutesMax, ageDaysMax, eventBytesMax, moneyRound = false } = this.options
+    if (header.receivedUs !== null) {
+      if (!header.extra) return { text: null, undeclared: '' }
+      const found = this.#contract.findAside(value, header.live ? Number(receivedUs) / 1000 : null)
+      if (found === null) return { reason: 'WRITER_RECORD_NOT_JSON', error: 'the record is not JSON', eventId: null }
+      return this.#split(textOf(found.value), found)
+    }
+    const mapping = this.options.mappings[this.lanes[number]!.topic]
+    const event = mapping === undefined ? value : mapRecord(mapping, value) ?? value
+    const checked = this.#contract.checkEvent(event, { receivedAtMs: Number(receivedUs / 1000n), futureMinutesMax, ageDaysMax: header.imported ? null : ageDaysMax, eventBytesMax, moneyRound })
+    if (!checked.ok) {
+      return { reason: checked.code, error: checked.path === null ? checked.message : `${checked.path}: ${checked.message}`, eventId: checked.eventId }
+    }
+    const text = textOf(checked.value)
+    return checked.hasExtra ? this.#split(text, checked) : { text, undeclared: '' }
+  }
+
   /** What the type does not declare, and what the contract keeps aside. */
-  #split (text: string, { eventType, aside, amended }: FoundAside): SplitEvent {
+  #split (text: string, { eventType, aside, amended }: FoundAside): ReadEvent {
     const { declared } = this.#contract
     const names = declared.ofType(eventType)
     for (const wire of aside) this.keptAside.set(wire, (this.keptAside.get(wire) ?? 0) + 1)
     for (const { wire } of amended) this.amended.set(wire, (this.amended.get(wire) ?? 0) + 1)
     const amendedOf = (name: string): string | undefined => amended.find(({ wire }) => wire === name)?.value
-    return splitMembers(text, name => names.has(name) && !aside.includes(name), declared.ofGroup, amendedOf)
+    const { kept, extra } = splitMembers(text, name => names.has(name) && !aside.includes(name), declared.ofGroup, amendedOf)
+    return { text: kept, undeclared: extra ?? '' }
   }
 
   #makeRoom (lane: OpenLane, bytes: number): void {

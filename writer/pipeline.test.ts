@@ -4,7 +4,8 @@ import t from 'tap'
 import { pathToFileURL } from 'node:url'
 import { openLog, type LogRecord, type RecordHeaders } from '../log/index.ts'
 import { openEngine, type Engine } from './engine.ts'
-import { Framer } from './framer.ts'
+import { contract } from '../openapi/index.ts'
+import { Framer, shippedContract, type FramedContract } from './framer.ts'
 import { parseBatch, readIds } from './pipeline.ts'
 
 const now = Date.UTC(2026, 5, 15, 12)
@@ -50,6 +51,35 @@ t.test('the pipeline', async t => {
     }
     const { framer } = await read([base({ timestamp: '2026-06-15T13:00:01Z' })], {}, now)
     t.match(framer.misfits, [{ reason: 'EVENT_TIMESTAMP_OUT_OF_WINDOW' }], 'and its events are held against that date')
+  })
+
+  t.test('what claims to come from the gateway may hold anything in any field: it is one row or one dead letter', async t => {
+    const order = { event_id: 'e1', event_type: 'order_created', timestamp: '2026-06-15T11:00:00Z', order_id: 'o', quantity: 2, unit_price: '1.50', currency: 'EUR', own: 1 }
+    const times = ['infinity', '0001-01-01T00:00:00Z', '9999-12-31T23:59:59Z', '', '\u0000', '2026-06-15T11:00:00']
+    const anything = [1, -1.5, 1e300, true, null, '', ' ', 'text', [], [1], {}, { a: { b: [null] } }, ...times]
+    for (const name of Object.keys(contract.fields)) {
+      const values = anything.map(value => JSON.stringify({ ...order, [name]: value }))
+      for (const more of [{ extra: '1' }, {}]) {
+        const { rows, framer } = await read(values, { ...fromGateway, ...more })
+        t.equal(rows.length + framer.misfits.length, values.length, `${name} ${JSON.stringify(more)}`)
+        t.same(framer.misfits.filter(({ reason }) => reason === 'WRITER_RECORD_UNREADABLE'), [], name)
+      }
+    }
+    // A clock that is wrong by thousands of years corrects nothing.
+    for (const timestamp of times) for (const sent_at of times) await read([JSON.stringify({ ...order, timestamp, sent_at })], { ...fromGateway, extra: '1' })
+  })
+
+  t.test('a record on which the contract itself fails is kept as a dead letter with the words; those beside it are rows', async t => {
+    const failing: FramedContract = {
+      ...shippedContract,
+      checkEvent: (value, window) => { if (String(value).includes('bad')) throw new TypeError('planted'); return shippedContract.checkEvent(value, window) },
+      findAside: (value, sent) => { if (String(value).includes('bad')) throw new RangeError('planted'); return shippedContract.findAside(value, sent) }
+    }
+    for (const headers of [{}, { ...fromGateway, extra: '1' }]) {
+      const { rows, framer } = await readThrough(engine, `${dir}/${batches++}`, ['a', 'bad', 'b'].map(event_id => base({ event_id })), headers, now, failing)
+      t.same(rows.map(({ event_id }) => event_id), ['a', 'b'])
+      t.match(framer.misfits, [{ reason: 'WRITER_RECORD_UNREADABLE', error: /the writer failed on the record: .*planted/, delta: 1 }])
+    }
   })
 
   t.test('times are instants in UTC, fractions cut to microseconds', async t => {
@@ -138,21 +168,21 @@ t.test('the pipeline', async t => {
   })
 })
 
-async function readThrough (engine: Engine, dir: string, values: (string | Buffer)[], headers: RecordHeaders, timestampMs: number): Promise<{ rows: Row[], framer: Framer }> {
-  const { batch, framer } = await parse(engine, dir, values, headers, timestampMs)
+async function readThrough (engine: Engine, dir: string, values: (string | Buffer)[], headers: RecordHeaders, timestampMs: number, withContract = shippedContract): Promise<{ rows: Row[], framer: Framer }> {
+  const { batch, framer } = await parse(engine, dir, values, headers, timestampMs, withContract)
   const rows = framer.lines === 0 ? [] : (await engine.main.runAndReadAll(`SELECT * FROM ${batch.table} ORDER BY log_offset`)).getRowObjectsJson() as Row[]
   framer.discard()
   return { rows, framer }
 }
 
-async function parse (engine: Engine, dir: string, values: (string | Buffer)[], headers: RecordHeaders, timestampMs = now): Promise<{ batch: Awaited<ReturnType<typeof parseBatch>>, framer: Framer }> {
+async function parse (engine: Engine, dir: string, values: (string | Buffer)[], headers: RecordHeaders, timestampMs = now, withContract = shippedContract): Promise<{ batch: Awaited<ReturnType<typeof parseBatch>>, framer: Framer }> {
   const { mkdirSync } = await import('node:fs')
   mkdirSync(dir, { recursive: true })
   const log = await openLog(pathToFileURL(`${dir}/log`).href, { partitions: 1 })
   await log.ensureTopic('t')
   await log.append(values.map((value): LogRecord => ({ topic: 't', key: 'k', value: Buffer.from(value), headers, timestampMs })))
   const reader = await log.open({ topics: ['t'], startAt: () => 'earliest' })
-  const framer = new Framer(`b${dir.replaceAll(/\W/g, '')}`, { dir, eventBytesMax: 65536, futureMinutesMax: 60, ageDaysMax: 7, mappings: {}, nowMs: () => now })
+  const framer = new Framer(`b${dir.replaceAll(/\W/g, '')}`, { dir, eventBytesMax: 65536, futureMinutesMax: 60, ageDaysMax: 7, mappings: {}, nowMs: () => now, contract: withContract })
   for (let read = 0; read < values.length;) {
     const event = await reader.poll(1000, 1e7)
     if (event?.kind !== 'batch') continue

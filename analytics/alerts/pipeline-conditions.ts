@@ -12,10 +12,15 @@ const deadLettersMin = 10
 
 export interface Scrape { readonly url: string, readonly before: Samples | null, readonly now: Samples | null, /** Why it is not ready; null: it is, undefined: it was not asked. */ readonly refusal?: string | null | undefined }
 
-export type PipelineLimits = Pick<AlertConfig, 'FIRN_ALERT_LAG_RECORDS_MAX' | 'FIRN_ALERT_STALLED_SECONDS_MAX' | 'FIRN_ALERT_FRESHNESS_SECONDS_MAX' | 'FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX'>
+export type PipelineLimits = Pick<AlertConfig, 'FIRN_ALERT_SPOOL_PERCENT_MAX' | 'FIRN_ALERT_LAG_RECORDS_MAX' | 'FIRN_ALERT_STALLED_SECONDS_MAX' | 'FIRN_ALERT_FRESHNESS_SECONDS_MAX' | 'FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX'>
 
-export function pipelineConditions (scrapes: readonly Scrape[], limits: PipelineLimits): Condition[] {
-  return scrapes.flatMap(scrape => [awayOf(scrape), ...refusalOf(scrape), ...scrape.now === null ? [] : [...writerOf(scrape.url, scrape.before, scrape.now, limits), ...keysOf(scrape.url, scrape.before, scrape.now)]])
+/** `refusedHabit`: percent of a key's events that are usually refused, where that is known. */
+export function pipelineConditions (scrapes: readonly Scrape[], limits: PipelineLimits, refusedHabit: (key: string) => number | null = () => null): Condition[] {
+  return scrapes.flatMap(scrape => {
+    const { url, before, now } = scrape
+    const told = now === null ? [] : [...writerOf(url, before, now, limits), ...spoolOf(url, now, limits), ...keysOf(url, before, now, refusedHabit)]
+    return [awayOf(scrape), ...refusalOf(scrape), ...told]
+  })
 }
 
 function awayOf ({ url, now }: Scrape): Condition {
@@ -39,10 +44,32 @@ function writerOf (url: string, before: Samples | null, now: Samples, limits: Pi
   return [
     pipeline(`lag-${url}`, 'high', band(lag, lagMax), `The writer is ${count(lag)} records behind`, [`${count(lag)} records are in the log and not in the table; ${count(lagMax)} are allowed (FIRN_ALERT_LAG_RECORDS_MAX)`, writerHint]),
     pipeline(`stalled-${url}`, 'high', band(stalled, stalledMax), 'The writer stands still', [`nothing was committed for ${count(stalled)} s, although ${count(lag)} records wait in the log, the oldest for ${count(oldest)} s or longer; ${count(stalledMax)} s are allowed (FIRN_ALERT_STALLED_SECONDS_MAX)`, writerHint]),
+    ...retentionOf(url, now, oldest),
     pipeline(`freshness-${url}`, 'medium', band(freshness, freshnessMax), 'Rows reach the table too late', [`99 % of the rows of the last minutes took up to ${freshness === Infinity ? 'more than an hour' : `${freshness} s`}; ${freshnessMax} s are allowed (FIRN_ALERT_FRESHNESS_SECONDS_MAX)`, writerHint]),
     pipeline(`halted-${url}`, 'high', halted === 0 ? 'good' : 'bad', halted < 0 ? 'The writer has halted' : `${halted} partitions have halted`, ['it waits for a decision: its log says which (FIRN_WRITER_RESUME_FROM)', writerHint]),
     deadLettersOf(url, before, now, limits)
   ]
+}
+
+/** What the log drops before it is a row is lost: told when half of the time is gone. */
+function retentionOf (url: string, now: Samples, oldest: number): Condition[] {
+  const retention = sumOf(now, 'firn_writer_log_retention_seconds')
+  if (retention === 0) return []
+  const hours = (seconds: number): string => (seconds / 3600).toFixed(1)
+  return [pipeline(`retention-${url}`, 'high', band(oldest, retention / 2), 'Records will leave the log before they are rows', [
+    `the oldest record that is no row has waited for ${hours(oldest)} h or longer, and the log keeps records for ${hours(retention)} h`, 'raise retention.ms of the topics now, then get the writer going', writerHint
+  ])]
+}
+
+/** The spool holds events while the log takes none: full, the gateway refuses. */
+function spoolOf (url: string, now: Samples, { FIRN_ALERT_SPOOL_PERCENT_MAX: percentMax }: PipelineLimits): Condition[] {
+  const bytesMax = sumOf(now, 'firn_gateway_spool_stored_bytes_max')
+  if (bytesMax === 0) return []
+  const percent = sumOf(now, 'firn_gateway_spool_stored_bytes') * 100 / bytesMax
+  return [pipeline(`spool-${url}`, 'high', band(percent, percentMax), `The spool is ${percent.toFixed(0)} % full`, [
+    `${count(sumOf(now, 'firn_gateway_spool_records'))} events wait in it because the log takes none; at 100 % the gateway refuses events (FIRN_GATEWAY_SPOOL_BYTES_MAX)`,
+    `${percentMax} % are allowed (FIRN_ALERT_SPOOL_PERCENT_MAX); see why the log takes nothing: npm run doctor`
+  ])]
 }
 
 const freshnessMetric = 'firn_writer_freshness_seconds'
@@ -60,13 +87,13 @@ function deadLettersOf (url: string, before: Samples | null, now: Samples, limit
 }
 
 /** A client release that breaks tracking: most of what a key sends is refused, where it was not before. */
-function keysOf (url: string, before: Samples | null, now: Samples): Condition[] {
+function keysOf (url: string, before: Samples | null, now: Samples, refusedHabit: (key: string) => number | null): Condition[] {
   if (before === null || !hasMetric(now, keyMetric)) return []
   return keysIn(now).map(key => {
     const grown = (outcome: string): number => Math.max(0, ofKey(now, key, outcome) - ofKey(before, key, outcome))
     const [valid, refused] = [grown('valid'), grown('refused')]
     const percent = refused === 0 ? 0 : refused * 100 / (valid + refused)
-    const habit = habitOf(before, key)
+    const habit = refusedHabit(key) ?? habitOf(before, key)
     const bound = Math.min(100, Math.max(refusedPercentMin, habit * refusedTimesHabit))
     const finding: Finding = valid + refused === 0 ? 'unknown' : refused < deadLettersMin ? 'good' : band(percent, bound)
     const name = key === '' ? 'clients' : `the key ${key}`

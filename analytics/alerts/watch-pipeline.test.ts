@@ -8,12 +8,13 @@ import { parseMetrics, until } from '../../runtime/index.ts'
 import type { Alert } from './alert.ts'
 import { openConditions, type Condition, type Finding } from './conditions.ts'
 import { testConfig } from './mail-server.fixture.ts'
+import { instancesOf } from './instances.ts'
 import { pipelineConditions } from './pipeline-conditions.ts'
 import { watchPipeline } from './watch-pipeline.ts'
 
 const nowMs = Date.parse('2026-03-10T12:00:00Z')
 const lag = (finding: Finding): Condition => ({ name: 'lag', kind: 'pipeline', severity: 'high', finding, title: 'The writer is behind', evidence: ['200,000 records'] })
-const limits = { FIRN_ALERT_LAG_RECORDS_MAX: 1000, FIRN_ALERT_STALLED_SECONDS_MAX: 30, FIRN_ALERT_FRESHNESS_SECONDS_MAX: 60, FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX: 5 }
+const limits = { FIRN_ALERT_LAG_RECORDS_MAX: 1000, FIRN_ALERT_STALLED_SECONDS_MAX: 30, FIRN_ALERT_SPOOL_PERCENT_MAX: 50, FIRN_ALERT_FRESHNESS_SECONDS_MAX: 60, FIRN_ALERT_DEAD_LETTERS_PERCENT_MAX: 5 }
 
 t.test('one alert when it begins, one when it is over, none in between, none for a moment', async t => {
   const told: Alert[] = []
@@ -115,4 +116,54 @@ t.test('the watch scrapes, hears of failing models, and tells when they work aga
   watch.afterCycle([{ model: 'orders', outcome: 'written' }])
   await until(() => told.length === 4)
   t.strictSame(watch.open(), [])
+})
+
+t.test('a spool that fills and records that the log will drop are found before it is too late', async t => {
+  const found = (text: string) => Object.fromEntries(pipelineConditions([{ url: 'http://x', before: null, now: parseMetrics(text) }], limits).map(({ name, finding }) => [name.replace('-http://x', ''), finding]))
+  const spool = (bytes: number) => found(`firn_gateway_requests_total 1\nfirn_gateway_spool_stored_bytes ${bytes}\nfirn_gateway_spool_stored_bytes_max 1000\nfirn_gateway_spool_records 3\n`).spool
+  t.strictSame([0, 400, 450, 501, 1000].map(spool), ['good', 'good', 'unknown', 'bad', 'bad'])
+  t.equal(found('firn_gateway_requests_total 1\n').spool, undefined, 'without a spool nothing is said of one')
+  const waits = (seconds: number, retention = 'firn_writer_log_retention_seconds 604800\n') => found(`firn_writer_rows_total 1\nfirn_writer_lag_records 5\nfirn_writer_oldest_uncommitted_seconds ${seconds}\n${retention}`).retention
+  t.strictSame([0, 200_000, 302_401, 604_800].map(seconds => waits(seconds)), ['good', 'good', 'bad', 'bad'])
+  t.equal(waits(900_000, ''), undefined, 'the embedded log drops nothing that is no row')
+})
+
+t.test('several writers behind one name are each watched, and one that is gone begins no alert for ever', async t => {
+  const lag = new Map([['127.0.0.1', 0], ['127.0.0.2', 5000]])
+  const first = createServer((_, answer) => { answer.end(`firn_writer_rows_total 1\nfirn_writer_lag_records ${lag.get('127.0.0.1')}\n`) }).listen(0, '127.0.0.1')
+  await new Promise(resolve => first.once('listening', resolve))
+  const { port } = first.address() as AddressInfo
+  const second = createServer((_, answer) => { answer.end(`firn_writer_rows_total 1\nfirn_writer_lag_records ${lag.get('127.0.0.2')}\n`) }).listen(port, '127.0.0.2')
+  const isThere = await new Promise<boolean>(resolve => { second.once('listening', () => { resolve(true) }).once('error', () => { resolve(false) }) })
+  t.teardown(() => { first.close(); second.close() })
+  if (!isThere) {
+    t.pass('this system has one loopback address only')
+    return
+  }
+  const told: Alert[] = []
+  let addresses = ['127.0.0.1', '127.0.0.2']
+  const watch = watchPipeline({
+    metricsUrls: [`http://writer.test:${port}`], alerts: { offer: async alert => { told.push(alert as Alert) } }, lookup: async () => addresses.map(address => ({ address, family: 4 })),
+    config: testConfig(undefined, { FIRN_ALERT_HOLD_SECONDS: 0 }), dataDir: mkdtempSync(join(tmpdir(), 'firn-watch-')), logger: { warn: () => {} }, everyMs: 20
+  })
+  t.teardown(() => watch.close())
+  await until(() => told.length === 1)
+  t.match(told[0], { title: 'The writer is 5,000 records behind', id: new RegExp(`lag-http://writer.test:${port} at 127.0.0.2`) }, 'the one that is behind, though another is not')
+  addresses = ['127.0.0.1', '127.0.0.3']
+  await until(() => told.length >= 3)
+  t.match(told.find(({ about }) => about === told[0]!.id), { title: /^No longer/ }, 'the one that is gone')
+  t.match(told.find(({ title }) => /does not answer/.test(title)), { title: `http://writer.test:${port} at 127.0.0.3 does not answer` })
+})
+
+t.test('a name that stands for one machine, for none, or has a certificate is asked as it is', async t => {
+  const of = async (url: string, addresses: [string, number][] | Error) => (await instancesOf(url, async () => {
+    if (addresses instanceof Error) throw addresses
+    return addresses.map(([address, family]) => ({ address, family }))
+  })).map(({ url }) => url)
+  t.strictSame(await of('http://w:80', [['10.0.0.1', 4], ['fd00::1', 6]]), ['http://w:80'], 'both families of one machine')
+  t.strictSame(await of('http://w:8003', [['fd00::2', 6], ['fd00::1', 6]]), ['http://[fd00::1]:8003', 'http://[fd00::2]:8003'])
+  t.strictSame(await of('http://w:8003', new Error('ENOTFOUND')), ['http://w:8003'])
+  t.strictSame(await of('https://w', [['10.0.0.1', 4], ['10.0.0.2', 4]]), ['https://w'])
+  t.strictSame(await of('http://127.0.0.1:8000', new Error('not asked')), ['http://127.0.0.1:8000'])
+  t.strictSame(await instancesOf('http://localhost:8000'), [{ name: 'http://localhost:8000', url: 'http://localhost:8000' }])
 })

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readMetrics, type Logger, type Samples } from '../../runtime/index.ts'
 import type { Alerts } from './alerts.ts'
+import { instanceIn, instancesOf, type Instance, type Lookup } from './instances.ts'
+import { openTraffic } from './traffic.ts'
 import type { AlertConfig } from './config.ts'
 import { openConditions, type Condition } from './conditions.ts'
 import { pipelineConditions, type Scrape } from './pipeline-conditions.ts'
@@ -26,6 +28,8 @@ export interface WatchOptions {
   readonly logger: Pick<Logger, 'warn'>
   readonly everyMs?: number
   readonly clock?: () => number
+  /** The addresses of a name; the system's unless a test says otherwise. */
+  readonly lookup?: Lookup
 }
 
 export interface PipelineWatch {
@@ -42,22 +46,33 @@ export function watchPipeline (options: WatchOptions): PipelineWatch {
   const conditions = openConditions({ file: join(options.dataDir, 'alerts', 'open-conditions.json'), beginMs: holdMs, endMs: holdMs, offer: alert => alerts.offer(alert) })
   const history = new Map<string, Array<{ atMs: number, samples: Samples }>>()
   const models = new Map<string, { failures: number, error: string }>()
+  const traffic = openTraffic(join(options.dataDir, 'alerts', 'traffic.json'))
   const closing = new AbortController()
 
-  const scrape = async (url: string): Promise<Scrape> => {
+  const scrape = async ({ name, url }: Instance): Promise<Scrape> => {
     const [samples, refusal] = await Promise.all([readMetrics(url, answerMsMax, closing.signal), readRefusal(url, closing.signal)])
     const now = samples ?? null
-    const readings = history.get(url) ?? []
-    history.set(url, readings)
+    traffic.take(name, now, clock())
+    const readings = history.get(name) ?? []
+    history.set(name, readings)
     while (readings.length > 1 && clock() - readings[1]!.atMs >= windowMs) readings.shift()
     const before = readings[0]?.samples ?? null
     if (now !== null) readings.push({ atMs: clock(), samples: now })
-    return { url, before, now, refusal }
+    return { url: name, before, now, refusal }
   }
   const look = async (): Promise<void> => {
-    const scrapes = await Promise.all(metricsUrls.map(scrape))
+    const instances = (await Promise.all(metricsUrls.map(async url => await instancesOf(url, options.lookup)))).flat()
+    const scrapes = await Promise.all(instances.map(scrape))
     if (closing.signal.aborted) return
-    await conditions.judge([...pipelineConditions(scrapes, config), ...[...models].map(([name, state]) => modelCondition(name, state))], clock())
+    const watched = new Set(instances.map(({ name }) => name))
+    for (const name of history.keys()) if (!watched.has(name)) history.delete(name)
+    const nowMs = clock()
+    await conditions.judge([
+      ...pipelineConditions(scrapes, config, key => traffic.refusedHabit(key, nowMs)),
+      ...traffic.conditions(nowMs),
+      ...[...models].map(([name, state]) => modelCondition(name, state)),
+      ...conditions.open().filter(name => !watched.has(instanceIn(name) ?? name)).filter(name => instanceIn(name) !== null).map(unwatched)
+    ], nowMs)
   }
   const run = async (): Promise<void> => {
     while (!closing.signal.aborted) {
@@ -92,6 +107,11 @@ async function readRefusal (url: string, signal: AbortSignal): Promise<string | 
   } catch {
     return undefined
   }
+}
+
+/** An instance that was stopped or replaced, or is no longer to be watched, tells no end of what it began. */
+function unwatched (name: string): Condition {
+  return { name, kind: 'pipeline', severity: 'low', finding: 'good', title: name, evidence: ['it is no longer among the services that are watched'] }
 }
 
 function modelCondition (model: string, { failures, error }: { failures: number, error: string }): Condition {

@@ -27,12 +27,12 @@ async function startLine (dataDir: string, ...flags: string[]) {
     }
   }
   const run = (entry: string, ...args: string[]) => promisify(execFile)(process.execPath, [join(root, 'start.mjs'), entry, ...args], { cwd: root, env: { ...env, NODE_OPTIONS: '' } })
-  return { child, until, run, printed: () => printed, gatewayUrl: `http://127.0.0.1:${gateway}`, gatewayPort: gateway }
+  return { child, until, run, printed: () => printed, gatewayUrl: `http://127.0.0.1:${gateway}`, gatewayPort: gateway, ports: [gateway, catalog, writer, analytics] }
 }
 
 t.test('npm start, one POST, and within 6 s of the 202 the event is a row; a second start on its folder is refused; Ctrl+C ends all of it within 10 s', { timeout: 60_000 }, async t => {
   const dataDir = join(t.testdir(), 'data')
-  const line = await startLine(dataDir)
+  const line = await startLine(dataDir, '--gateway-spool-dir', join(dataDir, 'spool'))
   t.teardown(() => { line.child.kill('SIGKILL') })
   await line.until(/firn is ready after/, 20_000)
   const answer = await fetch(`${line.gatewayUrl}/v1/events`, {
@@ -48,6 +48,14 @@ t.test('npm start, one POST, and within 6 s of the 202 the event is a row; a sec
     rows = JSON.parse(stdout) as unknown[]
   }
   t.strictSame(rows, [{ event_id: 'first', category: 'Käse', amount: '12.30' }])
+
+  const rules = readFileSync(join(root, 'deploy/prometheus/rules.yml'), 'utf8')
+  const there = (await Promise.all(line.ports.map(async port => await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()))).join('\n')
+  const named = new Set([...rules.matchAll(/^ +(?:expr:|sum|<|>|and)(.*)$/gm)].flatMap(([expression]) => expression.match(/firn_[a-z_]+[a-z]/g) ?? []))
+  t.ok(named.size >= 15, 'names are found in the rules')
+  t.strictSame([...named].filter(name => !there.includes(`# TYPE ${name.replace(/_bucket$/, '')} `)), [], 'every metric that a rule names is there')
+  for (const service of ['gateway', 'writer', 'analytics', 'catalog']) t.match(there, new RegExp(`^firn_build_info\\{[^}]*service="${service}"\\} 1$`, 'm'))
+  t.match(there, /^firn_analytics_table_rows\{table="firn.events"\} \d+$/m)
 
   const second = await startLine(dataDir)
   const [refused] = await once(second.child, 'close') as [number]

@@ -24,12 +24,15 @@ export interface RejectedEvent {
   readonly message: string
 }
 
-export function sortEvents (events: readonly CheckedEvent[]): Sorted {
+/** `refuse` may refuse what the contract accepts. */
+export function sortEvents (events: readonly CheckedEvent[], refuse: (eventType: string) => FirnError | null = () => null): Sorted {
   const accepted: AcceptedEvent[] = []
   const rejected: RejectedEvent[] = []
   for (let index = 0; index < events.length; index++) {
     const event = events[index] as CheckedEvent
-    if (event.ok) accepted.push(event)
+    const refusal = event.ok ? refuse(event.eventType) : null
+    if (refusal !== null) rejected.push({ index, event_id: event.eventId, code: refusal.code, path: '/event_type', message: refusal.message })
+    else if (event.ok) accepted.push(event)
     else rejected.push({ index, event_id: event.eventId, code: event.code, path: event.path, message: event.message })
   }
   return { accepted, rejected }

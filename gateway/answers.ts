@@ -26,7 +26,7 @@ export function printRejected (error: FirnError, path: string | null, rejected: 
     code: error.code,
     message: error.message,
     ...path === null ? {} : { path },
-    retryable: false,
+    retryable: error.retryable,
     requestId,
     accepted: 0,
     rejected: rejected.length,

@@ -18,6 +18,7 @@ export const { fail, is, registry: gatewayErrors } = defineErrors('gateway', {
   GATEWAY_BODY_GAVE_WAY: { message: 'the body had not arrived after {seconds} s and others needed the room: send it again after the time in Retry-After', retryable: true, httpStatus: 429 },
   GATEWAY_RATE: { message: 'the key {name} sends more than its {eventsPerSecond} events per second: send again after the time in Retry-After', retryable: true, httpStatus: 429 },
   GATEWAY_RATE_BATCH: { message: 'the request holds {events} events, and the key {name} with its {eventsPerSecond} events per second may send {eventsMax} at once: send smaller batches', retryable: false, httpStatus: 413 },
+  GATEWAY_TYPES_MANY: { message: 'the type {eventType} is not declared, and this sender has used {typesMax} undeclared types within the hour: put what varies into properties, not into the type; else send again in {retryAfterSeconds} s', retryable: true, httpStatus: 429 },
   GATEWAY_KEY_MISSING: { message: 'this gateway wants a write key: send it as "Authorization: Bearer KEY", as X-Write-Key, or as ?write_key=KEY', retryable: false, httpStatus: 401 },
   GATEWAY_KEY_UNKNOWN: { message: 'the write key is not known here: check the key', retryable: false, httpStatus: 401 },
   GATEWAY_LOG_FULL: { message: 'the log is full until the writer has caught up: send again after the time in Retry-After', retryable: true, httpStatus: 503 },

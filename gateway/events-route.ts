@@ -12,13 +12,14 @@ import { formatOf, type BodyFormat } from './body-format.ts'
 import type { Budget } from './budget.ts'
 import type { ClientAddresses } from './client-address.ts'
 import type { GatewayConfig } from './config.ts'
-import { fail } from './errors.ts'
+import { fail, gatewayErrors } from './errors.ts'
 import type { EventLog } from './event-log.ts'
 import type { GatewayMetrics } from './gateway-metrics.ts'
 import { createOrigins, type AcceptedEvent } from './records.ts'
 import { readBody, type RequestBody } from './request-body.ts'
 import { Refusals } from './refusals.ts'
 import { routeTopics } from './topic-routes.ts'
+import { UndeclaredTypes } from './undeclared-types.ts'
 import type { UnfinishedBodies } from './unfinished-bodies.ts'
 import { readWriteKeys } from './write-keys.ts'
 
@@ -48,6 +49,7 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
   const originOf = createOrigins('gateway')
   const limits = { budget, unfinished, bodyBytesMax: config.FIRN_GATEWAY_BODY_BYTES_MAX }
   const refusals = new Refusals()
+  const undeclared = new UndeclaredTypes(config.FIRN_GATEWAY_UNDECLARED_TYPES_MAX)
   let warnedMs = -Infinity
 
   scope.removeAllContentTypeParsers()
@@ -92,7 +94,8 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
         eventsMax: config.FIRN_GATEWAY_EVENTS_MAX
       })
       if (key !== undefined && key !== null) keys?.charge(key, events.length)
-      const { accepted, rejected } = sortEvents(events)
+      const sender = key?.name ?? body.share ?? body.address ?? ''
+      const { accepted, rejected } = sortEvents(events, type => undeclared.refusalOf(type, sender, receivedAtMs))
       if (rejected.length > 0) {
         metrics.countRejected(rejected)
         refusals.add(key?.name ?? null, rejected, receivedAtMs)
@@ -133,7 +136,12 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
   function refuse (request: FastifyRequest, reply: FastifyReply, single: boolean, rejected: readonly RejectedEvent[], share: string | null): void {
     const first = rejected[0]
     if (first === undefined) throw fail('GATEWAY_NO_EVENT')
-    const error = single
+    // Nothing else is wrong: the same request may be taken later.
+    const isLater = rejected.every(({ code }) => code === 'GATEWAY_TYPES_MANY')
+    if (isLater) void reply.header('retry-after', retryAfterSeconds)
+    const error = isLater
+      ? new FirnError(first.code, { ...gatewayErrors.GATEWAY_TYPES_MANY, message: first.message }, {})
+      : single
       ? new FirnError(first.code, { message: first.message, retryable: false, httpStatus: statusOf(first.code) }, {})
       : fail('GATEWAY_NO_VALID_EVENT', { count: rejected.length, first: first.message })
     const answer = printRejected(error, single ? first.path : null, rejected, request.id)

@@ -4,7 +4,7 @@
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DataFile, Storage } from '../catalog/index.ts'
+import { keepSharedSpec, mainSnapshotId, sharedSpecOf, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
 import { eventTypes } from '../openapi/index.ts'
 import { sentenceOf } from '../runtime/index.ts'
 import { commitLetters, commitRows, lettersAgainst, type CommitParts } from './commit.ts'
@@ -17,16 +17,27 @@ import type { Framer } from './framer.ts'
 import { dropReread, findReread, writeLetters, type RereadRows } from './letters.ts'
 import type { ConsumedRange, LogIds } from './offsets.ts'
 import { markDuplicates, parseBatch, partitionsOf, readIds, unlistTypes, type ParsedBatch, type RowPartition } from './pipeline.ts'
-import { writeRows } from './row-files.ts'
+import { needsSharedFile, writeRows } from './row-files.ts'
 import { dropPart, rehearsalStorage, siftBatch } from './sift.ts'
 import { eventsId, type WriterTables } from './tables.ts'
+import { decideTypes, parseUnlisted, rowsMinDefault, unlistedProperty, type TypeRows } from './unlisted-types.ts'
 
 export type BatchState =
   | { readonly at: 'flushing', readonly ids: BatchIds }
   | { readonly at: 'committing', readonly ids: BatchIds, readonly files: readonly DataFile[], readonly partitions: readonly RowPartition[], readonly attempt: number }
   | { readonly at: 'landed', readonly snapshotId: bigint, readonly tables: WriterTables, readonly rows: number, readonly letters: number, readonly duplicates: number }
 
-export interface BatchParts extends CommitParts { readonly duplicates: Duplicates, readonly log: LogIds, readonly typesMax: number, /** Data files of one commit. */ readonly filesMax?: number }
+export interface BatchParts extends CommitParts {
+  readonly duplicates: Duplicates
+  readonly log: LogIds
+  readonly typesMax: number
+  /** Rows of an undeclared type that earn it a partition. */
+  readonly typeRowsMin?: number
+  /** Data files of one commit, where another engine chose the partitions. */
+  readonly filesMax?: number
+  /** And where they are ours. */
+  readonly filesUsualMax?: number
+}
 
 const declaredTypes: ReadonlySet<string> = new Set(eventTypes.map(({ name }) => name))
 
@@ -112,7 +123,11 @@ class BatchWork {
   readonly #committedUs: bigint
   #tables: WriterTables
   #duplicates: Uint32Array = new Uint32Array(0)
-  #unlisted = new Set<string>()
+  /** Rows as they will be written. */
+  #partitions: readonly RowPartition[]
+  /** Rows of the types that were moved to `unlisted`. */
+  readonly #unlisted = new Map<string, number>()
+  readonly #earned = new Set<string>()
   #lettersListed = false
   /** Duplicates that are the table's own rows, read again. */
   #reread = 0
@@ -121,6 +136,7 @@ class BatchWork {
     this.#parts = parts
     this.#tables = tables
     this.#batch = batch
+    this.#partitions = batch.partitions
     this.#ranges = batch.lanes.map(({ topic, partition, start, end, before, fingerprint }) => ({ topic, partition, start, end, before, fingerprint }))
     this.#committedUs = BigInt(Math.trunc(parts.nowMs())) * 1000n
   }
@@ -140,13 +156,11 @@ class BatchWork {
     const before = this.#duplicates
     this.#duplicates = union(before, await this.#findDuplicates(ids, new Set(before)))
     if (this.#duplicates.length > before.length) await markDuplicates(main, this.#batch, this.#duplicates.map(position => ids.rows[position]!))
-    const surplus = this.#surplusTypes()
-    if (surplus.length > 0) {
-      await unlistTypes(main, this.#batch, surplus)
-      for (const type of surplus) this.#unlisted.add(type)
-    }
-    const partitions = this.#duplicates.length > 0 || this.#unlisted.size > 0 ? await partitionsOf(main, this.#batch) : this.#batch.partitions
-    const files = await writeRows(engine, storage, this.#tables.events, this.#batch, partitions, this.#committedUs, this.#parts.filesMax)
+    this.#partitions = this.#duplicates.length > 0 || this.#unlisted.size > 0 ? await partitionsOf(main, this.#batch) : this.#batch.partitions
+    await this.#unlistTypes()
+    const partitions = this.#partitions
+    await this.#allowSharedFile(partitions)
+    const files = await writeRows(engine, storage, this.#tables.events, this.#batch, partitions, this.#committedUs, { placed: this.#parts.filesMax, usual: this.#parts.filesUsualMax })
     const reread = await findReread(engine, storage, this.#tables.events, this.#batch, this.#tables.rereadTo ?? new Map())
     this.#reread = reread?.count ?? 0
     try {
@@ -165,7 +179,7 @@ class BatchWork {
     const { duplicates, catalog } = this.#parts
     await duplicates.follow(this.#tables.events)
     const found = await duplicates.check(this.#tables.events, this.#batch, ids)
-    if (found.every(position => listed.has(position)) && this.#surplusTypes().length === 0) return found
+    if (found.every(position => listed.has(position)) && this.#decideTypes(this.#tables.events).unlisted.length === 0) return found
     const events = await catalog.loadTable(eventsId)
     if (duplicates.isAt(events)) return found
     this.#tables = { ...this.#tables, events }
@@ -178,12 +192,12 @@ class BatchWork {
     const rows = partitions.reduce((sum, partition) => sum + partition.rows, 0)
     const letters = this.#letters()
     const outcome = await commitRows(this.#parts, this.#tables.events, {
-      ranges: this.#ranges, files, log, rows, letters,
+      ranges: this.#ranges, files, log, rows, letters, unlisted: this.#unlisted, listed: new Set([...this.#knownTypes(), ...this.#earned]),
       lettersAgainst: async () => lettersAgainst(await this.#parts.catalog.loadTable(this.#tables.letters.id), this.#tables.lettersNext, this.#ranges),
       isCheckedOn: async base => {
         if (duplicates.isAt(base) || !await duplicates.follow(base)) return true
         const found = await duplicates.check(base, this.#batch, ids)
-        return union(this.#duplicates, found).length === this.#duplicates.length && this.#surplusTypes().length === 0
+        return union(this.#duplicates, found).length === this.#duplicates.length && this.#decideTypes(base).unlisted.length === 0
       }
     })
     if (outcome.kind === 'fenced') throw fail('WRITER_FENCED', { reason: outcome.reason })
@@ -213,13 +227,48 @@ class BatchWork {
     this.#lettersListed = true
   }
 
-  /** Types of the batch for which the table has no room; deterministic, so that all writers agree on one base. */
-  #surplusTypes (): string[] {
-    const { duplicates, typesMax } = this.#parts
-    const known = new Set([...duplicates.types, ...declaredTypes, 'unlisted'])
-    const fresh = [...new Set(this.#batch.partitions.map(({ eventType }) => eventType))].filter(type => !known.has(type) && !this.#unlisted.has(type)).sort()
-    return fresh.slice(Math.max(0, typesMax - known.size))
+  /** Moves what has no partition of its own to `unlisted`, and remembers how many rows that were. */
+  async #unlistTypes (): Promise<void> {
+    const { listed, unlisted } = this.#decideTypes(this.#tables.events)
+    for (const type of listed) this.#earned.add(type)
+    if (unlisted.length === 0) return
+    const { main } = this.#parts.engine
+    const rows = rowsByType(this.#partitions)
+    await unlistTypes(main, this.#batch, unlisted)
+    for (const type of unlisted) this.#unlisted.set(type, rows.get(type) ?? 0)
+    this.#partitions = await partitionsOf(main, this.#batch)
   }
+
+  /** By what the base records, so that all writers agree on one. */
+  #decideTypes ({ metadata }: LoadedTable): ReturnType<typeof decideTypes> {
+    const { typesMax, typeRowsMin: rowsMin = rowsMinDefault } = this.#parts
+    const recorded = parseUnlisted(metadata.properties[unlistedProperty])
+    return decideTypes({ batch: rowsByType(this.#partitions), recorded, known: this.#knownTypes(), earned: this.#earned, typesMax, rowsMin })
+  }
+
+  #knownTypes (): Set<string> {
+    return new Set([...this.#parts.duplicates.types, ...declaredTypes, 'unlisted'])
+  }
+
+  /** A catalog that does not take the spec gets the files that it would have got without it. */
+  async #allowSharedFile (partitions: readonly RowPartition[]): Promise<void> {
+    const { filesUsualMax, logger, catalog, storage, signal } = this.#parts
+    const { events } = this.#tables
+    if (!needsSharedFile(events, partitions, filesUsualMax) || sharedSpecOf(events.metadata) !== undefined) return
+    try {
+      const table = await keepSharedSpec({ catalog, storage, table: events, signal })
+      if (mainSnapshotId(table.metadata) === mainSnapshotId(events.metadata)) this.#tables = { ...this.#tables, events: table }
+      logger.info({ partitions: partitions.length, spec: sharedSpecOf(table.metadata)?.['spec-id'] }, 'the table has a partition spec without fields now: small partitions of one commit share a file, until it is compacted')
+    } catch (error) {
+      logger.warn({ err: error, partitions: partitions.length }, 'the catalog took no partition spec without fields: each partition of this batch gets a file')
+    }
+  }
+}
+
+function rowsByType (partitions: readonly RowPartition[]): TypeRows {
+  const rows = new Map<string, number>()
+  for (const { eventType, rows: count } of partitions) rows.set(eventType, (rows.get(eventType) ?? 0) + count)
+  return rows
 }
 
 function union (left: Uint32Array, right: Uint32Array): Uint32Array {

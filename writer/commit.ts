@@ -2,7 +2,7 @@
 // lineage, evidence of the log, duplicates on the very base that is asserted); the catalog's commit loop alone retries.
 // Refuses to commit on a base that it has not judged. Deletes nothing.
 
-import { commitSnapshot, createSnapshotId, stageAppend, type Catalog, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
+import { commitSnapshot, createSnapshotId, printIdentifier, specById, stageAppend, type Catalog, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
 import type { Log } from '../log/index.ts'
 import type { Logger } from '../runtime/index.ts'
 import { addDecision, decisionsProperty, parseDecisions, printDecisions, skippedTo, type Decision } from './decisions.ts'
@@ -16,6 +16,7 @@ import {
   rangesSummaryKey, writerSummaryKey, type Carrier, type ConsumedRange, type LogIds, type RecordedOffsets, type Tail
 } from './offsets.ts'
 import { demandLayout, eventsShape, lettersShape, type WriterTables } from './tables.ts'
+import { addUnlisted, parseUnlisted, printUnlisted, unlistedProperty, type TypeRows } from './unlisted-types.ts'
 
 export interface CommitParts {
   readonly catalog: Catalog
@@ -47,6 +48,9 @@ export interface RowsBatch {
   readonly lettersAgainst: () => Promise<string | null>
   readonly rows: number
   readonly letters: number
+  /** Rows of undeclared types that lie in `unlisted`, and the types that have a partition of their own. */
+  readonly unlisted?: TypeRows
+  readonly listed?: ReadonlySet<string>
 }
 
 export async function commitRows (parts: CommitParts, table: LoadedTable, batch: RowsBatch): Promise<RowsOutcome> {
@@ -56,6 +60,7 @@ export async function commitRows (parts: CommitParts, table: LoadedTable, batch:
     const judged = await judgeBase(parts, base, batch)
     if ('refused' in judged) return { kind: 'abandon', reason: judged.refused }
     demandLayout(table, base, eventsShape)
+    demandSpecs(base, batch.files)
     if (!await batch.isCheckedOn(base)) {
       stale = true
       return { kind: 'abandon', reason: 'the table has ids that the batch was not checked against' }
@@ -66,7 +71,7 @@ export async function commitRows (parts: CommitParts, table: LoadedTable, batch:
     return await stageAppend(contextOf(parts), base, {
       snapshotId,
       files: batch.files,
-      properties: { [offsetsProperty]: printOffsets(offsets) },
+      properties: { [offsetsProperty]: printOffsets(offsets), ...unlistedOf(base, batch) },
       summary: summaryOf(parts, batch.ranges, { 'firn.rows': String(batch.rows), 'firn.dead-letters': String(batch.letters) }),
       expire: { keepIds: recorded === null ? [] : [recorded.snapshotId] }
     })
@@ -74,6 +79,19 @@ export async function commitRows (parts: CommitParts, table: LoadedTable, batch:
   if (outcome.kind === 'landed') return outcome
   if (outcome.kind === 'failed') throw fail('WRITER_COMMIT_FAILED', { table: 'firn.events', reason: outcome.error.message }, outcome.error)
   return stale ? { kind: 'stale', table: outcome.table } : { kind: 'fenced', reason: outcome.reason }
+}
+
+/** How many rows came of each undeclared type that has no partition, where that changes. */
+function unlistedOf ({ metadata }: LoadedTable, { unlisted = new Map(), listed = new Set() }: RowsBatch): Record<string, string> {
+  const text = metadata.properties[unlistedProperty]
+  const now = printUnlisted(addUnlisted(parseUnlisted(text), unlisted, listed))
+  return now === (text ?? printUnlisted(new Map())) ? {} : { [unlistedProperty]: now }
+}
+
+/** A spec that no file was written with may be removed by another engine. */
+function demandSpecs ({ id, metadata }: LoadedTable, files: readonly DataFile[]): void {
+  const gone = files.find(({ specId }) => specById(metadata, specId) === undefined)
+  if (gone !== undefined) throw fail('WRITER_TABLE_CHANGED', { table: printIdentifier(id), changes: `partition spec ${gone.specId} is gone` })
 }
 
 /** The record that the batch goes on from, or why this base does not take it. */

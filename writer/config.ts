@@ -5,9 +5,11 @@ import { Type, type Static } from 'typebox'
 import { lakeSettings } from '../catalog/index.ts'
 import { logSettings, topicSettings } from '../log/index.ts'
 import { mappingNames, type MappingName } from '../openapi/index.ts'
+import { filesUsualMaxDefault } from './allot-files.ts'
 import { choiceNames, type Choice } from './choices.ts'
 import type { Resume } from './decide.ts'
 import { fail } from './errors.ts'
+import { rowsMinDefault } from './unlisted-types.ts'
 
 const resumePattern = `^(${choiceNames.join('|')})(:[A-Za-z0-9._-]+/[0-9]+(;[A-Za-z0-9._-]+/[0-9]+)*)?$`
 
@@ -33,6 +35,8 @@ export const writerSettings = Type.Object({
   FIRN_MONEY_ROUND: Type.Boolean({ default: false, description: 'round money with more than two decimals in records of producers that write to the log themselves; as sent it stays in properties.$extra' }),
   FIRN_EVENT_BYTES_MAX: Type.Integer({ default: 64 * 1024, minimum: 1024, maximum: 1024 ** 2, description: 'largest event; larger records become dead letters' }),
   FIRN_EVENT_TYPES_MAX: Type.Integer({ default: 200, minimum: 1, maximum: 10_000, description: 'event types in the table; events of further types land as type unlisted' }),
+  FIRN_EVENT_TYPE_ROWS_MIN: Type.Integer({ default: rowsMinDefault, minimum: 1, maximum: 1_000_000_000, description: 'events of a type that the contract does not declare after which it gets a partition of its own; those before land as type unlisted, their own type in properties.$type' }),
+  FIRN_WRITER_FILES_MAX: Type.Integer({ default: filesUsualMaxDefault, minimum: 2, maximum: 10_000, description: 'data files of one commit: where its rows fall into more partitions, the small ones share one file until it is compacted' }),
   untilEnd: Type.Boolean({ default: false, description: 'drain the log to its end as of now, then exit' })
 })
 

@@ -36,7 +36,7 @@ runService('writer', async ({ logger, signal, onClose, stop, tell }) => {
   const duplicates = new Duplicates(openTableIds(engine, storage), { idsMax: config.FIRN_WRITER_INDEX_IDS_MAX, windowSeconds, nowMs })
   const registry = createMetrics('writer')
   const newTables = { startAnew: new Set(config.FIRN_WRITER_START_ANEW), warehouseUrl }
-  const writer = new Writer({ newTables, catalog, storage, logger, nowMs, signal, engine, duplicates, source, writerId: `${hostname()}/${process.pid}/${Date.now().toString(36)}`, typesMax: config.FIRN_EVENT_TYPES_MAX, metrics: createWriterMetrics(registry) }, {
+  const writer = new Writer({ newTables, catalog, storage, logger, nowMs, signal, engine, duplicates, source, writerId: `${hostname()}/${process.pid}/${Date.now().toString(36)}`, typesMax: config.FIRN_EVENT_TYPES_MAX, typeRowsMin: config.FIRN_EVENT_TYPE_ROWS_MIN, filesUsualMax: config.FIRN_WRITER_FILES_MAX, metrics: createWriterMetrics(registry) }, {
     topics: topicsChosen(config).always,
     topicsWhereFound: topicsChosen(config).whereFound,
     dir: stagingDir,

@@ -1,11 +1,13 @@
 // Rows of a batch as data files of a table, in the shape that the table has now: columns by their field ids, partitions by
-// whatever spec is the default one, from the row's own values, one file for each partition.
+// whatever spec is the default one, from the row's own values, one file for each partition; where a batch of a table that is
+// partitioned as ours is would fall into many, the small ones share a file of a spec without fields, until it is compacted.
 // Refuses (WRITER_TABLE_HALTED) a table that cannot be written as it is, and (WRITER_PARTITIONS_MANY) a batch that would
 // fall into too many files.
 
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { currentSchema, dataFileFromDuckDB, dataFileLocation, duckdbScan, fieldIdsForDuckDB, listFields, ownSchema, placeRows, placingTerms, printIdentifier, quoteIdentifier, quoteText, writtenColumns, type DataFile, type DuckDBStatsRow, type FileLayout, type LiveFile, type LoadedTable, type NestedField, type OwnSql, type Partition, type Schema, type Storage } from '../catalog/index.ts'
+import { currentSchema, dataFileFromDuckDB, dataFileLocation, duckdbScan, fieldIdsForDuckDB, listFields, ownSchema, sharedSpecOf, placeRows, placingTerms, printIdentifier, quoteIdentifier, quoteText, writtenColumns, type DataFile, type DuckDBStatsRow, type FileLayout, type LiveFile, type LoadedTable, type NestedField, type OwnSql, type Partition, type PartitionSpec, type Schema, type Storage } from '../catalog/index.ts'
+import { filesUsualMaxDefault, partitionsAlone } from './allot-files.ts'
 import { sqlList, type Engine } from './engine.ts'
 import { fail } from './errors.ts'
 import type { ParsedBatch, RowPartition } from './pipeline.ts'
@@ -24,23 +26,38 @@ export interface RowSource {
   readonly rows: number
 }
 
-interface FileOf { readonly partition: Partition, readonly select: string }
+interface FileOf { readonly partition: Partition, readonly select: string, readonly spec?: PartitionSpec }
+
+export interface FilesMax { readonly placed?: number | undefined, readonly usual?: number | undefined }
 
 /** The rows of events. `partitions`: how they fall by event type and day, which is how a table of ours is partitioned. */
-export async function writeRows (engine: Engine, storage: Storage, table: LoadedTable, batch: ParsedBatch, partitions: readonly RowPartition[], committedUs: bigint, filesMax = filesMaxDefault): Promise<DataFile[]> {
+export async function writeRows (engine: Engine, storage: Storage, table: LoadedTable, batch: ParsedBatch, partitions: readonly RowPartition[], committedUs: bigint, { placed: filesMax = filesMaxDefault, usual: usualMax = filesUsualMaxDefault }: FilesMax = {}): Promise<DataFile[]> {
   if (partitions.length === 0) return []
   const layout = layoutOf(table, eventsShape)
   const own: OwnSql = name => rowExpression(name, batch, committedUs)
   const usual = usualPartition(layout)
   if (usual !== null) {
     const columns = writtenColumns(layout, own)
-    return await writeFiles(engine, storage, table, layout, partitions.map(({ eventType, days }) => ({
+    const spec = sharedSpecOf(table.metadata)
+    const chosen = spec === undefined ? partitions : partitionsAlone(partitions, usualMax)
+    const files: FileOf[] = chosen.map(({ eventType, days }) => ({
       partition: usual(eventType, days),
       select: fillSql('rows', { columns, table: batch.table, event_type: quoteText(eventType), days })
-    })))
+    }))
+    if (spec !== undefined && chosen.length < partitions.length) files.push({ partition: {}, spec, select: fillSql('rest', { columns, table: batch.table, others: chosen.map(isOf).join(' OR ') || 'false' }) })
+    return await writeFiles(engine, storage, table, layout, files)
   }
   const rows = partitions.reduce((sum, partition) => sum + partition.rows, 0)
   return await writePlaced(engine, storage, table, layout, { table: batch.table, where: '_reason IS NULL AND NOT _duplicate', own, rows }, filesMax)
+}
+
+/** Whether small partitions of the batch have to share a file, for which the table needs a spec without fields. */
+export function needsSharedFile (table: LoadedTable, partitions: readonly RowPartition[], usualMax = filesUsualMaxDefault): boolean {
+  return partitions.length > usualMax && usualPartition(layoutOf(table, eventsShape)) !== null
+}
+
+function isOf ({ eventType, days }: RowPartition): string {
+  return `(event_type = ${quoteText(eventType)} AND _row_date = DATE '1970-01-01' + ${days}::INTEGER)`
 }
 
 /** Rows of any table of ours, by its spec. */
@@ -86,13 +103,13 @@ async function writePlaced (engine: Engine, storage: Storage, table: LoadedTable
 /** Durable when this resolves. */
 async function writeFiles (engine: Engine, storage: Storage, { metadata }: LoadedTable, { schema, spec, codec }: FileLayout, files: readonly FileOf[]): Promise<DataFile[]> {
   const fieldIds = fieldIdsForDuckDB(schema)
-  const locations = files.map(({ partition }) => dataFileLocation(metadata, partition, `${crypto.randomUUID()}.parquet`))
+  const locations = files.map(({ partition, spec: own = spec }) => dataFileLocation(metadata, partition, `${crypto.randomUUID()}.parquet`, own['spec-id']))
   const paths = locations.map(location => storage.toEnginePath(location))
   for (const dir of new Set(paths.filter(path => path.startsWith('/')).map(dirname))) await mkdir(dir, { recursive: true })
   const stats = await engine.runAll(files.map(({ select }, i) =>
     `COPY (${select}) TO ${quoteText(paths[i]!)} (FORMAT parquet, COMPRESSION ${codec}, FIELD_IDS ${fieldIds}, RETURN_STATS)`))
   await storage.makeDurable(locations)
-  return stats.map(([row], i) => dataFileFromDuckDB(row as unknown as DuckDBStatsRow, schema, spec, files[i]!.partition, locations[i]!, metadata.properties))
+  return stats.map(([row], i) => dataFileFromDuckDB(row as unknown as DuckDBStatsRow, schema, files[i]!.spec ?? spec, files[i]!.partition, locations[i]!, metadata.properties))
 }
 
 /** The tuple of an event type and a day where that is all that the spec asks for, under whatever names; null for every other spec. */

@@ -33,7 +33,7 @@ export interface Line {
   close (): Promise<void>
 }
 
-export interface DrainOptions extends Partial<Omit<WriterSettings, 'resumeFrom'>> { readonly resumeFrom?: Choice | Resume, readonly catalog?: Catalog, readonly source?: Log, readonly idsMax?: number, readonly typesMax?: number, readonly filesMax?: number, readonly signal?: AbortSignal, readonly faults?: (engine: Engine) => Engine, readonly startAnew?: readonly string[], readonly onWriter?: (writer: Writer) => void }
+export interface DrainOptions extends Partial<Omit<WriterSettings, 'resumeFrom'>> { readonly resumeFrom?: Choice | Resume, readonly catalog?: Catalog, readonly source?: Log, readonly idsMax?: number, readonly typesMax?: number, readonly typeRowsMin?: number, readonly filesMax?: number, readonly filesUsualMax?: number, readonly signal?: AbortSignal, readonly faults?: (engine: Engine) => Engine, readonly startAnew?: readonly string[], readonly onWriter?: (writer: Writer) => void }
 
 let engines = 0
 
@@ -63,7 +63,7 @@ export async function openLine (dir: string, topics: readonly string[] = ['ecomm
         const ageDaysMax = options.ageDaysMax ?? 7
         const duplicates = new Duplicates(openTableIds(engine, storage), { idsMax: options.idsMax ?? 1_000_000, windowSeconds: ageDaysMax * day, nowMs: Date.now })
         const newTables = { startAnew: new Set(options.startAnew ?? []), warehouseUrl: warehouse }
-        const writer = new Writer({ newTables, catalog: options.catalog ?? catalog, storage, logger, nowMs: Date.now, signal: options.signal ?? new AbortController().signal, engine, duplicates, source: options.source ?? log, writerId, typesMax: options.typesMax ?? 200, ...options.filesMax === undefined ? {} : { filesMax: options.filesMax }, metrics: null }, {
+        const writer = new Writer({ newTables, catalog: options.catalog ?? catalog, storage, logger, nowMs: Date.now, signal: options.signal ?? new AbortController().signal, engine, duplicates, source: options.source ?? log, writerId, typesMax: options.typesMax ?? 200, typeRowsMin: options.typeRowsMin ?? 1, ...options.filesMax === undefined ? {} : { filesMax: options.filesMax }, ...options.filesUsualMax === undefined ? {} : { filesUsualMax: options.filesUsualMax }, metrics: null }, {
           topics, dir: stagingDir, intervalMs: 50, rowsMax: 100_000, bytesMax: 64 * 1024 ** 2, eventBytesMax: 65_536, futureMinutesMax: 60, ageDaysMax, mappings: topicMappings, untilEnd: true, group: null, ...options,
           resumeFrom: typeof options.resumeFrom === 'string' ? { choice: options.resumeFrom, only: null } : options.resumeFrom ?? null
         })

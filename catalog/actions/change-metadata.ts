@@ -6,6 +6,7 @@
 import type { LoadedTable } from '../catalogs/catalog.ts'
 import { diffSchema, type WantedColumn } from '../spec/schema-evolution.ts'
 import { matchColumns, ownColumnsProperty, printOwnIds } from '../spec/own-columns.ts'
+import { sharedSpecOf } from '../spec/partition.ts'
 import { currentSchema } from '../spec/schema.ts'
 import type { Requirement, Schema, TableChange, TableMetadata, Update } from '../spec/types.ts'
 
@@ -46,6 +47,13 @@ function makeCurrent(metadata: TableMetadata, { schema, lastColumnId }: { readon
     { 'action': 'add-schema', 'schema': { ...schema, 'schema-id': schemaId }, 'last-column-id': lastColumnId },
     { 'action': 'set-current-schema', 'schema-id': -1 }
   ]
+}
+
+/** A spec without fields beside the default one, see `sharedSpecOf`. */
+export function planSharedSpec({ metadata }: LoadedTable): TableChange | null {
+  if (sharedSpecOf(metadata) !== undefined) return null
+  const specId = Math.max(...metadata['partition-specs'].map(spec => spec['spec-id'])) + 1
+  return { requirements: [{ 'type': 'assert-table-uuid', 'uuid': metadata['table-uuid'] }], updates: [{ 'action': 'add-spec', 'spec': { 'spec-id': specId, 'fields': [] } }] }
 }
 
 export function planSetProperties(updates: Readonly<Record<string, string>>, removals: readonly string[] = []): (base: LoadedTable) => TableChange | null {

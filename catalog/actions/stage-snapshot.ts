@@ -17,7 +17,7 @@ import { manifestListLocation, manifestLocation } from '../spec/names.ts'
 import { partitionKey, specById } from '../spec/partition.ts'
 import { currentSchema } from '../spec/schema.ts'
 import { countFiles, currentSnapshot, mainSnapshotId, summarizeSnapshot } from '../spec/snapshot.ts'
-import type { Requirement, Snapshot, SnapshotSummary, TableChange, Update } from '../spec/types.ts'
+import type { PartitionSpec, Requirement, Snapshot, SnapshotSummary, TableChange, TableMetadata, Update } from '../spec/types.ts'
 import type { Storage } from '../storage/storage.ts'
 import { refuseVersion } from './refuse-version.ts'
 import { planExpiry, type ExpirePolicy } from './expire-snapshots.ts'
@@ -100,7 +100,7 @@ export async function sealSnapshot({ context, base, memory, parent }: OpenBase, 
   }
   const expired = batch.expire === undefined ? [] : planExpiry(metadata, batch.expire, clockMs)
   memory.rememberExpiring(batch.snapshotId, expired)
-  return { kind: 'staged', change: changeOf(base, snapshot, batch, expired, parts.added.length > 0), snapshot, attemptFiles: [location, ...parts.attemptFiles ?? []] }
+  return { kind: 'staged', change: changeOf(base, snapshot, batch, expired, parts.added), snapshot, attemptFiles: [location, ...parts.attemptFiles ?? []] }
 }
 
 /** Manifests for the files that a batch adds, one for each partition spec. Rows that are older than their new file keep their sequence number. */
@@ -146,9 +146,11 @@ export function forgetBatch(storage: Storage, table: LoadedTable, snapshotId: bi
   return staged?.manifests.map(manifest => manifest.location) ?? []
 }
 
-function changeOf({ metadata }: LoadedTable, snapshot: Snapshot, batch: SnapshotBatch, expired: bigint[], addsFiles: boolean): TableChange {
+function changeOf({ metadata }: LoadedTable, snapshot: Snapshot, batch: SnapshotBatch, expired: bigint[], added: readonly DataFile[]): TableChange {
   const main = metadata.refs['main']
   const updates: Update[] = [
+    // No requirement says that a spec is there: one that another engine removes meanwhile, unused as it was, is there again (spec ids go on from the largest).
+    ...otherSpecs(metadata, added).map((spec): Update => ({ 'action': 'add-spec', spec })),
     { 'action': 'add-snapshot', snapshot },
     // The update replaces the whole ref: retention that is not repeated would be erased.
     { 'action': 'set-snapshot-ref', 'ref-name': 'main', ...main, 'type': 'branch', 'snapshot-id': snapshot['snapshot-id'] }
@@ -160,7 +162,7 @@ function changeOf({ metadata }: LoadedTable, snapshot: Snapshot, batch: Snapshot
     { 'type': 'assert-ref-snapshot-id', 'ref': 'main', 'snapshot-id': mainSnapshotId(metadata) }
   ]
   // New files were judged on these two: changed since, the base is judged again instead of landing by luck.
-  if (addsFiles) {
+  if (added.length > 0) {
     requirements.push(
       { 'type': 'assert-current-schema-id', 'current-schema-id': metadata['current-schema-id'] },
       { 'type': 'assert-default-spec-id', 'default-spec-id': metadata['default-spec-id'] }
@@ -173,6 +175,13 @@ function changeOf({ metadata }: LoadedTable, snapshot: Snapshot, batch: Snapshot
     }
   }
   return { requirements, updates }
+}
+
+/** Specs beside the default one that the files are of. */
+function otherSpecs(metadata: TableMetadata, files: readonly DataFile[]): PartitionSpec[] {
+  const ids = new Set(files.map(({ specId }) => specId))
+  ids.delete(metadata['default-spec-id'])
+  return metadata['partition-specs'].filter(spec => ids.has(spec['spec-id']))
 }
 
 function countPartitions(base: LoadedTable, files: readonly DataFile[]): number {

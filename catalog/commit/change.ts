@@ -1,5 +1,5 @@
 /** Metadata-only commits under the names that callers know. */
-import { planOwnColumns, planSchemaEvolution, planSetProperties } from '../actions/change-metadata.ts'
+import { planOwnColumns, planSchemaEvolution, planSetProperties, planSharedSpec } from '../actions/change-metadata.ts'
 import type { LoadedTable } from '../catalogs/catalog.ts'
 import type { WantedColumn } from '../spec/schema-evolution.ts'
 import { commitChange, type CommitContext, type CommitOptions } from './commit.ts'
@@ -12,6 +12,11 @@ export async function evolveSchema(context: CommitContext, wanted: readonly Want
 /** The table with the writer's columns as far as it can be written; `decideLayout` says whether it can. */
 export async function keepOwnColumns(context: CommitContext, wanted: readonly WantedColumn[], options?: CommitOptions): Promise<LoadedTable> {
   return await commitChange(context, planOwnColumns(wanted), options)
+}
+
+/** The table with a spec for files that hold rows of any partition. */
+export async function keepSharedSpec(context: CommitContext, options?: CommitOptions): Promise<LoadedTable> {
+  return await commitChange(context, planSharedSpec, options)
 }
 
 /** Not guarded by `main`: never for progress that must not be overwritten, that goes into a commit with a snapshot. */

@@ -129,6 +129,14 @@ export function identityValue(metadata: TableMetadata, file: { readonly specId: 
   return field === undefined ? undefined : file.partition[field.name]
 }
 
+/**
+ * The spec whose files may hold any rows; undefined when the table has none. A file is of one spec, not of the table's default one:
+ * readers plan each file by its own, so rows that would make many small files share one until it is compacted.
+ */
+export function sharedSpecOf({ 'partition-specs': specs }: Pick<TableMetadata, 'partition-specs'>): PartitionSpec | undefined {
+  return specs.find(({ fields }) => fields.length === 0)
+}
+
 // Java's URLEncoder, but for `*`, which DuckDB would take for a pattern: space becomes +, only letters, digits and .-_ stay.
 function encodePath(text: string): string {
   return encodeURIComponent(text).replace(/[!'()~*]/g, char => '%' + char.charCodeAt(0).toString(16).toUpperCase()).replaceAll('%20', '+')

@@ -1,6 +1,7 @@
 // npm run test:engines: PyIceberg and Iceberg's own Java library attach to the embedded catalog and must see what DuckDB sees:
 // the same rows, the same counts under filters and at earlier snapshots, over a table with nulls, decimals, nested fields,
-// non-ASCII text and a column that another engine added while the line ran, and over a table that is overwritten. After a
+// non-ASCII text, files that small partitions share, and a column that another engine added while the line ran, and over a
+// table that is overwritten. After a
 // rollback by the Java library the writer must halt with its sentence instead of guessing. Ends with a line
 // `N passed, N failed`; every wait has a limit.
 
@@ -32,7 +33,7 @@ const check = (sentence: string, ok: boolean, detail = ''): void => {
 
 const dataDir = mkdtempSync(join(tmpdir(), 'firn-engines-'))
 const judges = await installJudges()
-const line = await startLine({ dataDir, settings: { writer: { FIRN_WRITER_COMMIT_INTERVAL_MS: '1000' } } })
+const line = await startLine({ dataDir, settings: { writer: { FIRN_WRITER_COMMIT_INTERVAL_MS: '1000', FIRN_WRITER_FILES_MAX: '12' } } })
 try {
   await line.start('catalog')
   await line.start('gateway')
@@ -78,6 +79,8 @@ async function untilRows (catalogUrl: string, wanted: number): Promise<string> {
 async function compareAll (line: Line, others: readonly Judge[], snapshots: readonly string[]): Promise<void> {
   const table = await connectCatalog(line.catalogUrl).loadTable(identifier)
   check('the table carries the column that PyIceberg added', leafColumnsOf(table.metadata).some(column => column.path === 'loyalty_tier'))
+  const isShared = table.metadata['partition-specs'].some(({ 'spec-id': id, fields }) => fields.length === 0 && id !== table.metadata['default-spec-id'])
+  check('small partitions share files of a spec without fields', isShared, JSON.stringify(table.metadata['partition-specs']))
   const questions: Question[] = [...questionsAt(null), ...snapshots.slice(0, -1).flatMap((id, i) => questionsAt(id).map(q => ({ ...q, name: `${q.name}-at-${i + 1}` })))]
   const expected = await compareTable(line, identifier, others, questions)
   check('DuckDB counts every row that was sent', expected.get('all') === rounds * rowsPerRound, String(expected.get('all')))

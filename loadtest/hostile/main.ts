@@ -11,6 +11,7 @@ import { createTally } from '../tally.ts'
 import { readHostileConfig } from './config.ts'
 import { createGround, makeVictim, pictureOf, someEvent, type Ground } from './ground.ts'
 import { playPages } from './pages.ts'
+import { playTypesFlood } from './types-flood.ts'
 import { peakBytes, servicesBelow } from './service-memory.ts'
 
 const readyMsMax = 90_000
@@ -21,7 +22,8 @@ const residentBytesMax = 512 * mebibyte
 
 const config = readHostileConfig()
 const attacks: Readonly<Record<string, (ground: Ground) => Promise<void>>> = {
-  pages: playPages
+  pages: playPages,
+  types: playTypesFlood
 }
 const chosen = config.only.length === 0 ? Object.keys(attacks) : config.only
 const unknown = chosen.filter(name => !(name in attacks))

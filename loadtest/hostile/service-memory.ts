@@ -1,6 +1,6 @@
 // What the line's services hold of the machine's memory, by the kernel's own account, and the most that each ever held.
 
-import { globSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
 
 export interface ServiceProcess {
   readonly name: string
@@ -31,8 +31,9 @@ export function peakBytes (pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024
 }
 
-export function residentBytes (pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024
+/** From now on the peak is counted anew. */
+export function forgetPeak (pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5')
 }
 
 function read (file: string): string {

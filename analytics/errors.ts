@@ -66,5 +66,6 @@ export const { fail, is, registry: analyticsErrors } = defineErrors('analytics',
   BACKTEST_TIME: { message: '{value} is no time for --{flag}: give one such as 2026-01-31 or 2026-01-31T12:00:00Z', retryable: false, httpStatus: 400 },
   BACKTEST_TOO_MANY: { message: 'more than {max} orders would fire: choose a shorter time with --from and --to', retryable: false, httpStatus: 400 },
   TRAIN_TOO_FEW: { message: 'there are {fraud} fraudulent and {honest} honest orders: {min} of each are needed, such as from npm run generate -- --to file --start … and its truth file', retryable: false, httpStatus: 400 },
+  CSV_RAW: { message: '--raw says how CSV is written, and this is none: use it as {how}, or leave it out', retryable: false, httpStatus: 400 },
   SQL_FORMAT: { message: '--csv and --json exclude each other: choose one', retryable: false, httpStatus: 400 }
 })

@@ -32,6 +32,7 @@ async function main (): Promise<void> {
   const known = models.map(({ name }) => name).join(', ')
   if (given === undefined || more.length > 0) throw fail('EXPORT_WHAT', { known })
   if (config.format === 'parquet' && config.out === undefined) throw fail('EXPORT_PARQUET_OUT', { table: given })
+  if (config.raw && config.format !== 'csv') throw fail('CSV_RAW', { how: '--format csv --raw' })
   const name = given.includes('.') ? given : `analytics.${given}`
   const { catalog, storage } = openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR) })
   const parts = name.split('.')
@@ -68,7 +69,7 @@ async function write (config: ExportConfig, sql: string, { id }: LoadedTable): P
         }
       })() }
       const { put, end } = sink(part)
-      if (config.format === 'csv') await printCsv(answer, put)
+      if (config.format === 'csv') await printCsv(answer, put, config)
       else await printTable(answer, put, Number.MAX_SAFE_INTEGER)
       await end()
     }

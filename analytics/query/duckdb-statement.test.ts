@@ -1,5 +1,6 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
-import { DuckDBInstance } from '../../catalog/index.ts'
+import { DuckDBInstance, quoteText } from '../../catalog/index.ts'
+import { parse } from 'csv-parse/sync'
 import t, { type Test } from 'tap'
 import { printCsv, printJsonRows, printTable } from '../sql/print.ts'
 import type { Answer } from './engine.ts'
@@ -60,6 +61,27 @@ t.test('JSON keeps every digit', async t => {
 t.test('CSV quotes what needs it and tells null from an empty text', async t => {
   const connection = await connect(t)
   t.equal(await printed(printCsv, await rowsOf(connection, `select 'a,b' as "x,y", 'say "hi"' as q, null as n, '' as e, 1.50::decimal(4, 2) as m`)), '"x,y",q,n,e,m\r\n"a,b","say ""hi""",,"",1.50\r\n')
+})
+
+const parseCsv = (text: string): string[] => (parse(text, { record_delimiter: '\r\n' }) as string[][]).map(([field]) => field!)
+
+const formulas = [
+  '=1+1', '+49 30 1', '-2+3', '@SUM(A1)', '=HYPERLINK("http://x.test";"click")', "=cmd|'/C calc'!A0", '\t=1+1', ' =1+1', '\u200b=1+1', '\ufeff=1', '＝1+1', '＠x', '\r=1', '\n=1', '\0=1', '-'
+]
+const harmless = ['a=b', '1-2', 'x@y.test', "'=1", '', '#1', '{"a":"=1"}']
+
+t.test('no text in CSV is a formula, whatever stands before its sign; raw, each is as it was', async t => {
+  const connection = await connect(t)
+  const values = [...formulas, ...harmless].map((text, i) => `(${i}, ${quoteText(text)})`).join(', ')
+  const sql = `select v.text as "=name" from (values ${values}) v(i, text) order by v.i`
+  const lines = parseCsv(await printed(printCsv, await rowsOf(connection, sql)))
+  t.strictSame(lines, ["'=name", ...formulas.map(text => `'${text}`), ...harmless])
+  t.strictSame(parseCsv(await printed((rows, write) => printCsv(rows, write, { raw: true }), await rowsOf(connection, sql))), ['=name', ...formulas, ...harmless])
+})
+
+t.test('a number below zero, a time and bytes are no formulas; a text that holds another program\'s separator stays in its field', async t => {
+  const connection = await connect(t)
+  t.equal(await printed(printCsv, await rowsOf(connection, "select -1 as a, -1.50::decimal(4, 2) as b, -0.5::double as c, 'x;=1' as d, e'x\\t=1' as e, '=1'::blob as f")), 'a,b,c,d,e,f\r\n-1,-1.50,-0.5,"x;=1","x\t=1",\'=1\r\n')
 })
 
 t.test('a table lines up, numbers to the right, wide characters counted as two', async t => {

@@ -27,7 +27,7 @@ t.test('any text is answered as it is, in every form', { timeout: 120_000 }, asy
   })
   const json = await service.ask(`select word, ${nested} from words order by id`)
   t.strictSame(json.json.rows, texts.map(text => [text, [text], { a: text }, { [text]: text }]))
-  const csv = await service.ask('select id, word from words order by id', {}, { accept: 'text/csv' })
+  const csv = await service.ask('select id, word from words order by id', { format: 'csv-raw' })
   const declared = { file: 'words.csv', key: ['id'], columns: [{ name: 'id', type: 'long' as const, doc: '' }, { name: 'word', type: 'string' as const, doc: '' }] }
   t.strictSame(parseReference(declared, csv.body.toString()).map(([, word]) => word), texts, 'the CSV reads back as it was')
   const arrow = await service.ask('select word from words order by id', {}, { accept: 'application/vnd.apache.arrow.stream' })

@@ -51,6 +51,11 @@ t.test('saved questions are asked with typed parameters', async t => {
   t.strictSame((await service.get('/v1/saved')).json, { queries: [{ name: 'by_name', question: 'How many of a name?', result: 'one row', parameters: [{ name: 'name', type: 'string' }, { name: 'least', type: 'long' }], path: '/v1/saved/by_name' }] })
   t.match((await service.get("/v1/saved/by_name?name=O'Neill&least=-1")).json, { rows: [['2', "O'Neill"]] })
   t.equal((await service.get('/v1/saved/by_name?name=x&least=3&format=csv')).body.toString(), 'n,name\r\n2,x\r\n')
+  for (const [format, shown] of [['csv', "'=1+1"], ['csv-raw', '=1+1']] as const) {
+    const answer = await service.get(`/v1/saved/by_name?name=${encodeURIComponent('=1+1')}&least=3&format=${format}`)
+    t.match([answer.body.toString(), answer.headers['content-type'], answer.headers['content-disposition']], [`n,name\r\n0,${shown}\r\n`, /^text\/csv/, /\.csv"$/], format)
+    t.equal((await service.ask(`select -1 as n, '=1+1' as x`, { format })).body.toString(), `n,x\r\n-1,${shown}\r\n`, format)
+  }
   t.match((await service.get(`/v1/saved/by_name?least=0&name=${encodeURIComponent("x' or 1=1 -- \n; drop table sales")}`)).json, { rows: [['0', "x' or 1=1 -- \n; drop table sales"]] })
   for (const [query, reason] of [['least=1', /name is missing/], ['name=x&least=1;drop', /least=1;drop is no long/], ['name=x&least=1&other=2', /no parameter other/], ['name=x&name=y&least=1', /name/], ['name=x&least=99999999999999999999', /no long/], ['name=x&least=1&format=csv&format=json', /twice/]] as const) {
     t.match(await service.get(`/v1/saved/by_name?${query}`), { status: 400, json: { code: 'SAVED_PARAMETER', message: reason } }, query)

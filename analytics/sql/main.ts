@@ -24,6 +24,7 @@ await exitWhenPrinted()
 async function main (): Promise<void> {
   const config = readSqlConfig()
   if (config.csv && config.json) throw fail('SQL_FORMAT')
+  if (config.raw && !config.csv) throw fail('CSV_RAW', { how: '--csv --raw' })
   const sql = config._.length > 0 ? config._.join(' ') : process.stdin.isTTY ? '' : await text(process.stdin)
   if (sql.trim() === '') throw fail('SQL_MISSING')
   const engine = await openQueryEngine(config, () => ({ ...openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR) }), catalogUrl: config.FIRN_CATALOG_URL }))
@@ -33,7 +34,7 @@ async function main (): Promise<void> {
   const write = async (part: string): Promise<void> => {
     if (!process.stdout.write(part)) await once(process.stdout, 'drain')
   }
-  if (config.csv) await printCsv(rows, write)
+  if (config.csv) await printCsv(rows, write, config)
   else if (config.json) await printJsonRows(rows, write)
   else await printTable(rows, write, config.rows)
 }

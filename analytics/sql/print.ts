@@ -1,5 +1,7 @@
 // Rows on their way out: a neat table for people, CSV (RFC 4180) and JSON for programs.
 // Nothing passes through a float on the way: integers, decimals and times are printed from DuckDB's own exact values.
+// A text in CSV that a spreadsheet would take for a formula (`=HYPERLINK(…)` as a product's name) gets an apostrophe in front,
+// which spreadsheets show as text; whoever wants the bytes asks for them raw.
 
 import { DuckDBBlobValue, DuckDBDecimalValue, DuckDBListValue, DuckDBMapValue, DuckDBStructValue, DuckDBArrayValue, type DuckDBValue } from '@duckdb/node-api'
 import type { Answer } from '../query/engine.ts'
@@ -34,22 +36,42 @@ export async function printTable (rows: Answer, write: Write, rowsMax: number): 
 }
 
 /** RFC 4180 with a header; null is an empty field, an empty text is quoted. */
-export async function printCsv (rows: Answer, write: Write): Promise<void> {
-  await write(csvHead(rows.names))
-  for await (const chunk of rows.chunks) await write(chunk.map(csvLine).join(''))
+export async function printCsv (rows: Answer, write: Write, { raw }: CsvForm = { raw: false }): Promise<void> {
+  await write(csvHead(rows.names, { raw }))
+  for await (const chunk of rows.chunks) await write(chunk.map(row => csvLine(row, { raw })).join(''))
 }
 
-export function csvHead (names: readonly string[]): string {
-  return names.map(csvField).join(',') + '\r\n'
+/** `raw`: texts as they are, for programs. Otherwise none is a formula, for people. */
+export interface CsvForm { readonly raw: boolean }
+
+export function csvHead (names: readonly string[], { raw }: CsvForm): string {
+  return names.map(name => csvField(raw ? name : noFormula(name))).join(',') + '\r\n'
 }
 
-export function csvLine (row: readonly DuckDBValue[]): string {
-  return row.map(value => value === null ? '' : csvField(textOf(value, ''))).join(',') + '\r\n'
+export function csvLine (row: readonly DuckDBValue[], { raw }: CsvForm): string {
+  return row.map(value => {
+    if (value === null) return ''
+    const text = textOf(value, '')
+    return csvField(raw || isNumber(value) ? text : noFormula(text))
+  }).join(',') + '\r\n'
 }
 
-/** Quoted also where a reader may take the bare text for something else: a byte order mark, a line's end of its own, blanks to trim. */
+/** A number below zero is one, whatever it begins with. */
+function isNumber (value: DuckDBValue): boolean {
+  return typeof value === 'number' || typeof value === 'bigint' || value instanceof DuckDBDecimalValue
+}
+
+/** Blanks, marks that are not seen and wide forms before the sign do not keep every program from calculating. */
+function noFormula (text: string): string {
+  return /^[\s\0\p{Cf}]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/u.test(text) ? `'${text}` : text
+}
+
+/**
+ * Quoted also where a reader may take the bare text for something else: a byte order mark, a line's end of its own, blanks to
+ * trim, what other programs part columns by.
+ */
 function csvField (text: string): string {
-  return text === '' || /[",\n\r\v\f\u0085\u2028\u2029\0]|^[\s\ufeff]|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  return text === '' || /[",;\t\n\r\v\f\u0085\u2028\u2029\0]|^[\s\ufeff]|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
 /** One JSON array, one row a line. Integers and decimals are JSON numbers with all their digits; times are texts. */

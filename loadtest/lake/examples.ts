@@ -31,6 +31,6 @@ export async function checkExamples (tally: Tally, settings: Readonly<Record<str
 export async function ask (sql: string, settings: Readonly<Record<string, string>>): Promise<string> {
   const env = { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_'))), ...settings }
   return await new Promise(resolve => {
-    execFile(process.execPath, [command, '--csv', sql], { env, timeout: answerMsMax, maxBuffer: 64 * 1024 ** 2 }, (_, stdout, stderr) => { resolve(stdout + stderr) })
+    execFile(process.execPath, [command, '--csv', '--raw', sql], { env, timeout: answerMsMax, maxBuffer: 64 * 1024 ** 2 }, (_, stdout, stderr) => { resolve(stdout + stderr) })
   })
 }

@@ -42,7 +42,7 @@ export async function * answerFrames (answer: Answer, shape: AnswerShape): Async
 }
 
 async function openForm ({ names, types }: Answer, shape: AnswerShape): Promise<Form> {
-  if (shape.format === 'csv') return csvForm(names)
+  if (shape.format === 'csv' || shape.format === 'csv-raw') return csvForm(names, { raw: shape.format === 'csv-raw' })
   if (shape.format === 'json') return jsonForm(names, types, shape)
   return (await import('./arrow.ts')).arrowForm(names, types, shape)
 }

@@ -2,11 +2,12 @@
 
 import { fail } from '../../errors.ts'
 
-export type Format = 'json' | 'csv' | 'arrow'
+export type Format = 'json' | 'csv' | 'csv-raw' | 'arrow'
 
 export const mediaTypes: Readonly<Record<Format, string>> = {
   json: 'application/json; charset=utf-8',
   csv: 'text/csv; charset=utf-8; header=present',
+  'csv-raw': 'text/csv; charset=utf-8; header=present',
   arrow: 'application/vnd.apache.arrow.stream'
 }
 

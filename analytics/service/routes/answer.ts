@@ -5,7 +5,7 @@ import type { FastifyReply } from 'fastify'
 import { mediaTypes, type Format } from '../formats/format.ts'
 import type { OpenAnswer, Queries, Question } from '../queries.ts'
 
-const endings: Readonly<Record<Format, string>> = { json: 'json', csv: 'csv', arrow: 'arrows' }
+const endings: Readonly<Record<Format, string>> = { json: 'json', csv: 'csv', 'csv-raw': 'csv', arrow: 'arrows' }
 
 export async function answer (queries: Queries, question: Question, reply: FastifyReply): Promise<FastifyReply> {
   const left = new AbortController()

@@ -47,7 +47,7 @@ export function serviceDocument (): object {
           tags: ['questions'],
           summary: 'Ask one of them',
           description: 'Its parameters are query parameters; each becomes a literal of its type.',
-          parameters: [path('name', 'from GET /v1/saved'), query('format', { enum: ['json', 'csv', 'arrow'] }), query('as_of', { type: 'string' }), query('id', querySchema.properties.id), { name: 'parameters', in: 'query', style: 'form', explode: true, schema: { type: 'object', additionalProperties: { type: 'string' } } }],
+          parameters: [path('name', 'from GET /v1/saved'), query('format', { enum: ['json', 'csv', 'csv-raw', 'arrow'] }), query('as_of', { type: 'string' }), query('id', querySchema.properties.id), { name: 'parameters', in: 'query', style: 'form', explode: true, schema: { type: 'object', additionalProperties: { type: 'string' } } }],
           responses: { 200: answerResponse(), ...refusals(['SAVED_UNKNOWN', 'SAVED_PARAMETER', 'SAVED_INVALID', ...inStatement, ...ofKey]) }
         }
       },
@@ -74,7 +74,7 @@ const schemas = {
     ...querySchema.properties,
     sql: { ...querySchema.properties.sql, description: 'one statement that reads: SELECT, WITH, VALUES, FROM, SHOW, DESCRIBE, SUMMARIZE, EXPLAIN' },
     as_of: { ...querySchema.properties.as_of, description: 'a snapshot id, a time, or the snapshot id of each table as an answer names them; the tables as they were then' },
-    format: { ...querySchema.properties.format, description: 'the form of the answer, before what Accept says' },
+    format: { ...querySchema.properties.format, description: 'the form of the answer, before what Accept says; in csv a text that a spreadsheet would calculate has an apostrophe in front, csv-raw has it as it is' },
     id: { ...querySchema.properties.id, description: 'chosen by who asks, so that the statement can be cancelled before its answer begins' }
   } },
   Answer: {

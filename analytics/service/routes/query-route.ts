@@ -16,7 +16,7 @@ export const querySchema = {
   properties: {
     sql: { type: 'string', minLength: 1, maxLength: sqlCharsMax },
     as_of: { anyOf: [{ type: 'string', minLength: 1, maxLength: 64 }, { type: 'object', maxProperties: 100, additionalProperties: { type: 'string', pattern: '^\\d{1,20}$' } }] },
-    format: { type: 'string', enum: ['json', 'csv', 'arrow'] },
+    format: { type: 'string', enum: ['json', 'csv', 'csv-raw', 'arrow'] },
     id: { type: 'string', pattern: '^[A-Za-z0-9_-]{8,64}$' }
   }
 } as const

@@ -38,6 +38,7 @@ const tasks = {
   'test:fraud': { entry: 'loadtest/fraud/main.ts' },
   'test:shop': { entry: 'loadtest/shop/main.ts' },
   'test:kill': { entry: 'loadtest/kill/main.ts' },
+  'test:night': { entry: 'loadtest/night/main.ts' },
   'test:demo': { entry: 'loadtest/demo/main.ts' },
   'test:servers': { entry: 'deploy/servers/test.ts' },
   'test:outage': { entry: 'loadtest/outage/main.ts' },

@@ -41,6 +41,7 @@ export { deleteExpiredFiles, resumeCleanup, type CleanupResult } from './actions
 export { commitSnapshot, discardFiles, type CommitContext, type CommitOptions, type CommitOutcome } from './commit/commit.ts'
 export { evolveSchema, keepOwnColumns, keepSharedSpec, setProperties } from './commit/change.ts'
 export { bringFiles, locationsRead } from './scan/bring-files.ts'
+export { namingDamaged } from './scan/damaged-file.ts'
 export { scanFiles, type ScanOptions, type TableScan } from './scan/scan-files.ts'
 export type { FileReport } from './repair/find-tables.ts'
 export type { FolderReport, Registered, RepairPlace, StateReport, WarehouseReport } from './repair/repair.ts'
@@ -62,8 +63,8 @@ export async function relocateFolder(options: RelocateOptions): Promise<Relocate
 }
 
 /** These four: see `npm run repair`. */
-export async function inspectWarehouse(place: RepairPlace, filesMax: number): Promise<WarehouseReport> {
-  return await (await import('./repair/repair.ts')).inspectWarehouse(place, filesMax)
+export async function inspectWarehouse(place: RepairPlace, filesMax: number, without: string | null = null): Promise<WarehouseReport> {
+  return await (await import('./repair/repair.ts')).inspectWarehouse(place, filesMax, without)
 }
 
 export async function registerFile(place: RepairPlace, location: string, as: TableIdentifier | null): Promise<Registered> {

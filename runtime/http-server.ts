@@ -150,7 +150,8 @@ export function errorBody (error: FirnError, requestId: string): ErrorBody {
 function sendError (thrown: unknown, request: FastifyRequest, reply: FastifyReply, bodyBytesMax: number): FastifyReply {
   const error = knownError(thrown, request, bodyBytesMax)
   const status = error.httpStatus ?? 500
-  if (status >= 500) request.log.error({ err: thrown, requestId: request.id, code: error.code }, 'request failed')
+  // Whoever asks whether it is ready, twice a second, has the answer; what is in the way is said where it came up.
+  if (status >= 500 && error.code !== 'NOT_READY') request.log.error({ err: thrown, requestId: request.id, code: error.code }, 'request failed')
   if (status === 408 || !willDrain(request)) closeAfter(reply)
   if ((status === 429 || status === 503) && !reply.hasHeader('retry-after')) void reply.header('retry-after', String(retryAfterSeconds))
   return reply.code(status).type('application/json; charset=utf-8').send(errorBody(error, request.id))

@@ -16,6 +16,7 @@ export { connectionsOf, createHttpServer, listen, errorBody, type ErrorBody, typ
 export { runService, sentenceOf, type ServiceContext } from './service.ts'
 export { takeLock, type Lock } from './lock.ts'
 export { linesOf, onLine } from './lines.ts'
+export { endWithReader } from './output.ts'
 export { readTime } from './read-time.ts'
 export { exitWhenPrinted } from './printed.ts'
 export { shownLine } from './shown.ts'

@@ -11,7 +11,8 @@ import { onLine } from './lines.ts'
 import { sentenceOf } from './service.ts'
 
 const fileBytesMax = 10 * 2 ** 20
-const shownCharsMax = 300
+/** A sentence ends with its way back: long enough for any of ours, short for a stack or somebody's whole request. */
+const shownCharsMax = 1500
 const shownPerWindowMax = 5
 const windowMs = 10_000
 

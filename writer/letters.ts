@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { bringFiles, mayHold, quoteIdentifier, scanFiles, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
+import { bringFiles, mayHold, namingDamaged, quoteIdentifier, scanFiles, type DataFile, type LiveFile, type LoadedTable, type Storage } from '../catalog/index.ts'
 import type { RecordBatch } from '../log/index.ts'
 import { sqlList, type Engine } from './engine.ts'
 import { placesIn } from './lineage-evidence.ts'
@@ -28,8 +28,10 @@ export class DecidedLetters {
     if (ahead.length === 0) return decided
     const { files } = await scanFiles(storage, letters)
     const where = placesIn(ahead.map(({ topic, partition, from, next }) => ({ topic, partition, start: from, end: next })))
-    const release = await bringFiles(letters, files, storage, ['log_topic', 'log_partition', 'log_offset', 'payload', 'event_id'], ownColumns(letters))
-    const result = await engine.main.runAndReadAll(`SELECT DISTINCT log_topic, log_partition, log_offset, md5(payload), md5(event_id) FROM ${ownScan(letters, files, storage)} WHERE ${where}`).finally(release)
+    const result = await namingDamaged(files, async some => {
+      const release = await bringFiles(letters, some, storage, ['log_topic', 'log_partition', 'log_offset', 'payload', 'event_id'], ownColumns(letters))
+      return await engine.main.runAndReadAll(`SELECT DISTINCT log_topic, log_partition, log_offset, md5(payload), md5(event_id) FROM ${ownScan(letters, some, storage)} WHERE ${where}`).finally(release)
+    })
     for (const { topic, partition, next, isSameLog } of ahead) decided.#lanes.set(`${partition}/${topic}`, { next, isSameLog, letters: new Map() })
     for (const [topic, partition, offset, payload, eventId] of result.getRows() as [string, number, bigint, string | null, string | null][]) {
       const listed = decided.#lanes.get(`${partition}/${topic}`)?.letters
@@ -145,11 +147,13 @@ export async function findReread (engine: Engine, storage: Storage, events: Load
   const table = quoteIdentifier(`${framed.name}-reread`)
   const topicOf = `${sqlList(lanes.map(lane => lane.topic))}[b._lane + 1]`
   const partitionOf = `[${lanes.map(lane => lane.partition).join(', ')}][b._lane + 1]`
-  const rows = `SELECT log_topic, log_partition, log_offset, event_id FROM ${ownScan(events, files, storage)} WHERE ${placesIn(ranges)}`
+  const rowsOf = (some: readonly LiveFile[]): string => `SELECT log_topic, log_partition, log_offset, event_id FROM ${ownScan(events, some, storage)} WHERE ${placesIn(ranges)}`
   const isSame = `e.log_topic = ${topicOf} AND e.log_partition = ${partitionOf} AND e.log_offset = b.log_offset AND e.event_id = b.event_id`
-  const release = await bringFiles(events, files, storage, ['log_topic', 'log_partition', 'log_offset', 'event_id'], ownColumns(events))
-  await engine.main.run(`CREATE OR REPLACE TABLE ${table} AS SELECT DISTINCT b._lane AS lane, b.log_offset
-    FROM ${batch.table} b JOIN (${rows}) e ON ${isSame} WHERE b._reason IS NULL AND b._duplicate`).finally(release)
+  await namingDamaged(files, async some => {
+    const release = await bringFiles(events, some, storage, ['log_topic', 'log_partition', 'log_offset', 'event_id'], ownColumns(events))
+    await engine.main.run(`CREATE OR REPLACE TABLE ${table} AS SELECT DISTINCT b._lane AS lane, b.log_offset
+      FROM ${batch.table} b JOIN (${rowsOf(some)}) e ON ${isSame} WHERE b._reason IS NULL AND b._duplicate`).finally(release)
+  })
   const [count] = (await engine.main.runAndReadAll(`SELECT count(*) FROM ${table}`)).getRows()[0] as [bigint]
   return { table, count: Number(count) }
 }

@@ -19,6 +19,9 @@ import { openWebhook } from './webhook.ts'
 /** The part of the settings that sending needs. */
 export type SendConfig = Pick<AlertConfig, 'FIRN_MAIL_URL' | 'FIRN_MAIL_FROM' | `FIRN_ALERT_${'TO' | 'WEBHOOK_URL' | 'DIGEST_MINUTE_MAX' | 'DIGEST_SECONDS' | 'UPDATE_SECONDS' | 'BACKLOG_HOURS' | 'RETRY_MINUTES_MAX' | 'QUEUE_MAX' | 'LEDGER_MAX'}`>
 
+/** Alerts that were said and could not be kept. */
+const unkeptMax = 1000
+
 export interface AlertsOptions {
   readonly config: SendConfig
   /** FIRN_DATA_DIR: the ledger is in its folder `alerts`. */
@@ -80,6 +83,8 @@ export async function openAlerts (options: AlertsOptions): Promise<Alerts> {
     if (isGone(known.turn)) return 'back'
     return score > known.score ? 'grown' : null
   }
+  /** Said already, and not yet kept. */
+  const unkept = new Set<string>()
   return {
     isNew: ledger.isNew,
     newsOf,
@@ -90,10 +95,17 @@ export async function openAlerts (options: AlertsOptions): Promise<Alerts> {
       const added = news.filter(({ id }) => !state.waiting.has(id)).length
       if (state.waiting.size + added > config.FIRN_ALERT_QUEUE_MAX) throw fail('ALERT_OUTBOX_FULL', { count: state.waiting.size })
       const atMs = clock()
-      await ledger.append(news.map((alert, i): LedgerLine => ({ queued: keepAlert(alert), to: channels.map(({ name }) => name), ...covers === undefined || i > 0 ? {} : { covers }, atMs })))
+      try {
+        await ledger.append(news.map((alert, i): LedgerLine => ({ queued: keepAlert(alert), to: channels.map(({ name }) => name), ...covers === undefined || i > 0 ? {} : { covers }, atMs })))
+      } catch (error) {
+        // The full disk may be what this alert is about: the terminal is told now, the channels when it can be kept.
+        for (const alert of news) if (alert.kind === 'pipeline' && !unkept.has(alert.id)) say(lineOf(alert))
+        for (const { id, kind } of news) if (kind === 'pipeline' && unkept.size < unkeptMax) unkept.add(id)
+        throw error
+      }
       for (const alert of news) {
         metrics?.offered.inc({ kind: alert.kind })
-        say(lineOf(alert))
+        if (!unkept.delete(alert.id)) say(lineOf(alert))
       }
       for (const run of runs) run.wake()
     },

@@ -1,6 +1,7 @@
 // Conditions that begin and end: bad for long enough begins one, good for long enough ends it, and nothing in between is
 // told. What is open is kept in a file, written before anything is offered, so that a restart neither tells a beginning
-// twice nor forgets an end; the ids of both come from the name and the moment it began.
+// twice nor forgets an end; the ids of both come from the name and the moment it began. Where it cannot be written (a full
+// disk is what there may be to tell) it is told all the same, and written at the next look.
 
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -39,6 +40,7 @@ export function openConditions ({ file, beginMs, endMs, offer }: ConditionsOptio
   const known = new Map<string, Known>(Object.entries(readOpen(file)))
   /** Offered, or an offer that the outbox would not take yet: repeated until it does. */
   const pending = new Map<string, Alert>()
+  let isUnwritten = false
 
   const step = (condition: Condition, nowMs: number): Alert | null => {
     const state = known.get(condition.name) ?? { badSinceMs: null, goodSinceMs: null, openSinceMs: null, title: condition.title }
@@ -66,12 +68,18 @@ export function openConditions ({ file, beginMs, endMs, offer }: ConditionsOptio
     open: () => [...known].filter(([, { openSinceMs }]) => openSinceMs !== null).map(([name]) => name),
     judge: async (found, nowMs) => {
       const told = found.map(condition => step(condition, nowMs)).filter(alert => alert !== null)
-      if (told.length > 0) writeOpen(file, known)
+      if (told.length > 0 || isUnwritten) isUnwritten = !isWritten(file, known)
       for (const alert of told) pending.set(alert.id, alert)
+      let refusal: unknown
       for (const [id, alert] of pending) {
-        await offer(alert)
-        pending.delete(id)
+        try {
+          await offer(alert)
+          pending.delete(id)
+        } catch (error) {
+          refusal ??= error
+        }
       }
+      if (refusal !== undefined) throw refusal
     }
   }
 }
@@ -86,6 +94,15 @@ function readOpen (file: string): Record<string, Known> {
     return JSON.parse(readFileSync(file, 'utf8')) as Record<string, Known>
   } catch {
     return {}
+  }
+}
+
+function isWritten (file: string, known: ReadonlyMap<string, Known>): boolean {
+  try {
+    writeOpen(file, known)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -6,7 +6,7 @@ import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { DuckDBInstance, bringFiles, duckdbScan, isCatalogError, openLake, quoteText, scanFiles, type LoadedTable } from '../../catalog/index.ts'
-import { exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
+import { endWithReader, exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readModels } from '../models/catalogue.ts'
 import { noExtensions } from '../query/duckdb-session.ts'
@@ -15,7 +15,7 @@ import type { Answer } from '../query/engine.ts'
 import { printCsv, printTable, type Write } from '../sql/print.ts'
 import { readExportConfig, type ExportConfig } from './config.ts'
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+endWithReader()
 
 try {
   await main()

@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path'
 import { openLake } from '../../catalog/index.ts'
-import { exitWhenPrinted, readTime, sentenceOf } from '../../runtime/index.ts'
+import { endWithReader, exitWhenPrinted, readTime, sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readModels } from '../models/catalogue.ts'
 import type { Model } from '../models/model-file.ts'
@@ -15,7 +15,7 @@ import { readStatus } from './model-status.ts'
 import { agoOf, durationOf } from './print-duration.ts'
 import { openRunner, type ModelRun } from './runner.ts'
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+endWithReader()
 
 try {
   await main()

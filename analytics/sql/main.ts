@@ -5,13 +5,13 @@ import { text } from 'node:stream/consumers'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { openLake } from '../../catalog/index.ts'
-import { exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
+import { endWithReader, exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readSqlConfig } from './config.ts'
 import { openQueryEngine } from '../query/open.ts'
 import { printCsv, printJsonRows, printTable } from './print.ts'
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+endWithReader()
 
 try {
   await main()

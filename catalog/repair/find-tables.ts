@@ -55,7 +55,8 @@ function nameOf(folder: string, warehouse: string): TableIdentifier | null {
   return name === undefined || parts.length === 0 ? null : { namespace: parts, name }
 }
 
-export async function inspectFile(storage: Storage, file: MetadataFile): Promise<FileReport> {
+/** `without`: a data file that is there and cannot be read; only an engine that reads it can find that out. */
+export async function inspectFile(storage: Storage, file: MetadataFile, without: string | null = null): Promise<FileReport> {
   const nothing = { file, uuid: null, snapshots: 0, newestMs: null, rows: null, metadata: null }
   let metadata: TableMetadata
   try {
@@ -71,17 +72,22 @@ export async function inspectFile(storage: Storage, file: MetadataFile): Promise
     snapshots: metadata.snapshots.length,
     newestMs: Number(snapshot?.['timestamp-ms'] ?? metadata['last-updated-ms']),
     rows: snapshot === undefined ? '0' : snapshot.summary?.['total-records'] ?? null,
-    unreadable: snapshot === undefined ? null : await unreadablePart(storage, metadata, snapshot['manifest-list']),
+    unreadable: snapshot === undefined ? null : await unreadablePart(storage, metadata, snapshot['manifest-list'], without),
     metadata
   }
 }
 
-/** The first file below the metadata that is missing or damaged. Data files are asked for, not read. */
-async function unreadablePart(storage: Storage, metadata: TableMetadata, list: string): Promise<string | null> {
+/** The first file below the metadata that is missing or damaged. Data files are asked for their size, not read. */
+async function unreadablePart(storage: Storage, metadata: TableMetadata, list: string, without: string | null): Promise<string | null> {
   try {
     for (const manifest of await decodeManifestList(await storage.read(list), list)) {
       const entries = await decodeManifest(await storage.read(manifest.location), manifest, metadata)
-      for (const { status, file } of entries) if (status !== 'deleted') await storage.size(file.location)
+      for (const { status, file } of entries) {
+        if (status === 'deleted') continue
+        if (file.location === without) return `it names ${without}`
+        const bytes = await storage.size(file.location)
+        if (BigInt(bytes) !== file.fileSizeBytes) return `${file.location} has ${bytes} bytes, its manifest says ${file.fileSizeBytes}`
+      }
     }
     return null
   } catch (error) {

@@ -24,23 +24,34 @@ export type StateReport =
 
 export interface FolderReport extends TableFolder {
   readonly reports: readonly FileReport[]
+  readonly newestThatReads: FileReport | null
   /** Names under which the catalog knows a file of this folder, and which. */
   readonly known: readonly NamedEntry[]
 }
 
 export interface WarehouseReport { readonly state: StateReport, readonly folders: readonly FolderReport[] }
 
-/** `filesMax`: how many files of each folder are looked into, the newest first. */
-export async function inspectWarehouse(place: RepairPlace, filesMax: number): Promise<WarehouseReport> {
+/** How far back the newest file that reads is looked for. */
+const lookBackMax = 1000
+
+/** `filesMax`: how many files of each folder are looked into, the newest first, and as many more as it takes to find one that reads. */
+export async function inspectWarehouse(place: RepairPlace, filesMax: number, without: string | null = null): Promise<WarehouseReport> {
   const state = readState(place.dataDir)
   const entries = state.kind === 'sound' ? state.entries : []
   const folders: FolderReport[] = []
   for (const folder of await findTables(place.storage, place.warehouse)) {
     const reports = []
-    for (const file of folder.files.slice(0, filesMax)) reports.push(await inspectFile(place.storage, file))
-    folders.push({ ...folder, reports, known: entries.filter(({ location }) => location.startsWith(`${folder.folder}/`)) })
+    for (const file of folder.files.slice(0, lookBackMax)) {
+      if (reports.length >= filesMax && newestThatReads(reports) !== null) break
+      reports.push(await inspectFile(place.storage, file, without))
+    }
+    folders.push({ ...folder, reports, newestThatReads: newestThatReads(reports), known: entries.filter(({ location }) => location.startsWith(`${folder.folder}/`)) })
   }
   return { state, folders }
+}
+
+function newestThatReads(reports: readonly FileReport[]): FileReport | null {
+  return reports.find(({ unreadable, metadata }) => unreadable === null && metadata !== null) ?? null
 }
 
 export interface Registered { readonly id: TableIdentifier, readonly report: FileReport, readonly before: string | null, readonly putAside: string | null }
@@ -66,10 +77,9 @@ export async function registerFile(place: RepairPlace, location: string, as: Tab
 export async function registerAll(place: RepairPlace, filesMax: number): Promise<Registered[]> {
   const { state, folders } = await inspectWarehouse(place, filesMax)
   const registered: Registered[] = []
-  for (const { name, known, reports } of folders) {
-    const best = reports.find(({ unreadable, metadata }) => unreadable === null && metadata !== null)
+  for (const { name, known, newestThatReads: best } of folders) {
     const isTaken = registered.some(({ id }) => name !== null && printName(id) === printName(name)) || (state.kind === 'sound' && state.entries.some(({ id }) => name !== null && printName(id) === printName(name)))
-    if (name === null || best === undefined || known.length > 0 || isTaken) continue
+    if (name === null || best === null || known.length > 0 || isTaken) continue
     registered.push(await registerFile(place, best.file.location, name))
   }
   return registered

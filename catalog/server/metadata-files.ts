@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { isCatalogError, reasonOf } from '../errors.ts'
-import { parseJson, parseMetadata, printJson } from '../spec/json.ts'
+import { parseJson, parseMetadata, printJson, textOf } from '../spec/json.ts'
 import { gzippedMetadata, isGzipped, metadataFileLocation } from '../spec/names.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { TableMetadata } from '../spec/types.ts'
@@ -88,11 +88,11 @@ export class MetadataFiles {
     }
     try {
       const json = gzippedMetadata.test(location) ? gunzipSync(bytes, { maxOutputLength: metadataBytesMax }) : bytes
-      const stored = { location, metadata: parse(json.toString('utf8')), json }
+      const stored = { location, metadata: parse(textOf(json)), json }
       this.#keep(stored)
       return stored
     } catch (error) {
-      throw new RestError('MetadataDamagedException', `${location} cannot be read as ${what} (${reasonOf(error)}): restore the file, or register the table again at an earlier metadata file; other tables are not affected`, error)
+      throw new RestError('MetadataDamagedException', `${location} cannot be read as ${what} (${reasonOf(error)}): put the file back from a backup; or stop the line, and \`npm run repair\` names the newest metadata file of the table that reads; other tables are not affected`, error)
     }
   }
 
@@ -117,7 +117,7 @@ export class MetadataFiles {
 function explainRead(location: string, error: unknown): Error {
   if (isCatalogError(error, 'STORAGE_NOT_FOUND')) {
     // The first words are those of Iceberg's own library: clients know them.
-    return new RestError('NotFoundException', `Failed to open input stream for file: ${location}: the metadata file is missing; restore it, or register the table again at an earlier metadata file`, error)
+    return new RestError('NotFoundException', `Failed to open input stream for file: ${location}: the metadata file is missing: put it back from a backup; or stop the line, and \`npm run repair\` names the newest metadata file of the table that reads`, error)
   }
   return error as Error
 }

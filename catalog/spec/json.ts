@@ -8,6 +8,11 @@
 import type { TableMetadata } from './types.ts'
 
 /** Reads table metadata (any format version) and fills in what v2 leaves optional. Throws SyntaxError when it is not table metadata. */
+/** Bytes that were turned round are no text: read leniently they would be a name that nobody gave. */
+export function textOf(bytes: Buffer): string {
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+}
+
 export function parseMetadata(json: string): TableMetadata {
   return readMetadata(parseJson(json))
 }

@@ -17,6 +17,7 @@ const settings = Type.Object({
   as: Type.Optional(Type.String({ pattern: '^[^.]+(\\.[^.]+)+$', description: 'with --register: the name of the table, e.g. firn.events; without it what its folder tells' })),
   all: Type.Boolean({ default: false, description: 'register the newest readable file of every folder that the catalog does not know' }),
   takeOlder: Type.Boolean({ default: false, description: 'go on with a state that is older than what was answered' }),
+  without: Type.Optional(Type.String({ minLength: 1, description: 'a data file that cannot be read although it is there: metadata files that name it are not proposed' })),
   files: Type.Integer({ default: 3, minimum: 1, maximum: 1000, description: 'metadata files looked into for each table, the newest first' })
 })
 
@@ -39,7 +40,7 @@ async function repair (): Promise<void> {
   if (config.takeOlder) return print(`the catalog goes on with its state as it lies: ${await takeOlder(dataDir)} tables and views. Tables that are behind their files say so when they are first used`)
   if (config.register !== undefined) return sayRegistered([await registerFile(place, config.register, config.as === undefined ? null : nameOf(config.as))])
   if (config.all) return sayRegistered(await registerAll(place, config.files))
-  const { state, folders } = await inspectWarehouse(place, config.files)
+  const { state, folders } = await inspectWarehouse(place, config.files, config.without ?? null)
   print(stateLine(state))
   for (const folder of folders) for (const line of folderLines(folder, state)) print(line)
   if (folders.length === 0) print(`there is no metadata file under ${warehouseUrl}`)
@@ -55,11 +56,21 @@ function stateLine (state: StateReport): string {
   }
 }
 
-function folderLines ({ folder, name, known, files, reports }: FolderReport, state: StateReport): string[] {
+function folderLines (found: FolderReport, state: StateReport): string[] {
+  const { folder, name, known, files, reports } = found
   const at = known.map(({ id, location }) => `in the catalog as ${printIdentifier(id)} at ${baseOf(location)}`).join(', ')
   const title = name === null ? folder : printIdentifier(name)
   const knows = at !== '' ? at : state.kind === 'sound' ? 'not in the catalog' : 'the catalog cannot be asked'
-  return ['', `${title}: ${knows}; ${files.length} metadata files`, ...reports.map(report => `  ${fileLine(report)}`)]
+  return ['', `${title}: ${knows}; ${files.length} metadata files`, ...reports.map(report => `  ${fileLine(report)}`), ...wayBack(found)]
+}
+
+/** For a table whose current file is not there or does not read. */
+function wayBack ({ known, reports, newestThatReads: best }: FolderReport): string[] {
+  const ill = known.find(({ location }) => !reports.some(({ file, unreadable }) => file.location === location && unreadable === null))
+  if (ill === undefined || ill.location === best?.file.location) return []
+  return best === null
+    ? ['  None of them reads: put the folder back from a backup']
+    : [`  The newest that reads: npm run repair -- --register ${best.file.location} --as ${printIdentifier(ill.id)}`]
 }
 
 function fileLine ({ file, snapshots, newestMs, rows, unreadable, metadata }: FileReport): string {

@@ -3,7 +3,7 @@
 
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { readConfig, settingsOf, sentenceOf } from '../../runtime/index.ts'
+import { endWithReader, readConfig, settingsOf, sentenceOf } from '../../runtime/index.ts'
 import { catalogUrlOf, settingsOfTheLine } from './services.ts'
 import { commandSettings } from './commands.ts'
 
@@ -18,5 +18,7 @@ try {
   process.stderr.write(`firn: ${sentenceOf(error)}\n`)
   process.exit(2)
 }
+// The line has services to end first.
+if (join(entry) !== join(import.meta.dirname, 'main.ts')) endWithReader()
 process.argv = [process.execPath, entry, ...args]
 await import(pathToFileURL(join(entry)).href)

@@ -3,6 +3,7 @@
 // Invariant: `append` resolves only after its group's transaction is on the disk. An append that passes its deadline is
 // answered with LOG_TIMEOUT; if its group had not begun, it is taken out and does not land.
 
+import { statfsSync } from 'node:fs'
 import { fail } from '../errors.ts'
 import { partitionOf } from '../partitioner.ts'
 import type { LogRecord, Position } from '../types.ts'
@@ -18,6 +19,10 @@ const groupRecordsMax = 50_000
 export const recordBytesMax = 4 * 1024 * 1024
 /** After a refusal for space, appends are refused for this long without trying the disk again. */
 const fullMsMin = 50
+/** And for this long it says that it is not ready, unless there is room again: whoever looks now and then has to see it. */
+const standingMsMax = 60_000
+/** Room enough to call a disk that was full well again. */
+const diskBytesMin = 4 * 1024 * 1024
 
 export interface AppenderLimits {
   readonly bytesMax: number
@@ -63,6 +68,8 @@ export class Appender {
   #flushing: Promise<void> | null = null
   #watchdog: NodeJS.Timeout | null = null
   #full: { error: Error, untilMs: number } | null = null
+  /** The last refusal for space, until an append lands or there is room. */
+  #refused: { error: Error, untilMs: number, usage: number, isDisk: boolean } | null = null
   #memory = Buffer.alloc(0)
   #closed = false
 
@@ -97,6 +104,24 @@ export class Appender {
   /** Something was acknowledged: a full log may have room again. */
   retry (): void {
     this.#full = null
+    this.#refused = null
+  }
+
+  /** As `checkReady`, and while nothing shows that a refusal for space is over: an append may be tried, and would probably fail. */
+  checkStanding (): void {
+    this.checkReady()
+    if (this.#refused === null) return
+    if (performance.now() > this.#refused.untilMs || this.#hasRoom(this.#refused)) this.#refused = null
+    else throw this.#refused.error
+  }
+
+  #hasRoom ({ usage, isDisk }: { usage: number, isDisk: boolean }): boolean {
+    return this.#isDiskWell() && (isDisk || readUsage(this.#store) < usage)
+  }
+
+  #isDiskWell (): boolean {
+    const { bavail, bsize } = statfsSync(this.#store.path)
+    return bavail * bsize >= diskBytesMin
   }
 
   /** Throws when the next append would be refused: at once, rather than after one more deadline. */
@@ -135,9 +160,14 @@ export class Appender {
       this.#running = group
       try {
         await this.#write(group)
+        this.#refused = null
         for (const waiter of group.waiters) settle(waiter, () => { waiter.resolve(waiter.slots.map(positionOf)) })
       } catch (error) {
-        if ((error as { code?: string }).code === 'LOG_FULL') this.#full = { error: error as Error, untilMs: performance.now() + fullMsMin }
+        if ((error as { code?: string }).code === 'LOG_FULL') {
+          const now = performance.now()
+          this.#full = { error: error as Error, untilMs: now + fullMsMin }
+          this.#refused = { error: error as Error, untilMs: now + standingMsMax, usage: readUsage(this.#store), isDisk: !this.#isDiskWell() }
+        }
         for (const waiter of group.waiters) settle(waiter, () => { waiter.reject(error as Error) })
       }
     }

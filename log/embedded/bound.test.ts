@@ -3,6 +3,7 @@
 import t from 'tap'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { nextBatch, record, valueOf } from '../behaviour.ts'
 import { openLog, type Log } from '../index.ts'
@@ -20,6 +21,8 @@ t.test('a full log refuses with the figures and drops nothing; acknowledged reco
   await t.rejects(append(log, stored), refusal)
   t.strictSame(await totals(log), { first: 0n, end: BigInt(stored) }, 'all that was acknowledged is there')
   await t.rejects(log.checkReady(), refusal)
+  await sleep(200)
+  await t.rejects(log.checkReady(), refusal, 'who looks later sees it as well, although an append may be tried')
 
   await log.acknowledge(topic, new Map([[0, 5n], [1, 5n], [2, 5n]]))
   await log.checkReady()

@@ -141,7 +141,7 @@ class EmbeddedLog implements Log {
 
   async checkReady (): Promise<void> {
     this.#assertOpen()
-    await this.#snapshot(() => { this.#appender.checkReady() })
+    await this.#snapshot(() => { this.#appender.checkStanding() })
   }
 
   async stored (): Promise<{ bytes: number, bytesMax: number }> {

@@ -92,20 +92,21 @@ export class NightLine {
 
   /** Without waiting for it. */
   async launch ({ flags = [], env = {}, prefix = [], command }: StartOptions = {}): Promise<ChildProcess> {
-    const ground = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_') && !name.startsWith('npm_')))
     const words = [...prefix, ...command ?? [process.execPath, join(projectDir, 'start.mjs'), 'start'], ...flags]
     this.#printed = ''
-    const child = spawn(words[0]!, words.slice(1), { cwd: projectDir, env: { ...ground, ...this.settings(), ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+    const child = spawn(words[0]!, words.slice(1), { cwd: projectDir, env: { ...this.settings(), ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => { this.#printed = (this.#printed + String(chunk)).slice(-printedCharsMax) })
     this.child = child
     await once(child, 'spawn')
     return child
   }
 
-  settings (): Record<string, string> {
+  /** The whole environment of what is run on this line. */
+  settings (): NodeJS.ProcessEnv {
+    const ground = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_') && !name.startsWith('npm_')))
     const { gateway, catalog, writer, analytics } = this.ports
     return {
-      FIRN_DATA_DIR: this.dataDir, FIRN_GATEWAY_PORT: String(gateway), FIRN_CATALOG_PORT: String(catalog), FIRN_WRITER_PORT: String(writer), FIRN_ANALYTICS_PORT: String(analytics), FIRN_WRITER_COMMIT_INTERVAL_MS: '300'
+      ...ground, FIRN_DATA_DIR: this.dataDir, FIRN_GATEWAY_PORT: String(gateway), FIRN_CATALOG_PORT: String(catalog), FIRN_WRITER_PORT: String(writer), FIRN_ANALYTICS_PORT: String(analytics), FIRN_WRITER_COMMIT_INTERVAL_MS: '300'
     }
   }
 
@@ -207,9 +208,8 @@ export class NightLine {
 
   /** `npm run <task> -- …` against this folder. */
   async command (task: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
-    const ground = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_') && !name.startsWith('npm_')))
     return await new Promise(resolve => {
-      execFile(process.execPath, [join(projectDir, 'start.mjs'), task, ...args], { cwd: projectDir, env: { ...ground, ...this.settings(), ...env }, timeout: 90_000 }, (error, stdout, stderr) => {
+      execFile(process.execPath, [join(projectDir, 'start.mjs'), task, ...args], { cwd: projectDir, env: { ...this.settings(), ...env }, timeout: 90_000 }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code ?? 1), text: stdout + stderr })
       })
     })

@@ -1,4 +1,4 @@
-// The import table of the layout (README, "Map") as an ESLint rule: which folder may import which, and only through the
+// The import table of the layout (docs/internals/architecture.md) as an ESLint rule: which folder may import which, and only through the
 // other folder's index.ts. Inside catalog/: spec ← files ← actions ← commit; nothing but a main.ts builds concrete
 // backends. The rule reads paths only, so it costs nothing; import-table.test.ts shows each refusal once in red.
 

@@ -1,6 +1,6 @@
 // The one shape of every expected failure: a stable code, a sentence with the values in it, whether a retry can
 // help, and the HTTP status where it has one. Each folder declares its codes once, in errors.ts, through defineErrors;
-// the README's table of errors is checked against those registries.
+// docs/reference/errors.md is checked against those registries.
 // A programmer error is not a FirnError: it is an assertion, and it ends the process.
 
 export interface ErrorEntry {

@@ -1,4 +1,4 @@
-// The table of settings that --help prints and that the README carries: name, default, what it may be, why it exists.
+// The table of settings that --help prints and that docs/reference/settings.md carries: name, default, what it may be, why it exists.
 // It shows the same schema that the process reads, so that the two cannot differ.
 
 import { expectationOf, flagOf, type SettingSchema } from './config.ts'
@@ -13,7 +13,7 @@ export function describeSettings (process_: string, settings: Record<string, Set
   return `Settings of ${process_} (variable, flag, default, why):\n\n${lines.join('\n')}\n`
 }
 
-/** Rows for the README: | variable | default | may be | why |. */
+/** Rows for docs/reference/settings.md: | variable | default | may be | why |. */
 export function settingRow (name: string, setting: SettingSchema): string {
   const default_ = defaultText(setting)
   const why = (setting.description ?? '').replaceAll('|', '\\|')

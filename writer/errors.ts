@@ -1,5 +1,5 @@
 // Every code that the writer can end or halt with. A halt is not a crash: the writer stands still, says why and which
-// choices the operator has, and touches nothing. The README's table of errors is checked against this registry.
+// choices the operator has, and touches nothing. docs/reference/errors.md is checked against this registry.
 
 import { defineErrors } from '../runtime/index.ts'
 

@@ -1,15 +1,14 @@
-// `npm run docs`: writes the generated parts of the README and of the pages in docs/ from the code and the models' headers.
+// `npm run docs`: writes the generated parts of the pages in docs/ from the code and the models' headers.
 // `--check` only says whether they are fresh.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { analystsTables } from './analysts-tables.ts'
-import { dataDictionary } from './data-dictionary.ts'
-import { fillIn, readmeTables } from './readme-tables.ts'
+import { generatedPages } from './generated-pages.ts'
+import { fillIn } from './reference-tables.ts'
 
 const root = join(import.meta.dirname, '../..')
 
-for (const [page, tables] of [['README.md', readmeTables()], ['docs/analysts.md', analystsTables()], ['docs/data-dictionary.md', await dataDictionary()]] as const) {
+for (const [page, tables] of Object.entries(await generatedPages())) {
   const file = join(root, page)
   const before = readFileSync(file, 'utf8')
   const after = fillIn(before, tables)

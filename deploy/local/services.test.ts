@@ -3,9 +3,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig, type SettingSchema } from '../../runtime/index.ts'
 import { describeServices, localServices, settingsOfTheLine } from './services.ts'
-import { analystsTables } from './analysts-tables.ts'
-import { dataDictionary } from './data-dictionary.ts'
-import { fillIn, readmeTables } from './readme-tables.ts'
 
 const root = join(import.meta.dirname, '../..')
 const read = (env: Record<string, string>, ...argv: string[]) => readConfig('line', settingsOfTheLine(), { env, argv }) as Readonly<Record<string, unknown>>
@@ -42,21 +39,6 @@ t.test('with a catalog of somebody else, ours is not started', async t => {
   t.equal(services[0]?.env.FIRN_CATALOG_URL, 'https://lake.example/iceberg')
 })
 
-t.test('the README\'s tables of errors, settings and limits are those of the code', async t => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  t.equal(fillIn(readme, readmeTables()), readme, 'npm run docs writes them')
-})
-
-t.test('the analysts\' page shows the columns of the contract and the queries that the tests run', async t => {
-  const page = readFileSync(join(root, 'docs/analysts.md'), 'utf8')
-  t.equal(fillIn(page, analystsTables()), page, 'npm run docs writes them')
-})
-
-t.test('the data dictionary is what the headers of models, rules and reference tables say', async t => {
-  const page = readFileSync(join(root, 'docs/data-dictionary.md'), 'utf8')
-  t.equal(fillIn(page, await dataDictionary()), page, 'npm run docs writes it')
-})
-
 t.test('every script of package.json is a task of the starter, and every task runs something that is there', async t => {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
   const starter = readFileSync(join(root, 'start.mjs'), 'utf8')
@@ -71,15 +53,5 @@ t.test('the lock file names no registry and carries the platforms', async t => {
   t.notMatch(lock, /"resolved"/)
   for (const platform of ['@duckdb/node-bindings-darwin-arm64', '@duckdb/node-bindings-linux-x64', '@duckdb/node-bindings-linux-arm64', '@lmdb/lmdb-linux-x64', '@lmdb/lmdb-darwin-arm64']) {
     t.ok(lock.includes(`"node_modules/${platform}"`), platform)
-  }
-})
-
-t.test('each dependency at run time has its reason in the README', async t => {
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  const reasons = readme.slice(readme.indexOf('## Dependencies'))
-  for (const [name, version] of Object.entries(dependencies)) {
-    t.ok(reasons.includes(`\`${name}\``), name)
-    t.match(version, /^\d+\.\d+\.\d+(-[\w.]+)?$/, `${name} is pinned exactly`)
   }
 })

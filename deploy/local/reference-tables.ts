@@ -1,4 +1,4 @@
-// The README's tables of errors, settings and limits, written from the code that they describe. The test beside this
+// The tables of errors and settings in docs/reference, written from the code that they describe. The test beside this
 // file compares them, so neither side can go on without the other. `npm run docs` writes them.
 
 import { settingRow, settingsOf, type ErrorRegistry, type SettingSchema, runtimeErrors } from '../../runtime/index.ts'
@@ -22,29 +22,24 @@ const registries: Record<string, ErrorRegistry> = {
   runtime: runtimeErrors
 }
 
-/** Table name → its Markdown. */
-export function readmeTables (): Record<'errors' | 'settings' | 'limits', string> {
-  return { errors: errorsTable(), settings: settingsTable(), limits: limitsTable() }
-}
-
 /** The text with every `<!-- begin NAME -->…<!-- end NAME -->` filled in anew. Throws where a marker is missing. */
-export function fillIn (readme: string, tables: Record<string, string>): string {
+export function fillIn (page: string, tables: Record<string, string>): string {
   for (const [name, table] of Object.entries(tables)) {
     const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`]
-    const [from, to] = [readme.indexOf(begin), readme.indexOf(end)]
-    if (from < 0 || to < from) throw new Error(`README.md has no place for the table of ${name}: add ${begin} and ${end}`)
-    readme = `${readme.slice(0, from + begin.length)}\n${table}\n${readme.slice(to)}`
+    const [from, to] = [page.indexOf(begin), page.indexOf(end)]
+    if (from < 0 || to < from) throw new Error(`the page has no place for the table of ${name}: add ${begin} and ${end}`)
+    page = `${page.slice(0, from + begin.length)}\n${table}\n${page.slice(to)}`
   }
-  return readme
+  return page
 }
 
-function errorsTable (): string {
+export function errorsTable (): string {
   const rows = Object.entries(registries).flatMap(([folder, registry]) => Object.entries(registry).map(([code, entry]) =>
     `| \`${code}\` | ${folder} | ${entry.httpStatus ?? ''} | ${entry.retryable ? 'yes' : 'no'} | ${cell(entry.message)} |`))
   return ['| code | from | HTTP | retry helps | says |', '|---|---|---|---|---|', ...rows].join('\n')
 }
 
-function settingsTable (): string {
+export function settingsTable (): string {
   const users = (name: string): string => {
     const names = Object.entries(localServices).filter(([, service]) => name in service.settings.properties).map(([service]) => service)
     return names.length === 0 ? 'all' : names.join(', ')
@@ -53,23 +48,8 @@ function settingsTable (): string {
   return ['| variable | default | may be | why | read by |', '|---|---|---|---|---|', ...rows].join('\n')
 }
 
-function limitsTable (): string {
-  const rows = namedSettings()
-    .filter(([name, setting]) => name.endsWith('_MAX') && setting.default !== undefined)
-    .map(([name, setting]) => `| ${cell(setting.description ?? '')} | ${withUnit(name, Number(setting.default))} | \`${name}\` |`)
-  return ['| what is bounded | at | by |', '|---|---|---|', ...rows].join('\n')
-}
-
 function namedSettings (): Array<[string, SettingSchema]> {
   return Object.entries(settingsOf(settingsOfTheLine())).sort(([a], [b]) => a < b ? -1 : 1)
-}
-
-function withUnit (name: string, value: number): string {
-  if (!name.includes('BYTES')) return value.toLocaleString('en')
-  for (const [unit, size] of [['GiB', 2 ** 30], ['MiB', 2 ** 20], ['KiB', 2 ** 10]] as const) {
-    if (value >= size) return `${Number((value / size).toFixed(1))} ${unit}`
-  }
-  return `${value} bytes`
 }
 
 function cell (text: string): string {

@@ -64,7 +64,7 @@ t.test('the quick look at the bytes misses nothing', async () => {
 
 t.test('a mapped record without a meaningful event_id gets one from what it says', async t => {
   const record = { order_id: 'o-1', order_status: 'NEW', timestamp }
-  const idOf = (event_id: unknown): unknown => (JSON.parse(Buffer.from(mapRecord('orders', Buffer.from(JSON.stringify({ ...record, event_id })))!).toString()) as { event_id: string }).event_id
+  const idOf = (event_id: unknown): unknown => (JSON.parse(Buffer.from(mapRecord('orders', Buffer.from(JSON.stringify({ ...record, event_id })))!.event).toString()) as { event_id: string }).event_id
   for (const nothing of ['', 'null', zeros]) t.match(idOf(nothing), /^[0-9a-f]{32}$/)
   t.equal(idOf('mine'), 'mine')
 })

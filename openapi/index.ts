@@ -1,7 +1,7 @@
 // The contract's front door: what an event is over HTTP, in the log, and as columns.
 import { contract } from './contract.ts'
 import type { Default } from './event-types.ts'
-import { mapRecord as mapRecordWith, type MappingName } from './mappings.ts'
+import { mapRecord as mapRecordWith, type MappedRecord, type MappingName } from './mappings.ts'
 import { createReader } from './reader.ts'
 
 export type { IcebergType, ContractColumn, Kind } from './kinds.ts'
@@ -20,7 +20,7 @@ export { blanks, meansNothing } from './identities.ts'
 export { decodeName } from './names.ts'
 export { openApiDocument } from './document.ts'
 export { schemaOf } from './schemas.ts'
-export { mappingNames, topicMappings, type MappingName } from './mappings.ts'
+export { mappingNames, topicMappings, type MappedRecord, type MappingName } from './mappings.ts'
 export { ContractError, contractErrors } from './errors.ts'
 
 /** Property of the events table: up to this time the writer found that every record of the log is in it (RFC 3339, UTC). */
@@ -37,6 +37,6 @@ export { createReader }
 const reader = createReader(contract)
 export const { readEvents, checkEvent, findAside } = reader
 
-export function mapRecord (mapping: MappingName, value: Uint8Array): Uint8Array | null {
+export function mapRecord (mapping: MappingName, value: Uint8Array): MappedRecord | null {
   return mapRecordWith(mapping, value, reader.isReadAlike)
 }

@@ -6,12 +6,12 @@ const options = { receivedAtMs: Date.parse('2026-03-01T12:00:00Z'), futureMinute
 const order = { order_id: 'o-1', customer_id: 'c-1', product_id: 'p-1', product_name: 'Lamp', category: 'home', quantity: 2, unit_price: 19.9, order_status: 'NEW', region: 'EU', timestamp: '2026-03-01T11:59:00Z' }
 
 function mapped (mapping: MappingName, record: unknown): Record<string, unknown> {
-  return JSON.parse(Buffer.from(mapRecord(mapping, Buffer.from(JSON.stringify(record)))!).toString()) as Record<string, unknown>
+  return JSON.parse(Buffer.from(mapRecord(mapping, Buffer.from(JSON.stringify(record)))!.event).toString()) as Record<string, unknown>
 }
 
 t.test('an order becomes the event that its state stands for, and the contract accepts it', async t => {
   for (const [state, type] of Object.entries({ NEW: 'order_created', CANCELLED: 'order_cancelled', RETURNED: 'order_returned', cancelled: 'order_cancelled', COMPLETED: 'order_updated' })) {
-    const bytes = mapRecord('orders', Buffer.from(JSON.stringify({ ...order, order_status: state })))!
+    const bytes = mapRecord('orders', Buffer.from(JSON.stringify({ ...order, order_status: state })))!.event
     t.match(checkEvent(bytes, options), { ok: true, eventType: type }, state)
   }
   t.match(mapped('order_updates', { order_id: 'o-1', order_status: 'NEW', timestamp: order.timestamp }), { event_type: 'order_updated' })
@@ -20,7 +20,7 @@ t.test('an order becomes the event that its state stands for, and the contract a
 
 t.test('a payment becomes the event of its status', async t => {
   const payment = { payment_id: 'pay-1', order_id: 'o-1', amount: 39.8, timestamp: order.timestamp }
-  t.match(checkEvent(mapRecord('payments', Buffer.from(JSON.stringify(payment)))!, options), { ok: true, eventType: 'payment_captured' })
+  t.match(checkEvent(mapRecord('payments', Buffer.from(JSON.stringify(payment)))!.event, options), { ok: true, eventType: 'payment_captured' })
   t.match(mapped('payments', { ...payment, status: 'declined' }), { event_type: 'payment_failed' })
   t.match(mapped('payments', { ...payment, status: 'on hold' }), { event_type: 'payment_authorized' }, 'a state that is not known makes no money')
 })
@@ -30,7 +30,7 @@ t.test('the same record has the same id, one that differs in anything another on
   t.equal(id(order), id({ ...order }))
   t.equal(id(order), id(Object.fromEntries(Object.entries(order).reverse())), 'the order of members says nothing')
   const spelled = Buffer.from(JSON.stringify(order, null, 1).replace('"order_id"', '"\\u006frder_id"').replace('"Lamp"', '"L\\u0061mp"'))
-  t.equal(id(order), (JSON.parse(Buffer.from(mapRecord('orders', spelled)!).toString()) as { event_id: string }).event_id, 'nor does their spelling')
+  t.equal(id(order), (JSON.parse(Buffer.from(mapRecord('orders', spelled)!.event).toString()) as { event_id: string }).event_id, 'nor does their spelling')
   for (const other of [{ product_id: 'p-2' }, { quantity: 3 }, { region: null }, { line: 2 }, { gift: { wrapped: true } }]) t.not(id(order), id({ ...order, ...other }), `a position of its own: ${JSON.stringify(other)}`)
   t.not(id({ ...order, parts: [1, 2] }), id({ ...order, parts: [2, 1] }))
   t.not(id(order), mapped('order_updates', order).event_id, 'another event')
@@ -38,6 +38,8 @@ t.test('the same record has the same id, one that differs in anything another on
   t.not(id(order), id({ ...order, order_status: 'RETURNED' }))
   t.not(id(order), id({ ...order, timestamp: '2026-03-01T11:59:01Z' }))
   t.equal(id({ ...order, event_id: 'mine' }), 'mine')
+  const isDerived = (record: object): unknown => mapRecord('orders', Buffer.from(JSON.stringify(record)))!.isIdDerived
+  t.strictSame([order, { ...order, event_id: null }, { ...order, event_id: ' undefined ' }, { ...order, event_id: 'mine' }, { ...order, event_id: 7 }].map(isDerived), [true, true, true, false, false])
 })
 
 t.test('numeric ids and the times that producers write are understood', async t => {
@@ -49,12 +51,12 @@ t.test('numeric ids and the times that producers write are understood', async t 
 
 t.test('a time that no calendar has stays what it was, and the contract refuses it', async t => {
   for (const sent of ['2026-03-01t24:00:00z', '2026-03-01 11:59:60', '2026-02-29T00:00:00z', '2026-13-01 00:00:00']) {
-    t.match(checkEvent(mapRecord('orders', Buffer.from(JSON.stringify({ ...order, timestamp: sent })))!, options), { ok: false, code: 'EVENT_TIMESTAMP_INVALID' }, sent)
+    t.match(checkEvent(mapRecord('orders', Buffer.from(JSON.stringify({ ...order, timestamp: sent })))!.event, options), { ok: false, code: 'EVENT_TIMESTAMP_INVALID' }, sent)
   }
 })
 
 t.test('money keeps its text', async t => {
-  const bytes = mapRecord('orders', Buffer.from('{"order_id":1,"unit_price":1234567890123.10,"timestamp":"2026-03-01T11:59:00Z"}'))!
+  const bytes = mapRecord('orders', Buffer.from('{"order_id":1,"unit_price":1234567890123.10,"timestamp":"2026-03-01T11:59:00Z"}'))!.event
   t.match(Buffer.from(bytes).toString(), /"unit_price":1234567890123\.10,/)
 })
 
@@ -64,7 +66,7 @@ t.test('an event passes unchanged, and what is no object is not mapped', async t
     t.match(checkEvent(Buffer.from(text), options), { ok: false, code: /DUPLICATE_KEY|NUMBER_RANGE|STRING_INVALID/ }, 'the contract says why')
   }
   const event = Buffer.from('{"event_type":"order_created", "event_id":"e", "order_id":"o","timestamp":"2026-03-01T11:59:00Z"}')
-  t.equal(mapRecord('orders', event), event)
+  t.same(mapRecord('orders', event), { event, isIdDerived: false })
   for (const bytes of ['', '[1]', '7', 'null', '{"a":', '"x"']) t.equal(mapRecord('orders', Buffer.from(bytes)), null, bytes)
 })
 

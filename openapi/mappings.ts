@@ -14,6 +14,9 @@ export const mappingNames: readonly MappingName[] = ['orders', 'order_updates', 
 /** Topics that have a mapping unless the operator says otherwise: the names that such pipelines use. */
 export const topicMappings: Readonly<Record<string, MappingName>> = { ecommerce_orders: 'orders', orders: 'orders', order_updates: 'order_updates', payments: 'payments' }
 
+/** `isIdDerived`: the record has no id of its own, so that another one that is the same in every field has the same. */
+export interface MappedRecord { readonly event: Uint8Array, readonly isIdDerived: boolean }
+
 type Json = Record<string, unknown>
 
 const orderTypes: Readonly<Record<string, string>> = { NEW: 'order_created', CANCELLED: 'order_cancelled', RETURNED: 'order_returned', COMPLETED: 'order_updated', REFUNDED: 'order_updated' }
@@ -31,12 +34,12 @@ const idFields = ['event_id', 'order_id', 'customer_id', 'product_id', 'payment_
  * The event that a record stands for, as JSON bytes. Null when the record is no JSON object, or is not read alike by all: the contract says why.
  * `extra` fields stay: the contract keeps them under `properties.$extra`.
  */
-export function mapRecord(mapping: MappingName, value: Uint8Array, isReadAlike: (value: Uint8Array) => boolean): Uint8Array | null {
+export function mapRecord(mapping: MappingName, value: Uint8Array, isReadAlike: (value: Uint8Array) => boolean): MappedRecord | null {
   const record = isReadAlike(value) ? parse(value) : null
   if (record === null) return null
-  if (typeof record.event_type === 'string') return value
+  if (typeof record.event_type === 'string') return { event: value, isIdDerived: false }
   const event = mapping === 'payments' ? mapPayment(record) : mapOrder(record, mapping)
-  return Buffer.from(JSON.stringify(event))
+  return { event: Buffer.from(JSON.stringify(event)), isIdDerived: hasNoId(record) }
 }
 
 function mapOrder(record: Json, mapping: 'orders' | 'order_updates'): Json {
@@ -58,9 +61,13 @@ function mapPayment(record: Json): Json {
 
 function withIds(event: Json, record: Json): Json {
   for (const name of idFields) if (isNumber(event[name])) event[name] = textOf(event[name])
-  if (event.event_id === undefined || event.event_id === null || (typeof event.event_id === 'string' && meansNothing(event.event_id))) event.event_id = idOf(record, event.event_type)
+  if (hasNoId(record)) event.event_id = idOf(record, event.event_type)
   event.timestamp = instantOf(event.timestamp)
   return event
+}
+
+function hasNoId ({ event_id: id }: Json): boolean {
+  return id === undefined || id === null || (typeof id === 'string' && meansNothing(id))
 }
 
 /** The same for the same members in any order and spelling, another for any other value. */

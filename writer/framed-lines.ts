@@ -79,7 +79,7 @@ export class FramedLines {
       reason,
       error,
       eventId: eventIdOf(value),
-      trusted: Number(origin) !== origins.direct
+      trusted: Number(origin) === origins.gateway || Number(origin) === origins.imported
     })
   }
 

@@ -73,8 +73,11 @@ export interface Misfit {
   readonly trusted: boolean
 }
 
-/** Direct: checked here. Of the gateway: checked there. Imported: likewise, and of any age. */
-export const origins = { direct: 0, gateway: 1, imported: 2 } as const
+/**
+ * Direct: checked here. Of the gateway: checked there. Imported: likewise, and of any age. Derived: direct, with an id that was
+ * made from the whole record: what seems to be a duplicate may be another record that is the same in every field.
+ */
+export const origins = { direct: 0, gateway: 1, imported: 2, derived: 3 } as const
 type Origin = typeof origins[keyof typeof origins]
 
 interface OpenLane extends Lane {
@@ -84,7 +87,7 @@ interface OpenLane extends Lane {
 }
 
 /** `text` is null where the record's own bytes will do. */
-interface ReadEvent { readonly text: string | null, readonly undeclared: string }
+interface ReadEvent { readonly text: string | null, readonly undeclared: string, readonly isIdDerived?: boolean }
 
 interface Misread extends Pick<Misfit, 'reason' | 'error' | 'eventId'> {}
 
@@ -275,18 +278,20 @@ export class Framer {
       if (text === null) return misfit('WRITER_RECORD_NOT_JSON', 'the record is not JSON')
     }
     let undeclared = ''
+    let { origin } = header
     try {
       const read = this.#read(number, header, value, receivedUs)
       if ('reason' in read) return misfit(read.reason, read.error, read.eventId)
       if (read.text !== null) text = read.text
       undeclared = read.undeclared
+      if (read.isIdDerived === true) origin = origins.derived
     } catch (error) {
       // A fault of ours on one record must not stop the partition behind it: the record is kept, with the words.
       return misfit('WRITER_RECORD_UNREADABLE', `the writer failed on the record: ${sentenceOf(error)}`)
     }
     const body = text === null ? value : Buffer.from(text)
     if (body !== value && !body.equals(value)) this.sent.keep(`${number}:${delta}`, value)
-    const middle = Buffer.from(`${delta}${middleOf(number, receivedUs, header.ip, header.userAgent, header.origin, undeclared)}`)
+    const middle = Buffer.from(`${delta}${middleOf(number, receivedUs, header.ip, header.userAgent, origin, undeclared)}`)
     const line = Buffer.concat([middle, body, lineEnd])
     const lane = this.lanes[number]!
     if (lane.used + line.length > lane.chunk.length) this.#makeRoom(lane, line.length)
@@ -306,13 +311,14 @@ export class Framer {
       return this.#split(textOf(found.value), found)
     }
     const mapping = this.options.mappings[this.lanes[number]!.topic]
-    const event = mapping === undefined ? value : mapRecord(mapping, value) ?? value
+    const mapped = mapping === undefined ? null : mapRecord(mapping, value)
+    const event = mapped?.event ?? value
     const checked = this.#contract.checkEvent(event, { receivedAtMs: Number(receivedUs / 1000n), futureMinutesMax, ageDaysMax: header.imported ? null : ageDaysMax, eventBytesMax, moneyRound })
     if (!checked.ok) {
       return { reason: checked.code, error: checked.path === null ? checked.message : `${checked.path}: ${checked.message}`, eventId: checked.eventId }
     }
     const text = textOf(checked.value)
-    return checked.hasExtra ? this.#split(text, checked) : { text, undeclared: '' }
+    return { ...checked.hasExtra ? this.#split(text, checked) : { text, undeclared: '' }, isIdDerived: mapped?.isIdDerived === true }
   }
 
   /** What the type does not declare, and what the contract keeps aside. */

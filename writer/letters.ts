@@ -1,5 +1,5 @@
-// Dead letters: records that cannot be rows, with their bytes and reason, and dropped duplicates, without. They are
-// committed before the batch's rows, with end offsets of their own. After a crash in between, the offsets that
+// Dead letters: records that cannot be rows, with their bytes and reason, and dropped duplicates, without; but with them where
+// the id was made from the record itself, since that may be a second record and no repetition. They are committed before the batch's rows, with end offsets of their own. After a crash in between, the offsets that
 // dead_letters is ahead of events are decided by what is listed there: listed means consumed, all others are rows.
 // Refuses to believe a letter of another record: what is listed at an offset has to be what the log holds there.
 
@@ -9,6 +9,7 @@ import { bringFiles, mayHold, namingDamaged, quoteIdentifier, scanFiles, type Da
 import type { RecordBatch } from '../log/index.ts'
 import { sqlList, type Engine } from './engine.ts'
 import { placesIn } from './lineage-evidence.ts'
+import { origins, type Misfit } from './framer.ts'
 import type { RecordedOffsets } from './offsets.ts'
 import type { ParsedBatch } from './pipeline.ts'
 import { writeSource } from './row-files.ts'
@@ -113,10 +114,10 @@ export async function writeLetters (engine: Engine, storage: Storage, table: Loa
   const { main } = engine
   const misfits = quoteIdentifier(`${framed.name}-misfits`)
   await main.run(`CREATE OR REPLACE TABLE ${misfits} (reason VARCHAR, error VARCHAR, payload BLOB, event_id VARCHAR, lane USMALLINT, log_offset BIGINT, received_at TIMESTAMPTZ)`)
-  if (onlyRows === null) await appendMisfits(main, `${framed.name}-misfits`, batch)
-  const lines = framed.lines === 0
-    ? ''
-    : `UNION ALL ${fillSql('letters', { table: batch.table, which: onlyRows === null ? '_reason IS NOT NULL OR _duplicate' : `rowid IN (${onlyRows.join(', ')})` })}`
+  const which = onlyRows === null ? '(_reason IS NOT NULL OR _duplicate)' : `rowid IN (${onlyRows.join(', ')})`
+  const alike = framed.lines === 0 ? [] : await readAlike(main, batch, which)
+  await appendLetters(main, `${framed.name}-misfits`, batch, onlyRows === null ? [...framed.misfits, ...alike] : alike)
+  const lines = framed.lines === 0 ? '' : `UNION ALL ${fillSql('letters', { table: batch.table, which: `${which} AND NOT (${isAlike})` })}`
   const expressions: Record<string, string> = {
     log_topic: `${sqlList(lanes.map(lane => lane.topic))}[lane + 1]`,
     log_partition: `CAST([${lanes.map(lane => lane.partition).join(', ')}] AS INTEGER[])[lane + 1]`,
@@ -166,13 +167,27 @@ function isReread ({ table }: RereadRows): string {
   return `l.reason = 'duplicate' AND EXISTS (SELECT 1 FROM ${table} r WHERE r.lane = l.lane AND r.log_offset = l.log_offset)`
 }
 
-async function appendMisfits (connection: DuckDBConnection, table: string, { framed, lanes }: ParsedBatch): Promise<void> {
+type Letter = Omit<Misfit, 'payload' | 'trusted'> & { readonly payload: Buffer | null }
+
+/** Dropped, though the only thing that they share is what they say. */
+const isAlike = `_reason IS NULL AND _origin = ${origins.derived}`
+const alikeError = 'a record that is the same in every field is in the table already: this one has no id of its own, its event_id is made from all of them'
+
+async function readAlike (connection: DuckDBConnection, { table }: ParsedBatch, which: string): Promise<Omit<Letter, 'payload'>[]> {
+  const found = await connection.runAndReadAll(`SELECT _lane::INTEGER, _delta::DOUBLE, epoch_us(received_at), event_id FROM ${table} WHERE ${which} AND ${isAlike}`)
+  return (found.getRows() as [number, number, bigint, string][]).map(([lane, delta, receivedUs, eventId]) => ({ lane, delta, receivedUs, reason: 'duplicate', error: alikeError, eventId }))
+}
+
+/** Those without a payload have it in the file beside the lines; in a rehearsal there is none. */
+async function appendLetters (connection: DuckDBConnection, table: string, { framed, lanes }: ParsedBatch, letters: readonly (Omit<Letter, 'payload'> & Partial<Letter>)[]): Promise<void> {
   const appender = await connection.createAppender(table)
   const { DuckDBTimestampTZValue } = await import('@duckdb/node-api')
-  for (const misfit of framed.misfits) {
+  for (const misfit of letters) {
     appender.appendVarchar(misfit.reason)
     appender.appendVarchar(misfit.error)
-    appender.appendBlob(misfit.payload)
+    const payload = misfit.payload ?? framed.sent.read(`${misfit.lane}:${misfit.delta}`)
+    if (payload === null) appender.appendNull()
+    else appender.appendBlob(payload)
     if (misfit.eventId === null) appender.appendNull()
     else appender.appendVarchar(misfit.eventId)
     appender.appendUSmallInt(misfit.lane)

@@ -36,7 +36,7 @@ export const lettersShape: TableShape = {
   columns: [
     letterColumn('reason', 'string', 'Code of why the record is no row; `duplicate` for dropped duplicates.', true),
     letterColumn('error', 'string', 'The reason in words.'),
-    letterColumn('payload', 'binary', 'The record as it was in the log; null for duplicates.'),
+    letterColumn('payload', 'binary', 'The record as it was in the log; null for duplicates, but for those whose event_id was made from the whole record.'),
     letterColumn('event_id', 'string', 'Where one could be read.'),
     letterColumn('log_topic', 'string', 'Topic of the record.', true),
     letterColumn('log_partition', 'int', 'Partition of the record.', true),

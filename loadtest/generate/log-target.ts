@@ -113,7 +113,7 @@ export function asSource (event: ShopEvent, topic: string): Outgoing {
 
 function mapped (topic: string, value: Record<string, unknown>): Outgoing {
   const json = JSON.stringify(value)
-  const { event_id: eventId } = JSON.parse(Buffer.from(mapRecord(topicMappings[topic]!, Buffer.from(json))!).toString()) as { event_id: string }
+  const { event_id: eventId } = JSON.parse(Buffer.from(mapRecord(topicMappings[topic]!, Buffer.from(json))!.event).toString()) as { event_id: string }
   return { record: recordOf(topic, String(value.order_id), json), eventId, broken: false }
 }
 

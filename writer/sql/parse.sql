@@ -10,7 +10,7 @@ FROM (
     CASE
       WHEN NOT _parsed THEN 'WRITER_RECORD_NOT_JSON'
       WHEN event_id IS NULL OR event_type IS NULL OR event_time IS NULL THEN 'WRITER_RECORD_NOT_AN_EVENT'
-      WHEN _origin > 0 AND (event_time > make_timestamptz({{latest_us}})
+      WHEN _origin BETWEEN 1 AND 2 AND (event_time > make_timestamptz({{latest_us}})
           OR event_time < make_timestamptz(CASE WHEN _origin = 1 THEN _received_us - {{age_us}} ELSE {{year_zero_us}} END))
         THEN 'EVENT_TIMESTAMP_OUT_OF_WINDOW'
       WHEN length(event_id) NOT BETWEEN 1 AND 128 OR NOT regexp_full_match(event_type, '[a-z][a-z0-9_]{0,63}') THEN 'WRITER_RECORD_NOT_AN_EVENT'

@@ -1,49 +1,51 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DuckDBTimestampTZValue, type DuckDBValue } from '@duckdb/node-api'
 import t, { type Test } from 'tap'
+import { quoteText } from '../../catalog/index.ts'
+import { openLakeHere, type LakeHere } from '../engine-here.fixture.ts'
+import type { QueryEngine } from '../query/engine.ts'
+import { writeTable } from '../runner/write-table.fixture.ts'
 import type { Alert } from './alert.ts'
 import { openAlerts, type Alerts } from './alerts.ts'
 import type { Channel } from './channel.ts'
 import { followFraudAlerts, type FraudFollower } from './follow-fraud.ts'
 import { testConfig } from './mail-server.fixture.ts'
 
+t.setTimeout(240_000)
 const quiet = { info: () => {}, warn: () => {}, error: () => {} }
 const nowMs = Date.parse('2026-03-10T12:00:00Z')
 
 interface Line { id: string, score: number, hoursAgo: number }
 
-/** The table as lines in memory, a channel that takes everything, a clock that stands still unless it is moved. */
-async function openLine (t: Test, lines: Line[], more: { dataDir?: string, queueMax?: number } = {}) {
+/** The table with these lines, a channel that takes everything, a clock that stands still unless it is moved. */
+async function openLine (t: Test, lines: Line[], more: { lake?: LakeHere, dataDir?: string, queueMax?: number } = {}) {
+  const lake = more.lake ?? await openLakeHere(t)
   const dataDir = more.dataDir ?? mkdtempSync(join(tmpdir(), 'firn-fraud-'))
   const sent: Array<{ kind: string, ids: readonly string[], alerts: readonly Alert[] }> = []
   const asked: string[] = []
-  const table = { lines, snapshot: 1n, clockMs: nowMs }
+  const table = { lines, clockMs: nowMs }
   const channel: Channel = { name: 'mail', deliver: async (message, alerts) => {
     sent.push({ kind: message.kind, ids: message.alerts.map(([id]) => id), alerts })
     return { outcome: 'sent', detail: 'ok' }
   } }
   const config = testConfig(undefined, { FIRN_ALERT_QUEUE_MAX: more.queueMax ?? 10_000 })
+  const land = async (): Promise<void> => { await writeTable(lake, 'analytics.fraud_alerts', columns, [{ select: selectOf(table.lines) }], { replace: true }) }
+  await land()
+  const events = await writeTable(lake, 'firn.events', [{ name: 'event_id', type: 'string' }], [{ select: "select 'e-1' as event_id" }])
   const alerts: Alerts = await openAlerts({ config, dataDir, say: () => {}, logger: quiet, channels: [channel], clock: () => table.clockMs })
-  const engine = {
-    query: async (sql: string) => {
+  const engine: QueryEngine = {
+    query: async (sql, options) => {
       asked.push(sql)
-      const since = /event_time >= timestamp '(.*) UTC'/.exec(sql)?.[1]
-      const wanted = /alert_id in \((.*)\)/.exec(sql)?.[1]?.split(', ')
-      const found = table.lines.filter(({ id, hoursAgo }) => (since === undefined || nowMs - hoursAgo * 3_600_000 >= Date.parse(`${since.replace(' ', 'T')}Z`)) && (wanted === undefined || wanted.includes(`'${id}'`))).sort((a, b) => b.hoursAgo - a.hoursAgo)
-      const names = ['alert_id', 'order_id', 'customer_id', 'event_time', 'score', 'rules', 'evidence']
-      const rows = found.map(({ id, score, hoursAgo }): DuckDBValue[] => [id, id.slice(6), 'c-1', new DuckDBTimestampTZValue(BigInt(nowMs - hoursAgo * 3_600_000) * 1000n), score, 'amount, travel', 'over 5,000; 900 km in 2 minutes'])
-      return { names, types: [], chunks: (async function * () { yield rows })() }
+      return await lake.engine.query(sql, options)
     },
     close: async () => {}
   }
-  const catalog = { loadTable: async () => ({ metadata: { refs: { main: { 'snapshot-id': table.snapshot, type: 'branch' } } } }) as never }
-  const follower: FraudFollower = followFraudAlerts({ catalog, engine, alerts, config, logger: quiet, clock: () => table.clockMs })
+  const follower: FraudFollower = followFraudAlerts({ catalog: lake.catalog, engine, alerts, config, logger: quiet, clock: () => table.clockMs })
   const look = async (): Promise<void> => {
     follower.look()
     await follower.settled()
-    t.ok(await alerts.drained(2000), 'the outbox is empty')
+    t.ok(await alerts.drained(5000), 'the outbox is empty')
   }
   let isClosed = false
   const close = async (): Promise<void> => {
@@ -53,7 +55,19 @@ async function openLine (t: Test, lines: Line[], more: { dataDir?: string, queue
     await alerts.close()
   }
   t.teardown(close)
-  return { table, sent, asked, look, close, dataDir, follower }
+  return { lake, events, table, land, sent, asked, look, close, dataDir, follower }
+}
+
+const columns = [
+  ...['alert_id', 'order_id', 'customer_id', 'rules', 'evidence'].map(name => ({ name, type: 'string' as const })),
+  { name: 'event_time', type: 'timestamptz' as const }, { name: 'score', type: 'long' as const }
+]
+
+/** Without lines a relation without rows. */
+function selectOf (lines: readonly Line[]): string {
+  const values = lines.map(({ id, score, hoursAgo }) => `(${quoteText(id)}, ${score}, make_timestamptz(${Math.round(nowMs - hoursAgo * 3_600_000)}000))`)
+  return `select id as alert_id, substr(id, 7) as order_id, 'c-1' as customer_id, score, moment as event_time, 'amount, travel' as rules, 'over 5,000; 900 km in 2 minutes' as evidence
+    from (values ${[...values, "('', 0, null)"].join(', ')}) v(id, score, moment) where id <> ''`
 }
 
 t.test('each row of fraud_alerts is told once, with its evidence and a query that is pinned to the snapshot of the events', async t => {
@@ -61,9 +75,9 @@ t.test('each row of fraud_alerts is told once, with its evidence and a query tha
   await line.look()
   t.strictSame(line.sent.map(({ ids }) => ids), [['fraud-o-2'], ['fraud-o-1']], 'the older first')
   const [alert] = line.sent[0]!.alerts
-  t.match(alert, { title: 'Order o-2 of c-1: amount, travel', severity: 'high', evidence: ['over 5,000', '900 km in 2 minutes'], query: { table: 'firn.events', snapshotId: 1n } })
-  line.table.snapshot = 2n
+  t.match(alert, { title: 'Order o-2 of c-1: amount, travel', severity: 'high', evidence: ['over 5,000', '900 km in 2 minutes'], query: { table: 'firn.events', snapshotId: line.events } })
   line.table.lines.push({ id: 'fraud-o-3', score: 3, hoursAgo: 0 })
+  await line.land()
   await line.look()
   t.strictSame(line.sent.slice(2).map(({ ids }) => ids), [['fraud-o-3']])
 })
@@ -72,7 +86,7 @@ t.test('a restart compares the table with the ledger: what was told stays told, 
   const before = await openLine(t, [{ id: 'fraud-o-1', score: 4, hoursAgo: 0.1 }])
   await before.look()
   await before.close()
-  const after = await openLine(t, [{ id: 'fraud-o-1', score: 4, hoursAgo: 0.1 }, { id: 'fraud-o-2', score: 5, hoursAgo: 2 }], { dataDir: before.dataDir })
+  const after = await openLine(t, [{ id: 'fraud-o-1', score: 4, hoursAgo: 0.1 }, { id: 'fraud-o-2', score: 5, hoursAgo: 2 }], { lake: before.lake, dataDir: before.dataDir })
   await after.look()
   t.strictSame(after.sent.map(({ ids }) => ids), [['fraud-o-2']])
 })
@@ -85,7 +99,7 @@ t.test('at the first start old alerts are one message, not thousands, and none o
   const summary = line.sent.map(({ alerts }) => alerts[0]!).find(({ id }) => id.startsWith('fraud-until-'))
   t.match(summary, { title: '3,000 older orders look like fraud and were never told' })
   t.match(summary!.evidence.at(-1), /^and 2,980 more/)
-  line.table.snapshot = 2n
+  await line.land()
   line.table.clockMs += 11 * 60_000
   await line.look()
   t.equal(line.sent.length, 2, 'and nothing after that')
@@ -96,7 +110,7 @@ t.test('a score that grows is told again, also of an old order, once everything 
   const line = await openLine(t, lines)
   await line.look()
   lines[0]!.score = 5
-  line.table.snapshot = 2n
+  await line.land()
   line.table.clockMs += 11 * 60_000
   await line.look()
   t.strictSame(line.sent.map(({ kind, ids }) => [kind, ...ids]), [['alert', 'fraud-o-1'], ['alert', 'fraud-o-2'], ['update', 'fraud-o-1']])
@@ -109,12 +123,12 @@ t.test('an alert whose row goes is withdrawn, one whose row only moved back in t
   t.equal(line.sent.length, 3)
   const [gone] = line.table.lines.splice(0, 1)
   moved.hoursAgo = 30
-  line.table.snapshot = 2n
+  await line.land()
   await line.look()
   t.strictSame(line.sent.slice(3).map(({ kind, ids }) => [kind, ...ids]), [['withdrawal', 'fraud-o-1']])
   t.match(line.sent[3]!.alerts, [{ title: 'Order o-1 no longer looks like fraud', query: { table: 'firn.events' } }])
   line.table.lines.push(gone!)
-  line.table.snapshot = 3n
+  await line.land()
   await line.look()
   t.strictSame(line.sent.slice(4).map(({ kind, ids }) => [kind, ...ids]), [['return', 'fraud-o-1']])
 })
@@ -124,11 +138,11 @@ t.test('what went while nobody followed, or is older than what is recent, is wit
   const before = await openLine(t, lines)
   await before.look()
   await before.close()
-  const after = await openLine(t, lines.slice(1), { dataDir: before.dataDir })
+  const after = await openLine(t, lines.slice(1), { lake: before.lake, dataDir: before.dataDir })
   await after.look()
   t.strictSame(after.sent.map(({ kind, ids }) => [kind, ...ids]), [['withdrawal', 'fraud-o-1']])
   after.table.lines.splice(0)
-  after.table.snapshot = 2n
+  await after.land()
   after.table.clockMs += 5 * 60_000
   await after.look()
   t.equal(after.sent.length, 1, 'it is older than what is looked at')
@@ -143,7 +157,7 @@ t.test('old alerts that were told in one list are not withdrawn one by one, and 
   await line.look()
   t.equal(line.sent.length, 1)
   line.table.lines.splice(0)
-  line.table.snapshot = 2n
+  await line.land()
   line.table.clockMs += 11 * 60_000
   await line.look()
   t.equal(line.sent.length, 1)

@@ -3,25 +3,24 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { createMetrics } from '../../runtime/index.ts'
+import { openLakeHere } from '../engine-here.fixture.ts'
 import { readModels } from '../models/catalogue.ts'
-import { openDuckdbEngine } from '../query/duckdb.ts'
 import { loadReferences } from '../reference/load.ts'
 import { openRunner } from '../runner/runner.ts'
-import { openTestLake } from '../runner/test-lake.ts'
 import { openAlerts } from './alerts.ts'
 import { followFraudAlerts } from './follow-fraud.ts'
 import { startMailServer, testConfig } from './mail-server.fixture.ts'
 
 // Five cycles over all rules: seconds on a free machine.
-t.setTimeout(180_000)
+t.setTimeout(280_000)
 
-t.test('from an event to a mail: found by the rules, followed in the table, told with a query that answers, withdrawn when its reason goes', { timeout: 180_000 }, async t => {
-  const lake = await openTestLake(t)
+t.test('from an event to a mail: found by the rules, followed in the table, told with a query that answers, withdrawn when its reason goes', { timeout: 280_000 }, async t => {
+  const lake = await openLakeHere(t)
   await loadReferences(lake)
   const models = (await readModels()).filter(({ name }) => name.startsWith('fraud_') || ['payments', 'orders', 'validated_orders'].includes(name))
-  const runner = openRunner({ ...lake, engine: null, models })
+  const runner = openRunner({ ...lake, engine: lake.trino, models })
   t.teardown(() => runner.close())
-  const engine = openDuckdbEngine({ ...lake, catalogUrl: 'test', memoryMiBMax: 256 })
+  const { engine } = lake
   const server = await startMailServer(t)
   const metrics = createMetrics('analytics')
   const quiet = { info: () => {}, warn: () => {}, error: () => {} }

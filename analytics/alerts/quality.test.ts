@@ -1,13 +1,15 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DuckDBTimestampTZValue, type DuckDBValue } from '@duckdb/node-api'
 import t from 'tap'
+import { openLakeHere } from '../engine-here.fixture.ts'
+import { writeTable } from '../runner/write-table.fixture.ts'
 import type { Alert } from './alert.ts'
 import { followQuality } from './follow-quality.ts'
 import { testConfig } from './mail-server.fixture.ts'
 import { qualityConditions, type QualityHour } from './quality-conditions.ts'
 
+t.setTimeout(240_000)
 const config = testConfig(undefined)
 const hourMs = 3_600_000
 const startMs = Date.parse('2026-03-10T12:00:00Z')
@@ -22,22 +24,18 @@ t.test('the newest hour with rows enough is judged, each measure by its own boun
 })
 
 t.test('ten bad hours are one alert, and one that says when it is over', async t => {
+  const lake = await openLakeHere(t)
   const told: Alert[] = []
-  const table: Array<Record<string, DuckDBValue>> = []
   let clockMs = startMs
-  const engine = {
-    query: async () => ({ names: ['hour', 'event_type', 'rows', 'missing'], types: [], chunks: (async function * () { yield table.map(row => [row['hour']!, row['event_type']!, row['rows']!, row['missing']!]) })() }),
-    close: async () => {}
-  }
-  const catalog = { loadTable: async () => ({ metadata: { refs: { main: { 'snapshot-id': 1n } } } }) as never }
-  const follower = followQuality({ catalog, engine, alerts: { offer: async alert => { told.push(alert as Alert) } }, config, dataDir: mkdtempSync(join(tmpdir(), 'firn-quality-')), logger: { warn: () => {} }, clock: () => clockMs })
+  const columns = [{ name: 'hour', type: 'timestamptz' as const }, { name: 'event_type', type: 'string' as const }, ...['rows', 'missing', 'duplicates'].map(name => ({ name, type: 'long' as const }))]
+  const follower = followQuality({ catalog: lake.catalog, engine: lake.engine, alerts: { offer: async alert => { told.push(alert as Alert) } }, config, dataDir: mkdtempSync(join(tmpdir(), 'firn-quality-')), logger: { warn: () => {} }, clock: () => clockMs })
   t.teardown(() => follower.close())
   for (let n = 0; n < 12; n++) {
     clockMs = startMs + n * hourMs
-    table.push({ hour: new DuckDBTimestampTZValue(BigInt(clockMs) * 1000n), event_type: 'order_created', rows: 1000n, missing: n < 10 ? 400n : 0n })
+    await writeTable(lake, 'analytics.data_quality', columns, [{ select: `select make_timestamptz(${clockMs}000) as hour, 'order_created' as event_type, 1000 as rows, ${n < 10 ? 400 : 0} as missing, null as duplicates` }])
     follower.afterCycle([{ model: 'data_quality', outcome: 'written' }])
     await follower.settled()
   }
-  t.match(told, [{ title: '40.0 % of order_created lack a field that they should have', kind: 'quality' }, { title: /^No longer: 40.0 %/, about: told[0]!.id }])
+  t.match(told, [{ title: '40.0 % of order_created lack a field that they should have', kind: 'quality', evidence: [/^400 of 1,000 in the hour from 2026-03-10 12:00 UTC/] }, { title: /^No longer: 40.0 %/, about: told[0]!.id }])
   t.equal(told.length, 2)
 })

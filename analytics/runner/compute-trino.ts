@@ -2,7 +2,7 @@
 // literals, unless there are too many of them; then Trino reads all, and the units are cut here. Rows stream as text into the
 // session's table `new_rows`, where they get their types, so that both engines' values are the same to the last digit.
 
-import { mainSnapshotId, quoteIdentifier, quoteText } from '../../catalog/index.ts'
+import { quoteIdentifier, quoteText } from '../../catalog/index.ts'
 import type { Model, SourceRead } from '../models/model-file.ts'
 import { renderModel, sqlType } from '../models/render.ts'
 import type { QueryEngine } from '../query/engine.ts'
@@ -11,6 +11,7 @@ import { inUnits, typeOf, unitColumn } from './dirty-condition.ts'
 import type { Dirty } from './find-dirty.ts'
 import type { PinnedTable, PinnedTables } from './pinned-tables.ts'
 import { fieldOf, typesSql } from './source-columns.ts'
+import { trinoSource } from './trino-source.ts'
 import { countUnits, rangesSql, unitUs, widenBack } from './time-ranges.ts'
 
 const keysInSqlMax = 2000
@@ -41,12 +42,7 @@ export async function computeOnTrino (engine: QueryEngine, session: Session, tab
 }
 
 function sourceOf (model: Model, read: SourceRead, { table }: PinnedTable, dirty: Dirty, keys: readonly string[] | null): string {
-  const [schema, name] = read.table.split('.') as [string, string]
-  const snapshot = mainSnapshotId(table.metadata)
-  const from = `"${schema}"."${name}"`
-  // Without a snapshot there is nothing to pin, and there are no rows.
-  if (snapshot === null) return `(select * from ${from} where false)`
-  return `(select * from ${from} for version as of ${snapshot} where ${conditionOf(model, read, table, dirty, keys)})`
+  return `(select * from ${trinoSource(table)} where ${conditionOf(model, read, table, dirty, keys)})`
 }
 
 function conditionOf (model: Model, read: SourceRead, table: PinnedTable['table'], dirty: Dirty, keys: readonly string[] | null): string {

@@ -1,5 +1,4 @@
-// The contract as table columns, and what a SQL writer needs to read the JSON: one column per field over all types,
-// `properties` last, then the columns that the writer adds itself. The order is stable: fields are only ever appended.
+// The contract as table columns: one column per field over all types, `properties` last, then the columns that the writer adds itself. The order is stable: fields are only ever appended.
 import { columnOf, integer, text, time } from './kinds.ts'
 import type { ContractColumn } from './kinds.ts'
 import { contract } from './contract.ts'
@@ -23,19 +22,3 @@ export const rowColumns: readonly ContractColumn[] = [
   columnOf('log_partition', { ...integer('Partition of the record.'), iceberg: 'int' }, true),
   columnOf('log_offset', integer('Offset of the record.'), true)
 ]
-
-/**
- * The structure text of DuckDB's `from_json`: every contract field as VARCHAR, groups and free objects as JSON,
- * so that typing happens afterwards by explicit casts. Only for values that passed `readEvents`: VARCHAR also
- * takes a number for a string. For unchecked values use `jsonStructureExact`, where each field keeps its JSON token.
- */
-export const jsonStructure: string = structureOf(contractColumns, wire => {
-  const { is } = contract.fields[wire]!.kind
-  return is === 'struct' || is === 'object' ? 'JSON' : 'VARCHAR'
-})
-
-export const jsonStructureExact: string = structureOf(contractColumns, () => 'JSON')
-
-function structureOf (columns: readonly ContractColumn[], typeOf: (wire: string) => string): string {
-  return JSON.stringify(Object.fromEntries(columns.map(({ wire }) => [wire, typeOf(wire)])))
-}

@@ -13,7 +13,7 @@ export type { ContractErrorCode, ContractErrorEntry } from './errors.ts'
 
 export { contract, contractVersion, eventTypes } from './contract.ts'
 export { baseFields, reservedFields } from './fields.ts'
-export { columnsOf, contractColumns, jsonStructure, jsonStructureExact, rowColumns } from './columns.ts'
+export { columnsOf, contractColumns, rowColumns } from './columns.ts'
 export { splitMembers, type SplitEvent } from './members.ts'
 export { currencyCodes, currencyOf } from './currencies.ts'
 export { blanks, meansNothing } from './identities.ts'

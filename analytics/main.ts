@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path'
 import { openLake } from '../catalog/index.ts'
-import { checkDataFolder, createHttpServer, createMetrics, listen, readConfig, runService } from '../runtime/index.ts'
+import { checkDataFolder, createHttpServer, createMetrics, keepToOwner, listen, readConfig, runService } from '../runtime/index.ts'
 import { followFraudAlerts, followQuality, openAlerts, watchPipeline } from './alerts/index.ts'
 import { analyticsSettings } from './config.ts'
 import { createModelMetrics } from './model-metrics.ts'
@@ -22,6 +22,7 @@ runService('analytics', async ({ logger, signal, onClose, tell }) => {
   const config = readConfig('analytics', analyticsSettings)
   const dataDir = resolve(config.FIRN_DATA_DIR)
   checkDataFolder(dataDir)
+  keepToOwner(dataDir, config.FIRN_WAREHOUSE_URL)
   const lake = openLake(config, { dataDir, say: sentence => { logger.warn(sentence) } })
   const models = await readModels()
   const metrics = createMetrics('analytics')

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openLog, openLogFrom, ownTopic, watchForGood, type Log } from '../log/index.ts'
-import { checkDataFolder, listen, readConfig, runService, type ServiceContext } from '../runtime/index.ts'
+import { checkDataFolder, keepToOwner, listen, readConfig, runService, type ServiceContext } from '../runtime/index.ts'
 import { askWriter, ComparedLog } from './compared-log.ts'
 import { gatewaySettings, logUrlOf, openToAll, type GatewayConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
@@ -24,6 +24,7 @@ runService('gateway', async context => {
   const { logger, onClose } = context
   const config = readConfig('gateway', gatewaySettings)
   checkDataFolder(resolve(config.FIRN_DATA_DIR))
+  keepToOwner(resolve(config.FIRN_DATA_DIR))
   routeTopics(config)
   for (const name of undeclaredRoutes(config.FIRN_LOG_ROUTES)) logger.warn({ name }, 'FIRN_LOG_ROUTES names neither a family (clickstream, order, payment, customer) nor a declared event type: only events of exactly this undeclared type are led away')
   const open = openToAll(config)

@@ -39,7 +39,7 @@ export function markDataFolder (dir: string): boolean {
   const judged = judgeDataFolder(dir)
   refuseElsewhere(dir, judged)
   if (judged.kind === 'own') return false
-  mkdirSync(dir, { recursive: true })
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
   writeMark(dir, { replace: judged.kind !== 'unmarked' })
   return true
 }

@@ -7,6 +7,7 @@ export { defineErrors, FirnError, type ErrorEntry, type ErrorRegistry, type Fold
 export { runtimeErrors } from './errors.ts'
 export { createLogger, type Logger } from './logger.ts'
 export { checkDataFolder, judgeDataFolder, markDataFolder, markFile, readMark, writeMark, type FolderJudgement, type FolderMark } from './data-folder.ts'
+export { keepToOwner } from './owner-only.ts'
 export { createMetrics, type Metrics } from './metrics.ts'
 export { bucketsOf, hasMetric, parseMetrics, quantileBetween, readMetrics, sumOf, type Samples } from './metrics-text.ts'
 export { freePort, freePorts, isFree } from './free-ports.ts'

@@ -5,7 +5,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openLake } from '../catalog/index.ts'
 import { openLogFrom, topicsChosen, watchForGood } from '../log/index.ts'
-import { checkDataFolder, createHttpServer, createMetrics, listen, readConfig, runService } from '../runtime/index.ts'
+import { checkDataFolder, createHttpServer, createMetrics, keepToOwner, listen, readConfig, runService } from '../runtime/index.ts'
 import { mappingsOf, resumeOf, writerSettings } from './config.ts'
 import { Duplicates } from './duplicates.ts'
 import { openEngine } from './engine.ts'
@@ -16,6 +16,7 @@ import { Writer } from './writer.ts'
 runService('writer', async ({ logger, signal, onClose, stop, tell }) => {
   const config = readConfig('writer', writerSettings)
   checkDataFolder(resolve(config.FIRN_DATA_DIR))
+  keepToOwner(resolve(config.FIRN_DATA_DIR), config.FIRN_WAREHOUSE_URL)
   const under = (name: string): string => resolve(config.FIRN_DATA_DIR, name)
   const dir = config.FIRN_WRITER_STAGING_DIR ?? under('writer')
   const stagingDir = isAbsolute(dir) ? dir : join(process.cwd(), dir)

@@ -1,6 +1,6 @@
 /** The catalog as a process: settings, metrics, state, port; closed in the opposite order. */
 import { resolve } from 'node:path'
-import { checkDataFolder, createMetrics, markDataFolder, readConfig, readMark, runService } from '../../runtime/index.ts'
+import { checkDataFolder, createMetrics, keepToOwner, markDataFolder, readConfig, readMark, runService } from '../../runtime/index.ts'
 import { openStorageFrom } from '../warehouse.ts'
 import { catalogServerSettings } from './config.ts'
 import { startCatalogServer } from './server.ts'
@@ -11,6 +11,7 @@ runService('catalog', async ({ logger, onClose, stop }) => {
   const config = readConfig('catalog', catalogServerSettings)
   const dataDir = resolve(config.FIRN_DATA_DIR)
   checkDataFolder(dataDir)
+  keepToOwner(dataDir, config.FIRN_WAREHOUSE_URL)
   const { storage, warehouseUrl } = openStorageFrom(config, { dataDir, say: sentence => { logger.warn(sentence) } })
   const metrics = createMetrics('catalog')
   const requests = metrics.histogram('request_duration_seconds', 'time to answer a request, by route, method and status', requestSeconds, ['route', 'method', 'status'])

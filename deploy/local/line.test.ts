@@ -1,7 +1,7 @@
 import t from 'tap'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -56,6 +56,10 @@ t.test('npm start, one POST, and within 6 s of the 202 the event is a row; a sec
   t.strictSame([...named].filter(name => !there.includes(`# TYPE ${name.replace(/_bucket$/, '')} `)), [], 'every metric that a rule names is there')
   for (const service of ['gateway', 'writer', 'analytics', 'catalog']) t.match(there, new RegExp(`^firn_build_info\\{[^}]*service="${service}"\\} 1$`, 'm'))
   t.match(there, /^firn_analytics_table_rows\{table="firn.events"\} \d+$/m)
+
+  const open = readdirSync(dataDir, { recursive: true, withFileTypes: true }).map(entry => join(entry.parentPath, entry.name))
+    .filter(path => (statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o077)
+  t.strictSame(open, [], 'no other user of the machine can read what lies there')
 
   const second = await startLine(dataDir)
   const [refused] = await once(second.child, 'close') as [number]

@@ -6,7 +6,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Type } from 'typebox'
-import { checkDataFolder, freePort, readConfig, sentenceOf, settingsOf, supervise } from '../../runtime/index.ts'
+import { checkDataFolder, freePort, keepToOwner, readConfig, sentenceOf, settingsOf, supervise } from '../../runtime/index.ts'
 import { takeLine } from './line-lock.ts'
 import { startMailbox } from './mailbox.ts'
 import { findParents, watchParents } from './parents.ts'
@@ -47,6 +47,7 @@ async function runLine (): Promise<void> {
   // Not recursive: where a file system answers ENOENT for a folder in one that exists (/proc), Node's recursive mkdir never ends.
   if (!existsSync(dataDir) && existsSync(dirname(dataDir))) mkdirSync(dataDir, { mode: 0o700 })
   checkDataFolder(dataDir)
+  keepToOwner(dataDir, config.FIRN_WAREHOUSE_URL as string | undefined)
   takeLine(dataDir)
   const gatewayUrl = `http://${hostToReach(config.FIRN_GATEWAY_HOST)}:${String(config.FIRN_GATEWAY_PORT)}`
   const writerUrl = `http://${hostToReach(config.FIRN_WRITER_HOST)}:${String(config.FIRN_WRITER_PORT)}`

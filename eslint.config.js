@@ -32,6 +32,10 @@ export default tseslint.config(
       'no-unsafe-finally': 'error',
       'no-useless-catch': 'error',
       'use-isnan': 'error',
+      'no-restricted-syntax': ['error', {
+        selector: "MemberExpression[property.name='write'][object.property.name=/^std(out|err)$/], MemberExpression[object.name='console'][property.name=/^(log|error|info|warn|debug)$/]",
+        message: 'what events or other programs wrote may hold sequences that forge lines: print by show or complain of runtime/'
+      }],
       'no-restricted-imports': ['error', {
         patterns: [{ regex: '(^|/)(utils?|helpers?|common|shared)(/|\\.ts$|$)', message: 'a path says what a file does' }],
         paths: [
@@ -48,6 +52,15 @@ export default tseslint.config(
       '@typescript-eslint/no-floating-promises': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { args: 'none', varsIgnorePattern: '^_', caughtErrors: 'none' }]
     }
+  },
+  {
+    // The way out itself, what stands on nothing of ours, the proofs and judges, which show what they have made themselves, and test programs.
+    files: [
+      'runtime/shown.ts', 'openapi/main.ts', 'deploy/kafka/setup.ts', 'deploy/servers/test.ts', 'catalog/server/compatibility-kit/main.ts', 'log/embedded/adversary.ts',
+      'loadtest/*/**/*.ts', '**/*.test.ts', '**/*.servers.ts', '**/*.fixture.ts'
+    ],
+    ignores: ['loadtest/{generate,verify}/**', 'loadtest/k6/{main,run}.ts'],
+    rules: { 'no-restricted-syntax': 'off' }
   },
   {
     // The door itself, and what is tested against the bare client.

@@ -1,8 +1,9 @@
 // What a run with real processes has shown so far: one line per promise, and `N passed, N failed` at its end.
 // A check that names a failure is printed at once; the verifier's findings count one by one.
 
-import { printVerdict, sentenceOfVerdict } from './verify/report.ts'
+import { sentenceOfVerdict, verdictLines } from './verify/report.ts'
 import type { Verdict } from './verify/verify.ts'
+import { show } from '../runtime/index.ts'
 
 export interface Tally {
   readonly passed: number
@@ -15,7 +16,7 @@ export interface Tally {
   end(): string
 }
 
-export function createTally (print: (line: string) => void = line => { console.log(line) }): Tally {
+export function createTally (print: (line: string) => void = line => { show(line.split('\n')) }): Tally {
   let passed = 0
   let failed = 0
   const check = (sentence: string, ok: boolean, detail = ''): void => {
@@ -33,7 +34,7 @@ export function createTally (print: (line: string) => void = line => { console.l
         else check(`${when}: ${finding.promise}`, false, `${finding.detail} ${finding.examples.join(', ')}`)
       }
       print(`       ${when}: ${sentenceOfVerdict(verdict)}`)
-      if (verdict.findings.some(finding => !finding.kept)) print(printVerdict(verdict))
+      if (verdict.findings.some(finding => !finding.kept)) for (const line of verdictLines(verdict)) print(line)
     },
     say: line => { print(`       ${line}`) },
     end: () => `${passed} passed, ${failed} failed`

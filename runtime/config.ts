@@ -6,6 +6,7 @@
 import { type Static, type TObject, type TSchema } from 'typebox'
 import { fail } from './errors.ts'
 import { describeSettings } from './settings-table.ts'
+import { show } from './shown.ts'
 
 export interface ConfigSource {
   env?: NodeJS.ProcessEnv
@@ -43,7 +44,7 @@ export function readConfig<S extends TObject> (process_: string, schema: S, sour
   const settings = settingsOf(schema)
   const { flags, words, help } = readFlags(process_, settings, source.argv ?? process.argv.slice(2))
   if (help) {
-    process.stdout.write(describeSettings(process_, settings))
+    show(describeSettings(process_, settings).trimEnd().split('\n'))
     process.exit(0)
   }
   for (const name of Object.keys(env)) {

@@ -5,7 +5,7 @@
 import { fail } from './errors.ts'
 import { FirnError } from './firn-error.ts'
 import { createLogger, type Logger } from './logger.ts'
-import { shownLine } from './shown.ts'
+import { complain, shownLine } from './shown.ts'
 
 const closeMsMax = 10_000
 
@@ -101,5 +101,5 @@ export function sentenceOf (error: unknown): string {
 }
 
 function say (sentence: string): void {
-  process.stderr.write(sentence + '\n')
+  complain(sentence)
 }

@@ -13,6 +13,7 @@ import { offsetsProperty, parseOffsets, type LogIds, type PartitionProgress, typ
 import { circumstancesOf } from './log-comparison.ts'
 import type { SessionParts } from './session.ts'
 import { ownColumns, ownScan, type WriterTables } from './tables.ts'
+import { complain } from '../runtime/index.ts'
 
 const refusalsSaidMax = 5
 
@@ -120,5 +121,5 @@ async function newestRows (parts: SessionParts, table: LoadedTable): Promise<Map
 
 function say ({ logger }: SessionParts, sentence: string): void {
   logger.error(sentence)
-  process.stderr.write(sentence + '\n')
+  complain(sentence)
 }

@@ -5,7 +5,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openLake } from '../catalog/index.ts'
 import { openLogFrom, topicsChosen, watchForGood } from '../log/index.ts'
-import { checkDataFolder, createHttpServer, createMetrics, keepToOwner, listen, readConfig, runService } from '../runtime/index.ts'
+import { checkDataFolder, complain, createHttpServer, createMetrics, keepToOwner, listen, readConfig, runService } from '../runtime/index.ts'
 import { mappingsOf, resumeOf, writerSettings } from './config.ts'
 import { Duplicates } from './duplicates.ts'
 import { openEngine } from './engine.ts'
@@ -66,7 +66,7 @@ runService('writer', async ({ logger, signal, onClose, stop, tell }) => {
   running.then(() => { if (!signal.aborted) stop(writer.halted.length > 0 ? 1 : 0) }, (error: unknown) => {
     if (signal.aborted) return
     logger.fatal({ err: error }, 'the writer ends')
-    process.stderr.write(`writer ends: ${error instanceof Error ? error.message : String(error)}\n`)
+    complain(`writer ends: ${error instanceof Error ? error.message : String(error)}`)
     stop(1)
   })
 })

@@ -7,7 +7,7 @@
 
 import { deleteExpiredFiles } from '../catalog/index.ts'
 import { topicsFound, type Log, type LogEvent, type RecordBatch } from '../log/index.ts'
-import type { FirnError } from '../runtime/index.ts'
+import { complain, type FirnError } from '../runtime/index.ts'
 import { landBatch, type BatchParts } from './batch-work.ts'
 import { judgeDamage, judgePartition } from './circumstances.ts'
 import { decidedSkip } from './commit.ts'
@@ -377,7 +377,7 @@ export class Reading {
   #sayHalted (halt: HaltedPartition): void {
     const error = haltError(halt)
     this.#parts.logger.fatal({ code: error.code, topic: halt.topic, partition: halt.partition }, error.message)
-    process.stderr.write(error.message + '\n')
+    complain(error.message)
     this.#parts.metrics?.halted.set(this.halted.length)
   }
 }

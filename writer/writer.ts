@@ -6,7 +6,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { topicsFound } from '../log/index.ts'
-import type { FirnError } from '../runtime/index.ts'
+import { complain, type FirnError } from '../runtime/index.ts'
 import { isOfWriter, recoverFrom } from './after-error.ts'
 import type { Resume } from './decide.ts'
 import { fail } from './errors.ts'
@@ -141,7 +141,7 @@ export class Writer {
     const { logger, metrics } = this.#parts
     if (this.#state.at !== 'halted' || this.#state.error.message !== error.message) {
       logger.fatal({ code: error.code }, error.message)
-      process.stderr.write(error.message + '\n')
+      complain(error.message)
     }
     this.#state = { at: 'halted', error }
     metrics?.halted.set(-1)

@@ -6,7 +6,7 @@ import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { DuckDBInstance, bringFiles, duckdbScan, isCatalogError, openLake, quoteText, scanFiles, type LoadedTable } from '../../catalog/index.ts'
-import { endWithReader, exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
+import { complain, endWithReader, exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readModels } from '../models/catalogue.ts'
 import { noExtensions } from '../query/duckdb-session.ts'
@@ -20,7 +20,7 @@ endWithReader()
 try {
   await main()
 } catch (error) {
-  process.stderr.write(`export: ${sentenceOf(error)}\n`)
+  complain(`export: ${sentenceOf(error)}`)
   process.exitCode = 1
 }
 await exitWhenPrinted()
@@ -75,7 +75,7 @@ async function write (config: ExportConfig, sql: string, { id }: LoadedTable): P
     }
     if (part !== undefined) {
       await rename(part, resolve(config.out!))
-      process.stderr.write(`${rows} rows of ${[...id.namespace, id.name].join('.')} in ${config.out}\n`)
+      complain(`${rows} rows of ${[...id.namespace, id.name].join('.')} in ${config.out}`)
     }
   } catch (error) {
     if (part !== undefined) await rm(part, { force: true })

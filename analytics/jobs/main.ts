@@ -2,7 +2,7 @@
 // step is done, with 1 when one failed for good. `--list` shows the jobs, `--schedule` stays and runs each at its time.
 
 import { resolve } from 'node:path'
-import { exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
+import { complain, exitWhenPrinted, sentenceOf, show } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { dayOf, readRunnerConfig } from './config.ts'
 import { readJobs, type Job } from './jobs-file.ts'
@@ -17,7 +17,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 try {
   process.exitCode = await main()
 } catch (error) {
-  process.stderr.write(`daily: ${sentenceOf(error)}\n`)
+  complain(`daily: ${sentenceOf(error)}`)
   process.exitCode = 1
 }
 await exitWhenPrinted()
@@ -56,15 +56,15 @@ async function once (options: RunOptions): Promise<number> {
 async function list (jobs: readonly Job[], dataDir: string): Promise<number> {
   for (const { name, doc, schedule, startsAtMinutes, steps } of jobs) {
     const at = schedule === null ? 'only when asked for' : `every day at ${new Date(startsAtMinutes * 60_000).toISOString().slice(11, 16)} UTC`
-    process.stdout.write(`${name}: ${doc}\n  ${at}: ${steps.map(step => step.name).join(' → ')}\n`)
+    show([`${name}: ${doc}`, `  ${at}: ${steps.map(step => step.name).join(' → ')}`])
     for (const date of (await datesOf(dataDir, name)).slice(0, 5)) {
       const state = await readRunState(runFolder(dataDir, name, date))
-      if (state !== null) process.stdout.write(`  ${date} ${state.outcome}${state.endedAt === undefined ? '' : ` at ${state.endedAt}`}\n`)
+      if (state !== null) show(`  ${date} ${state.outcome}${state.endedAt === undefined ? '' : ` at ${state.endedAt}`}`)
     }
   }
   return 0
 }
 
 function say (sentence: string): void {
-  process.stderr.write(`daily: ${sentence}\n`)
+  complain(`daily: ${sentence}`)
 }

@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path'
 import { openLake } from '../../catalog/index.ts'
-import { endWithReader, exitWhenPrinted, readTime, sentenceOf } from '../../runtime/index.ts'
+import { complain, endWithReader, exitWhenPrinted, readTime, sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readModels } from '../models/catalogue.ts'
 import type { Model } from '../models/model-file.ts'
@@ -20,7 +20,7 @@ endWithReader()
 try {
   await main()
 } catch (error) {
-  process.stderr.write(`models: ${sentenceOf(error)}\n`)
+  complain(`models: ${sentenceOf(error)}`)
   process.exitCode = 1
 }
 await exitWhenPrinted()
@@ -47,7 +47,7 @@ async function main (): Promise<void> {
 
 async function run (config: ModelsConfig, lake: ReturnType<typeof openLake>, models: readonly Model[], chosen: readonly Model[]): Promise<void> {
   const from = config.from === undefined ? undefined : timeOf(config.from)
-  const say = (line: string): void => { process.stderr.write(`${line}\n`) }
+  const say = (line: string): void => { complain(line) }
   if (!config.dryRun) await loadReferences({ ...lake, say })
   const engine = /^duckdb:/.test(config.FIRN_QUERY_URL) ? null : await openQueryEngine(config, () => ({ ...lake, catalogUrl: config.FIRN_CATALOG_URL }))
   const runner = openRunner({ ...lake, engine, models, dataDir: resolve(config.FIRN_DATA_DIR), memoryMiBMax: config.FIRN_MODELS_MEMORY_MIB_MAX })
@@ -72,5 +72,6 @@ function timeOf (text: string): Date {
 }
 
 async function print (names: readonly string[], rows: readonly (readonly string[])[]): Promise<void> {
+  // eslint-disable-next-line no-restricted-syntax -- printTable keeps each cell on its line
   await printTable({ names, types: names.map(name => /^(rows|units)$/.test(name) ? 'BIGINT' : 'VARCHAR'), chunks: (async function * () { yield rows })() }, text => { process.stdout.write(text) }, Number.MAX_SAFE_INTEGER)
 }

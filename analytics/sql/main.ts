@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { openLake } from '../../catalog/index.ts'
-import { endWithReader, exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
+import { complain, endWithReader, exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readSqlConfig } from './config.ts'
 import { openQueryEngine } from '../query/open.ts'
@@ -16,7 +16,7 @@ endWithReader()
 try {
   await main()
 } catch (error) {
-  process.stderr.write(`sql: ${sentenceOf(error)}\n`)
+  complain(`sql: ${sentenceOf(error)}`)
   process.exitCode = 1
 }
 await exitWhenPrinted()
@@ -32,6 +32,7 @@ async function main (): Promise<void> {
   process.once('SIGINT', () => { stop.abort() })
   const rows = await engine.query(sql, { signal: stop.signal, ...config.asOf === undefined ? {} : { asOf: config.asOf } })
   const write = async (part: string): Promise<void> => {
+    // eslint-disable-next-line no-restricted-syntax -- rows for programs, or of printTable, which keeps each cell on its line
     if (!process.stdout.write(part)) await once(process.stdout, 'drain')
   }
   if (config.csv) await printCsv(rows, write, config)

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { once } from 'node:events'
 import { SMTPServer } from 'smtp-server'
-import { sentenceOf } from '../../runtime/index.ts'
+import { complain, sentenceOf, show } from '../../runtime/index.ts'
 import { runTool } from '../servers/run-tool.ts'
 import { installAirflow } from './install.ts'
 import { startTinyLine } from './tiny-line.ts'
@@ -45,7 +45,7 @@ try {
   code = await runTests(python, { ...env, TEST_LINE: JSON.stringify(line.env), TEST_RUNNER: `${process.execPath} start.mjs` })
 } catch (error) {
   say(sentenceOf(error))
-  console.log('0 passed, 1 failed')
+  show('0 passed, 1 failed')
 } finally {
   await stopLine()
   server.close()
@@ -80,11 +80,11 @@ async function runTests (python: string, env: Record<string, string>): Promise<n
   const last = printed.trim().split('\n').at(-1) ?? ''
   say(`${Math.round((Date.now() - began) / 1000)} s`)
   const counted = /^\d+ passed, \d+ failed$/.test(last)
-  if (!counted || exit !== 0) process.stderr.write(`${printed.trimEnd().slice(-10_000, counted ? -last.length : undefined)}\n`)
-  console.log(counted ? last : '0 passed, 1 failed')
+  if (!counted || exit !== 0) complain(printed.trimEnd().slice(-10_000, counted ? -last.length : undefined).split('\n'))
+  show(counted ? last : '0 passed, 1 failed')
   return counted ? exit ?? 1 : 1
 }
 
 function say (sentence: string): void {
-  console.error(`airflow: ${sentence}`)
+  complain(`airflow: ${sentence}`)
 }

@@ -3,6 +3,7 @@
 
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { complain } from '../../runtime/index.ts'
 
 export const commands: Readonly<Record<string, string>> = {
   doctor: 'deploy/local/doctor.ts',
@@ -24,7 +25,7 @@ if (import.meta.main) {
   const [name = '', ...words] = process.argv.slice(2)
   const entry = commands[name]
   if (entry === undefined) {
-    process.stderr.write(`there is no command ${JSON.stringify(name)}: it is one of ${Object.keys(commands).join(', ')}\n`)
+    complain(`there is no command ${JSON.stringify(name)}: it is one of ${Object.keys(commands).join(', ')}`)
     process.exit(2)
   }
   const file = join(import.meta.dirname, '../..', entry)

@@ -4,6 +4,7 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, request, type IncomingHttpHeaders, type Server } from 'node:http'
+import { complain } from '../../runtime/index.ts'
 
 const keyCharsMin = 16
 const credential = 'x-trino-extra-credential'
@@ -72,7 +73,7 @@ if (import.meta.main) {
     server.listen(Number(process.env.TRINO_DOOR_PORT ?? 8080), '0.0.0.0')
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => { server.close(); server.closeAllConnections() })
   } catch (error) {
-    process.stderr.write(`trino-door: ${error instanceof Error ? error.message : String(error)}\n`)
+    complain(`trino-door: ${error instanceof Error ? error.message : String(error)}`)
     process.exitCode = 1
   }
 }

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openLake, type Catalog } from '../../catalog/index.ts'
 import { openLogFrom, topicsToRead } from '../../log/index.ts'
-import { exitWhenPrinted, sentenceOf, settingsOfAll } from '../../runtime/index.ts'
+import { complain, exitWhenPrinted, sentenceOf, settingsOfAll, show } from '../../runtime/index.ts'
 import { writerSettings } from '../../writer/config.ts'
 import { hostToReach } from '../local/services.ts'
 import { readTopicConfig, type TopicConfig } from './config.ts'
@@ -18,22 +18,22 @@ const lookEveryMs = 500
 const projectDir = resolve(import.meta.dirname, '../..')
 
 try {
-  process.stdout.write(`${await main()}\n`)
+  show(await main())
 } catch (error) {
-  process.stderr.write(`daily:stream: ${sentenceOf(error)}\n`)
+  complain(`daily:stream: ${sentenceOf(error)}`)
   process.exitCode = 1
 }
 await exitWhenPrinted()
 
 async function main (): Promise<string> {
   const config = readTopicConfig('daily:stream')
-  const log = await openLogFrom(config.FIRN_LOG_URL, config, sentence => { process.stderr.write(`${sentence}\n`) })
+  const log = await openLogFrom(config.FIRN_LOG_URL, config, sentence => { complain(sentence) })
   const ends = await topicsToRead(log, config).then(async topics => await endsOf(log, topics)).finally(() => log.close())
   const { catalog } = openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR) })
   const url = `http://${hostToReach(config.FIRN_WRITER_HOST)}:${config.FIRN_WRITER_PORT}`
   const state = await stateOf(url)
   if (state === 'away') {
-    process.stdout.write(`no writer answers at ${url}: it is run to the end of the log\n`)
+    show(`no writer answers at ${url}: it is run to the end of the log`)
     await runWriter()
     const left = await lagBelow(ends, catalog)
     if (left > 0n) throw new Error(`the writer ended, but ${left} records are no rows: look into what it printed above`)

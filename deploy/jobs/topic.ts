@@ -2,20 +2,20 @@
 // ends with 0; with one sentence and 1 otherwise. It writes nothing and joins no group.
 
 import { openLogFrom, topicsToRead } from '../../log/index.ts'
-import { exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
+import { complain, exitWhenPrinted, sentenceOf, show } from '../../runtime/index.ts'
 import { readTopicConfig } from './config.ts'
 import { endsOf } from './topic-state.ts'
 
 try {
   const config = readTopicConfig('daily:topic')
-  const log = await openLogFrom(config.FIRN_LOG_URL, config, sentence => { process.stderr.write(`${sentence}\n`) })
+  const log = await openLogFrom(config.FIRN_LOG_URL, config, sentence => { complain(sentence) })
   try {
-    for (const { topic, partition, first, end } of await endsOf(log, await topicsToRead(log, config))) process.stdout.write(`${topic} partition ${partition}: offsets ${first} to ${end}\n`)
+    for (const { topic, partition, first, end } of await endsOf(log, await topicsToRead(log, config))) show(`${topic} partition ${partition}: offsets ${first} to ${end}`)
   } finally {
     await log.close()
   }
 } catch (error) {
-  process.stderr.write(`daily:topic: ${sentenceOf(error)}\n`)
+  complain(`daily:topic: ${sentenceOf(error)}`)
   process.exitCode = 1
 }
 await exitWhenPrinted()

@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generatedPages } from './generated-pages.ts'
 import { fillIn } from './reference-tables.ts'
+import { complain, show } from '../../runtime/index.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -13,12 +14,12 @@ for (const [page, tables] of Object.entries(await generatedPages())) {
   const before = readFileSync(file, 'utf8')
   const after = fillIn(before, tables)
   if (before === after) {
-    process.stdout.write(`${page} is fresh\n`)
+    show(`${page} is fresh`)
   } else if (process.argv.includes('--check')) {
-    process.stderr.write(`${page} differs from the code: run npm run docs and commit it\n`)
+    complain(`${page} differs from the code: run npm run docs and commit it`)
     process.exitCode = 1
   } else {
     writeFileSync(file, after)
-    process.stdout.write(`${page} is written\n`)
+    show(`${page} is written`)
   }
 }

@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openToAll, writeKeyOf } from '../../gateway/config.ts'
 import type { LogConfig, TopicChoice } from '../../log/index.ts'
-import { sentenceOf, readConfig } from '../../runtime/index.ts'
+import { complain, readConfig, sentenceOf, show } from '../../runtime/index.ts'
 import { checkDoors } from './doctor-doors.ts'
 import { checkKafkaClient } from './doctor-kafka.ts'
 import { checkLine, type LineAddresses } from './doctor-line.ts'
@@ -39,12 +39,12 @@ try {
   })
   for await (const finding of findings(config, open, addresses)) {
     if (finding.state === 'fail') failed++
-    process.stdout.write(`${finding.state.padEnd(5)} ${finding.what.padEnd(18)} ${finding.detail}\n`)
+    show(`${finding.state.padEnd(5)} ${finding.what.padEnd(18)} ${finding.detail}`)
   }
-  process.stdout.write(failed === 0 ? '\nNothing stands in the way.\n' : `\n${failed} thing(s) to put right: see "fail" above.\n`)
+  show(['', failed === 0 ? 'Nothing stands in the way.' : `${failed} thing(s) to put right: see "fail" above.`])
   process.exit(failed === 0 ? 0 : 1)
 } catch (error) {
-  process.stderr.write(`doctor: ${sentenceOf(error)}\n`)
+  complain(`doctor: ${sentenceOf(error)}`)
   process.exit(1)
 }
 

@@ -2,7 +2,7 @@
 // services' own /metrics. On a terminal it is rewritten in place; elsewhere it is printed every ten seconds while
 // something happens, and once a minute otherwise. Whatever else is printed goes above it.
 
-import { bucketsOf, quantileBetween, readMetrics, sumOf } from '../../runtime/index.ts'
+import { bucketsOf, quantileBetween, readMetrics, shownLine, sumOf } from '../../runtime/index.ts'
 
 const terminalMs = 2000
 const plainMs = 10_000
@@ -70,7 +70,7 @@ export function startLiveLine (urls: LineUrls, out: NodeJS.WriteStream): LiveLin
   return {
     print: text => {
       erase()
-      out.write(text + '\n')
+      out.write(text.split('\n').map(shownLine).join('\n') + '\n')
       if (onTerminal && !stopped) out.write(shown)
     },
     stop: () => {

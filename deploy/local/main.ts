@@ -6,7 +6,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Type } from 'typebox'
-import { checkDataFolder, freePort, keepToOwner, readConfig, sentenceOf, settingsOf, supervise } from '../../runtime/index.ts'
+import { checkDataFolder, complain, freePort, keepToOwner, readConfig, sentenceOf, settingsOf, show, supervise } from '../../runtime/index.ts'
 import { takeLine } from './line-lock.ts'
 import { startMailbox } from './mailbox.ts'
 import { findParents, watchParents } from './parents.ts'
@@ -32,12 +32,12 @@ const settings = Type.Object({
 })
 
 let live: LiveLine | undefined
-const print = (line: string): void => live === undefined ? void process.stdout.write(line + '\n') : live.print(line)
+const print = (line: string): void => live === undefined ? void show(line.split('\n')) : live.print(line)
 
 try {
   await runLine()
 } catch (error) {
-  process.stderr.write(`firn: ${sentenceOf(error)}\n`)
+  complain(`firn: ${sentenceOf(error)}`)
   process.exit(1)
 }
 

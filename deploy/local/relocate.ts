@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Type } from 'typebox'
 import { openStorageFrom, relocateFolder, storageSettings } from '../../catalog/index.ts'
-import { judgeDataFolder, markFile, readConfig, readMark, sentenceOf, writeMark } from '../../runtime/index.ts'
+import { complain, judgeDataFolder, markFile, readConfig, readMark, sentenceOf, show, writeMark } from '../../runtime/index.ts'
 import { takeLine } from './line-lock.ts'
 
 const settings = Type.Object({
@@ -16,7 +16,7 @@ const settings = Type.Object({
 try {
   await relocate()
 } catch (error) {
-  process.stderr.write(`relocate: ${sentenceOf(error)}\n`)
+  complain(`relocate: ${sentenceOf(error)}`)
   process.exitCode = 1
 }
 
@@ -26,7 +26,7 @@ async function relocate (): Promise<void> {
   const dataDir = resolve(config.FIRN_DATA_DIR)
   if (!existsSync(dataDir)) throw new Error(`there is no folder ${dataDir}: name it with --data-dir`)
   takeLine(dataDir)
-  const say = (sentence: string): void => { process.stdout.write(`${sentence}\n`) }
+  const say = (sentence: string): void => { show(sentence) }
   const judged = judgeDataFolder(dataDir)
   const mark = readMark(dataDir)
   const { storage } = openStorageFrom(config, { dataDir, say })

@@ -8,7 +8,7 @@ import {
   inspectWarehouse, openStorageFrom, printIdentifier, registerAll, registerFile, storageSettings, takeOlder,
   type FileReport, type FolderReport, type Registered, type RepairPlace, type StateReport, type TableIdentifier
 } from '../../catalog/index.ts'
-import { readConfig, sentenceOf } from '../../runtime/index.ts'
+import { complain, readConfig, sentenceOf, show } from '../../runtime/index.ts'
 
 const settings = Type.Object({
   ...storageSettings,
@@ -21,12 +21,12 @@ const settings = Type.Object({
   files: Type.Integer({ default: 3, minimum: 1, maximum: 1000, description: 'metadata files looked into for each table, the newest first' })
 })
 
-const print = (line: string): void => { process.stdout.write(`${line}\n`) }
+const print = (line: string): void => { show(line) }
 
 try {
   await repair()
 } catch (error) {
-  process.stderr.write(`repair: ${sentenceOf(error)}\n`)
+  complain(`repair: ${sentenceOf(error)}`)
   process.exitCode = 1
 }
 

@@ -3,7 +3,7 @@
 
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { endWithReader, readConfig, settingsOf, sentenceOf } from '../../runtime/index.ts'
+import { complain, endWithReader, readConfig, sentenceOf, settingsOf } from '../../runtime/index.ts'
 import { catalogUrlOf, settingsOfTheLine } from './services.ts'
 import { commandSettings } from './commands.ts'
 
@@ -15,7 +15,7 @@ try {
   const config = readConfig('firn', known, { env: fromCommands, argv: [] }) as Record<string, unknown>
   if (process.env.FIRN_CATALOG_URL === undefined && 'FIRN_CATALOG_URL' in settingsOf(known)) process.env.FIRN_CATALOG_URL = catalogUrlOf(config).url
 } catch (error) {
-  process.stderr.write(`firn: ${sentenceOf(error)}\n`)
+  complain(`firn: ${sentenceOf(error)}`)
   process.exit(2)
 }
 // The line has services to end first.

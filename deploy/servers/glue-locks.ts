@@ -5,6 +5,7 @@
 
 import { spawn } from 'node:child_process'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { complain } from '../../runtime/index.ts'
 
 const [port = '', motoPort = '', onlyKey] = process.argv.slice(2)
 const motoUrl = `http://127.0.0.1:${motoPort}/`
@@ -14,7 +15,7 @@ interface Answer { readonly status: number, readonly body: string, readonly erro
 type Json = Record<string, unknown>
 
 const moto = spawn('python3', ['-c', 'import sys; from moto.server import main; sys.exit(main())', '-H', '127.0.0.1', '-p', motoPort], { stdio: 'inherit' })
-moto.once('error', error => { process.stderr.write(`moto: ${error.message}\n`); process.exit(1) })
+moto.once('error', error => { complain(`moto: ${error.message}`); process.exit(1) })
 moto.once('exit', code => { process.exit(code ?? 1) })
 process.once('exit', () => moto.kill('SIGKILL'))
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => process.exit(0))

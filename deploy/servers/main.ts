@@ -4,7 +4,7 @@
 
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { isRunning, sentenceOf, type ProcessIdentity } from '../../runtime/index.ts'
+import { complain, isRunning, sentenceOf, show, type ProcessIdentity } from '../../runtime/index.ts'
 import { fail } from './errors.ts'
 import { serverNames, stopServer, type ServerName } from './index.ts'
 import { productSettings } from './product-settings.ts'
@@ -21,11 +21,11 @@ interface Note extends ProcessIdentity { readonly port: number, readonly url: st
 
 const words = process.argv.slice(2)
 try {
-  if (words.includes('--help')) console.log(usage)
+  if (words.includes('--help')) show(usage.split('\n'))
   else if (words[0] === 'stop') await stop(words.slice(1))
   else await start(words)
 } catch (error) {
-  console.error(`firn: ${sentenceOf(error)}`)
+  complain(`firn: ${sentenceOf(error)}`)
   process.exitCode = 1
 }
 
@@ -39,13 +39,13 @@ async function start (words: readonly string[]): Promise<void> {
   })
   const wanted = withNeeds(named.length === 0 ? usualSet : named)
   const running = wanted.filter(name => isAlive(noteOf(name)))
-  if (running.length > 0) console.error(`${running.join(', ')}: already running; to start the set anew: npm run servers:stop`)
+  if (running.length > 0) complain(`${running.join(', ')}: already running; to start the set anew: npm run servers:stop`)
   if (running.length < wanted.length) {
     if (running.length > 0) throw fail('SERVER_SET_PARTLY_RUNNING', { running: running.join(', '), missing: wanted.filter(name => !running.includes(name)).join(', ') })
-    console.error('firn: fetching what is missing (the first time up to some minutes), then starting …')
+    complain('firn: fetching what is missing (the first time up to some minutes), then starting …')
     const abort = new AbortController()
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { console.error('stopping what was started …'); abort.abort(new Error('interrupted')) })
-    await startSet(wanted, { dir, ports, keep: true, signal: abort.signal, onReady: (server, ms) => { console.error(`  ${server.name} is ready after ${(ms / 1000).toFixed(1)} s`) } })
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { complain('stopping what was started …'); abort.abort(new Error('interrupted')) })
+    await startSet(wanted, { dir, ports, keep: true, signal: abort.signal, onReady: (server, ms) => { complain(`  ${server.name} is ready after ${(ms / 1000).toFixed(1)} s`) } })
   }
   report()
 }
@@ -57,19 +57,19 @@ async function stop (words: readonly string[]): Promise<void> {
     await stopServer(note)
     rmSync(join(dir, name, `${name}.pid`), { force: true })
   }))
-  console.log(running.length === 0 ? 'no server of this folder is running' : `stopped ${running.map(one => one.name).join(', ')}; what they keep stays in ${relative('.', dir)}`)
+  show(running.length === 0 ? 'no server of this folder is running' : `stopped ${running.map(one => one.name).join(', ')}; what they keep stays in ${relative('.', dir)}`)
 }
 
 /** The table of what runs, and the settings for it, in a file as well. */
 function report (): void {
   const alive = serverNames.flatMap(name => { const note = noteOf(name); return isAlive(note) ? [{ name, ...note }] : [] })
   const width = Math.max(...alive.map(one => one.url.length))
-  console.log(`\n${'server'.padEnd(14)}${'address'.padEnd(width + 3)}pid`)
-  for (const { name, url, pid } of alive) console.log(`${name.padEnd(14)}${url.padEnd(width + 3)}${pid}`)
+  show(['', `${'server'.padEnd(14)}${'address'.padEnd(width + 3)}pid`])
+  for (const { name, url, pid } of alive) show(`${name.padEnd(14)}${url.padEnd(width + 3)}${pid}`)
   const settings = Object.entries(productSettings(Object.fromEntries(alive.map(one => [one.name, one.url]))))
   const text = settings.map(([name, value]) => `${name}=${value}`).join('\n')
   writeFileSync(envFile, `# Settings of firn for the servers that npm run servers started. Keys of a test server on loopback: no secrets.\n${text}\n`, { mode: 0o600 })
-  console.log(`\n${text}\n\nto use them in this shell:  set -a; . ${relative('.', envFile)}; set +a; npm start\nlogs: ${relative('.', dir)}/NAME/NAME.log      to end them: npm run servers:stop`)
+  show(['', ...text.split('\n'), '', `to use them in this shell:  set -a; . ${relative('.', envFile)}; set +a; npm start`, `logs: ${relative('.', dir)}/NAME/NAME.log      to end them: npm run servers:stop`])
 }
 
 function noteOf (name: ServerName): Note | undefined {

@@ -1,12 +1,12 @@
 // `node deploy/servers/prepare.ts NAME…`: fetches and builds servers into the cache without starting any, for an image
 // or a machine that will be without a network.
 
-import { sentenceOf } from '../../runtime/index.ts'
+import { complain, sentenceOf } from '../../runtime/index.ts'
 import { prepareServers, type ServerName } from './index.ts'
 
 try {
   await prepareServers(process.argv.slice(2) as ServerName[])
 } catch (error) {
-  console.error(`firn: ${sentenceOf(error)}`)
+  complain(`firn: ${sentenceOf(error)}`)
   process.exitCode = 1
 }

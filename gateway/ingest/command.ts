@@ -3,10 +3,10 @@
 
 import { resolve } from 'node:path'
 import type { TObject } from 'typebox'
-import { readConfig, sentenceOf, settingsOf } from '../../runtime/index.ts'
+import { complain, readConfig, sentenceOf, settingsOf, show } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { listInputs } from './input-files.ts'
-import { printSummary, showProgress } from './progress-line.ts'
+import { showProgress, summaryLines } from './progress-line.ts'
 import { runFiles } from './run.ts'
 import { importSettings, ingestSettings } from './settings.ts'
 
@@ -39,13 +39,13 @@ export async function importCommand (): Promise<void> {
 
 async function endWith (name: string, run: (signal: AbortSignal, say: (sentence: string) => void) => ReturnType<typeof runFiles>): Promise<void> {
   const controller = new AbortController()
-  const say = (sentence: string): void => { process.stderr.write(`${name}: ${sentence}\n`) }
+  const say = (sentence: string): void => { complain(`${name}: ${sentence}`) }
   const stop = (): void => { controller.abort() }
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
   try {
     const { delivered, unchanged, failed } = await run(controller.signal, say)
-    process.stdout.write(printSummary(delivered, unchanged))
+    show(summaryLines(delivered, unchanged))
     const rejected = delivered.some(file => file.rejected > 0)
     if (rejected) say('rejected lines are in the files named <input>.rejected.ndjson')
     process.exitCode = failed > 0 ? 1 : rejected ? 2 : 0

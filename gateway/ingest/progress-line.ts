@@ -1,6 +1,7 @@
 // What the commands show: one moving line while they work (only on a terminal), a table at the end.
 
 import { basename } from 'node:path'
+import { shownLine } from '../../runtime/index.ts'
 import type { Delivered } from './deliver.ts'
 import type { Progress } from './ledger.ts'
 
@@ -22,7 +23,7 @@ export function showProgress (out: NodeJS.WriteStream, now: () => number = () =>
       drawnMs = now()
       const percent = bytes === 0 ? 100 : Math.min(100, Math.floor(progress.offset / bytes * 100))
       const rate = Math.round(events / Math.max(0.001, (now() - startedMs) / 1000))
-      out.write(`\r\u001b[K${basename(progress.path)}  ${percent} %  ${count(events)} events  ${count(rate)}/s`)
+      out.write(`\r\u001b[K${shownLine(basename(progress.path))}  ${percent} %  ${count(events)} events  ${count(rate)}/s`)
     },
     clear () {
       if (out.isTTY) out.write('\r\u001b[K')
@@ -31,7 +32,7 @@ export function showProgress (out: NodeJS.WriteStream, now: () => number = () =>
 }
 
 /** One row per file that had something new, and the sum. */
-export function printSummary (delivered: readonly Delivered[], unchanged: number): string {
+export function summaryLines (delivered: readonly Delivered[], unchanged: number): string[] {
   const rows = delivered.filter(file => file.accepted + file.rejected > 0)
   const sum = { accepted: rows.reduce((n, row) => n + row.accepted, 0), rejected: rows.reduce((n, row) => n + row.rejected, 0) }
   const table = [
@@ -41,7 +42,7 @@ export function printSummary (delivered: readonly Delivered[], unchanged: number
   ] as [string, string, string][]
   const widths = [0, 1, 2].map(column => Math.max(...table.map(row => (row[column] as string).length)))
   return table.map(([name, accepted, rejected]) =>
-    `${name.padEnd(widths[0] as number)}  ${accepted.padStart(widths[1] as number)}  ${rejected.padStart(widths[2] as number)}`).join('\n') + '\n'
+    `${name.padEnd(widths[0] as number)}  ${accepted.padStart(widths[1] as number)}  ${rejected.padStart(widths[2] as number)}`)
 }
 
 function count (n: number): string {

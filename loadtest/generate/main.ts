@@ -7,7 +7,7 @@ import { dirname, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { writeKeyOf } from '../../gateway/config.ts'
 import { openLogFrom } from '../../log/index.ts'
-import { exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
+import { complain, exitWhenPrinted, sentenceOf, show } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readGenerateConfig, type GenerateConfig } from './config.ts'
 import { openLedger } from './ledger.ts'
@@ -30,7 +30,7 @@ if (process.send !== undefined) process.once('disconnect', () => stop.abort())
 try {
   process.exitCode = await generate(readGenerateConfig(new Date()))
 } catch (error) {
-  process.stderr.write(`generate: ${sentenceOf(error)}\n`)
+  complain(`generate: ${sentenceOf(error)}`)
   process.exitCode = 1
 }
 await exitWhenPrinted()
@@ -74,7 +74,7 @@ async function generate (config: Readonly<GenerateConfig>): Promise<number> {
     `truth about fraud ${shown(config.truthFile)}`,
     ...sent === null ? [] : [`what was sent ${shown(config.sentFile)}`]
   ]
-  process.stdout.write(lines.join('\n') + '\n')
+  show(lines)
   return counts.unknown > 0 ? 1 : 0
 }
 

@@ -7,18 +7,18 @@ import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { openLake } from '../../catalog/index.ts'
 import { openLogFrom, topicsToRead } from '../../log/index.ts'
-import { exitWhenPrinted, sentenceOf } from '../../runtime/index.ts'
+import { complain, exitWhenPrinted, sentenceOf, show } from '../../runtime/index.ts'
 import { untilDrained } from '../drained.ts'
 import { fail } from '../errors.ts'
 import { startLine, type Line } from '../line.ts'
 import { readVerifyConfig, type VerifyConfig } from '../verify/config.ts'
-import { printVerdict } from '../verify/report.ts'
+import { verdictLines } from '../verify/report.ts'
 import { verify } from '../verify/verify.ts'
 import { findK6 } from './binary.ts'
 import { k6Env, readLoadtestConfig, type LoadtestConfig } from './config.ts'
 import { runK6, type K6Result } from './run.ts'
 
-const say = (sentence: string): void => { process.stderr.write(`loadtest: ${sentence}\n`) }
+const say = (sentence: string): void => { complain(`loadtest: ${sentence}`) }
 
 try {
   process.exitCode = await loadtest(readLoadtestConfig())
@@ -62,12 +62,12 @@ async function startOwnLine (dataDir: string): Promise<Line> {
 }
 
 function report ({ code, crossed, wrongAnswers, acked, accepted, ledgerFile }: K6Result): boolean {
-  for (const { sent, expected, status, body } of wrongAnswers) console.log(`wrong answer to ${sent}: expected ${expected}, got ${status} ${body}`)
+  for (const { sent, expected, status, body } of wrongAnswers) show(`wrong answer to ${sent}: expected ${expected}, got ${status} ${body}`)
   const exact = acked.size === accepted
-  if (!exact) console.log(`the ledger holds ${acked.size} accepted events, k6 counted ${accepted}: one of them is wrong`)
-  if (crossed.length > 0) console.log(`thresholds crossed: ${crossed.join(', ')}`)
-  if (code !== 0 && crossed.length === 0) console.log(`k6 did not come to its end (code ${code}): what was answered until then is verified`)
-  console.log(`ledger ${relative('.', ledgerFile)}`)
+  if (!exact) show(`the ledger holds ${acked.size} accepted events, k6 counted ${accepted}: one of them is wrong`)
+  if (crossed.length > 0) show(`thresholds crossed: ${crossed.join(', ')}`)
+  if (code !== 0 && crossed.length === 0) show(`k6 did not come to its end (code ${code}): what was answered until then is verified`)
+  show(`ledger ${relative('.', ledgerFile)}`)
   return exact && code === 0
 }
 
@@ -80,12 +80,12 @@ async function checkLanded (config: LoadtestConfig, { ledgerFile }: K6Result, li
   const log = await openLogFrom(options.FIRN_LOG_URL, options)
   try {
     const ms = await untilDrained({ catalog: lake.catalog, log, topics: await topicsToRead(log, options), stillSecondsMax: config.drainSeconds })
-    console.log(`the writer had drained the log ${(ms / 1000).toFixed(1)} s after the last answer\n`)
+    show(`the writer had drained the log ${(ms / 1000).toFixed(1)} s after the last answer`)
   } finally {
     await log.close()
   }
   const verdict = await verify(options)
-  process.stdout.write(printVerdict(verdict))
+  show(['', ...verdictLines(verdict)])
   return verdict.findings.every(finding => finding.kept)
 }
 

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { onLine } from '../../runtime/index.ts'
+import { complain, onLine } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { readLedgers } from '../verify/ledgers.ts'
 import type { RunCounts } from './summary.ts'
@@ -77,7 +77,7 @@ function spawned (command: string, words: readonly string[], print: boolean): Pr
   const child = spawn(command, words, { stdio: ['ignore', print ? 'inherit' : 'ignore', 'pipe'], env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(K6|FIRN)_/.test(name))) })
   const ignore = (): void => {}
   const pass = (): void => { child.kill('SIGINT') }
-  onLine(child.stderr, line => { if (print && !counted.test(line)) process.stderr.write(line + '\n') })
+  onLine(child.stderr, line => { if (print && !counted.test(line)) complain(line) })
   process.on('SIGINT', ignore).on('SIGTERM', pass)
   child.once('error', reject)
   child.once('close', code => {

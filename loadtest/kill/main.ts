@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sentenceOf } from '../../runtime/index.ts'
 import { startLine, type ServiceName } from '../line.ts'
-import { printVerdict, sentenceOfVerdict } from '../verify/report.ts'
+import { verdictLines, sentenceOfVerdict } from '../verify/report.ts'
 import { verify, type Verdict } from '../verify/verify.ts'
 import { tableFolders, watchCommits, type CommitWatch } from './commit-watch.ts'
 import { readKillConfig } from './config.ts'
@@ -133,5 +133,5 @@ function checkVerdict (when: string, verdict: Verdict): void {
     else check(`${when}: ${finding.promise}`, false, `${finding.detail} ${finding.examples.join(', ')}`)
   }
   console.log(`       ${when}: ${sentenceOfVerdict(verdict)}`)
-  if (verdict.findings.some(finding => !finding.kept)) console.log(printVerdict(verdict))
+  if (verdict.findings.some(finding => !finding.kept)) for (const line of verdictLines(verdict)) console.log(line)
 }

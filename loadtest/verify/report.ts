@@ -3,13 +3,13 @@
 
 import type { Verdict } from './verify.ts'
 
-export function printVerdict (verdict: Verdict): string {
+export function verdictLines (verdict: Verdict): string[] {
   const width = Math.max(...verdict.findings.map(finding => finding.promise.length))
   const lines = verdict.findings.flatMap(({ promise, kept, unproven, detail, examples }) => [
     `${kept ? unproven === true ? 'UNSURE' : 'kept  ' : 'BROKEN'}  ${promise.padEnd(width)}  ${detail}`.trimEnd(),
     ...examples.map(example => `          ${example}`)
   ])
-  return [...lines, ...verdict.halts.map(halt => `HALTED  ${halt}`), '', sentenceOfVerdict(verdict), ''].join('\n')
+  return [...lines, ...verdict.halts.map(halt => `HALTED  ${halt}`), '', sentenceOfVerdict(verdict)]
 }
 
 export function sentenceOfVerdict (verdict: Verdict): string {

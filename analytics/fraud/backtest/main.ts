@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { openLake } from '../../../catalog/index.ts'
-import { exitWhenPrinted, sentenceOf } from '../../../runtime/index.ts'
+import { complain, exitWhenPrinted, sentenceOf, show } from '../../../runtime/index.ts'
 import { fail } from '../../errors.ts'
 import { readModelFiles } from '../../models/catalogue.ts'
 import { parseModel, type Model } from '../../models/model-file.ts'
@@ -19,7 +19,7 @@ import { judge, readTruth } from './truth.ts'
 try {
   await main()
 } catch (error) {
-  process.stderr.write(`backtest: ${sentenceOf(error)}\n`)
+  complain(`backtest: ${sentenceOf(error)}`)
   process.exitCode = 1
 }
 await exitWhenPrinted()
@@ -38,7 +38,7 @@ async function main (): Promise<void> {
   const known = truth === null ? new Set<string>() : await readKnown(engine, truth, range)
   const history: History = { dialect, ...range, watermark: extent.watermark, models: modelsByTable(models), references: await referenceSql(dialect) }
   const tested: Tested[] = []
-  const print = (lines: readonly string[]): void => { if (!config.json) process.stdout.write(lines.join('\n') + '\n') }
+  const print = (lines: readonly string[]): void => { if (!config.json) show(lines) }
   print([`${extent.events.toLocaleString('en')} events with ${extent.orders.toLocaleString('en')} orders over ${extent.days.toFixed(2)} days${truth === null ? '' : `; ${known.size} orders are known to be fraud`}`])
   for (const rule of rules) {
     const began = performance.now()
@@ -48,6 +48,7 @@ async function main (): Promise<void> {
     print(reportLines(one, extent.days, config.samples))
   }
   if (tested.length > 1) print(['', ...reportTable(tested, extent.days)])
+  // eslint-disable-next-line no-restricted-syntax -- JSON for programs
   if (config.json) process.stdout.write(JSON.stringify({ ...extent, rules: tested.map(({ rule, fired, judgement, ms }) => ({ rule, fires: fired.size, ...judgement, ms })) }, null, 1) + '\n')
   await engine.close()
 }

@@ -4,7 +4,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { openLake } from '../../../catalog/index.ts'
-import { exitWhenPrinted, sentenceOf } from '../../../runtime/index.ts'
+import { complain, exitWhenPrinted, sentenceOf, show } from '../../../runtime/index.ts'
 import { fail } from '../../errors.ts'
 import { parseModel } from '../../models/model-file.ts'
 import { openQueryEngine } from '../../query/open.ts'
@@ -24,7 +24,7 @@ const identity = ['order_id', 'customer_id', 'event_time', 'received_at']
 try {
   await main()
 } catch (error) {
-  process.stderr.write(`train: ${sentenceOf(error)}\n`)
+  complain(`train: ${sentenceOf(error)}`)
   process.exitCode = 1
 }
 await exitWhenPrinted()
@@ -53,7 +53,7 @@ async function main (): Promise<void> {
   }
   const model = train(learn)
   const figures = thresholds.map(threshold => judgeModel(model, held, threshold))
-  const say = (line: string): void => { process.stdout.write(line + '\n') }
+  const say = (line: string): void => { show(line) }
   say(`trained on ${learn.length} orders (${learn.filter(one => one.fraud).length} fraud), judged on ${held.length} of other hours (${held.filter(one => one.fraud).length} fraud)`)
   for (const [i, name] of names.entries()) say(`    ${name.padEnd(10)} ${model.weights[i]!.toFixed(3).padStart(8)} per standard deviation`)
   for (const { threshold, fires, right, fraud, precision, recall } of figures) say(`held out, from ${threshold}: precision ${precision.toFixed(3)} (${right} of ${fires}), recall ${recall.toFixed(3)} (of ${fraud})`)

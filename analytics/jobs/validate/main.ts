@@ -5,7 +5,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { currentSchema, isCatalogError, openLake, type Catalog } from '../../../catalog/index.ts'
-import { exitWhenPrinted, sentenceOf } from '../../../runtime/index.ts'
+import { complain, exitWhenPrinted, sentenceOf, show } from '../../../runtime/index.ts'
 import { readModels } from '../../models/catalogue.ts'
 import type { Model, SourceRead } from '../../models/model-file.ts'
 import type { QueryEngine } from '../../query/engine.ts'
@@ -20,10 +20,10 @@ const checksDir = join(import.meta.dirname, '../checks')
 
 try {
   const faults = await main()
-  if (faults.length > 0) process.stderr.write(`daily:validate: ${faults.length} ${faults.length === 1 ? 'thing is' : 'things are'} wrong:\n${faults.map(fault => `  ${fault}\n`).join('')}`)
+  if (faults.length > 0) complain([`daily:validate: ${faults.length} ${faults.length === 1 ? 'thing is' : 'things are'} wrong:`, ...faults.map(fault => `  ${fault}`)])
   process.exitCode = faults.length > 0 ? 1 : 0
 } catch (error) {
-  process.stderr.write(`daily:validate: ${sentenceOf(error)}\n`)
+  complain(`daily:validate: ${sentenceOf(error)}`)
   process.exitCode = 1
 }
 await exitWhenPrinted()
@@ -43,7 +43,7 @@ async function main (): Promise<string[]> {
     faults.push(...found)
   }
   // While events of the day still come in, two models are rarely at the same point: their sums are compared once it is over.
-  if (isOpen(date, new Date())) process.stdout.write(`${date} is not over: sums are not compared yet\n`)
+  if (isOpen(date, new Date())) show(`${date} is not over: sums are not compared yet`)
   else for (const file of globSync('*.sql', { cwd: checksDir }).sort()) {
     const found = await runCheck(basename(file, '.sql'), readFileSync(join(checksDir, file), 'utf8'), date, engine)
     say(file, found, 'agrees')
@@ -109,5 +109,5 @@ async function runCheck (name: string, sql: string, date: string, engine: QueryE
 }
 
 function say (what: string, faults: readonly string[], fine: string): void {
-  process.stdout.write(`${faults.length === 0 ? 'ok  ' : 'FAIL'} ${what}: ${faults.length === 0 ? fine : faults.join('; ')}\n`)
+  show(`${faults.length === 0 ? 'ok  ' : 'FAIL'} ${what}: ${faults.length === 0 ? fine : faults.join('; ')}`)
 }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isCatalogError, openLake } from '../../../catalog/index.ts'
-import { exitWhenPrinted, sentenceOf } from '../../../runtime/index.ts'
+import { complain, exitWhenPrinted, sentenceOf, show } from '../../../runtime/index.ts'
 import { fail } from '../../errors.ts'
 import { openQueryEngine } from '../../query/open.ts'
 import { dayOf, readWaitConfig } from '../config.ts'
@@ -17,9 +17,9 @@ const lookEveryMs = 5000
 const template = readFileSync(join(import.meta.dirname, 'day_arrived.sql'), 'utf8')
 
 try {
-  process.stdout.write(`${await main()}\n`)
+  show(await main())
 } catch (error) {
-  process.stderr.write(`daily:wait: ${sentenceOf(error)}\n`)
+  complain(`daily:wait: ${sentenceOf(error)}`)
   process.exitCode = 1
 }
 await exitWhenPrinted()

@@ -12,7 +12,12 @@ import { fail } from './errors.ts'
 import type { ClosableLog } from './late-log.ts'
 
 /** What the writer says: the log is the one its table was written from, it is another, or it cannot say (yet). */
-export interface LogComparison { readonly state: 'sound' | 'other' | 'unknown', readonly reason?: string }
+export interface LogComparison {
+  readonly state: 'sound' | 'other' | 'unknown'
+  readonly reason?: string
+  /** Its table cannot be read, until an operator has mended it: it is no use to wait for a comparison. */
+  readonly isStuck?: boolean
+}
 
 export interface ComparedLogOptions {
   readonly ask: () => Promise<LogComparison>
@@ -20,7 +25,7 @@ export interface ComparedLogOptions {
   /** Between two questions, before the first answer and after it. */
   readonly firstEveryMs?: number
   readonly everyMs?: number
-  /** Without an answer for so long the gate opens: a writer that is there and cannot say yet, and one that is away. */
+  /** Without an answer for so long the gate opens: a writer that is there and cannot say yet, and one that is away or cannot tell. */
   readonly unknownMsMax?: number
   readonly awayMsMax?: number
 }
@@ -74,7 +79,7 @@ export class ComparedLog implements ClosableLog {
       if (signal.aborted) return
       const isDecided = answer?.state === 'sound' || answer?.state === 'other'
       if (isDecided) this.#apply(answer)
-      const isLate = performance.now() - beganMs > (answer === null ? awayMsMax : unknownMsMax)
+      const isLate = performance.now() - beganMs > (answer === null || answer.isStuck === true ? awayMsMax : unknownMsMax)
       if (isFirst && (isDecided || isLate)) {
         isFirst = false
         if (!isDecided) {

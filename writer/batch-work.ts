@@ -10,7 +10,7 @@ import { sentenceOf } from '../runtime/index.ts'
 import { commitLetters, commitRows, lettersAgainst, type CommitParts } from './commit.ts'
 import type { BatchIds } from './batch-ids.ts'
 import type { Duplicates } from './duplicates.ts'
-import { faultOf } from './engine-fault.ts'
+import { faultOf, isAftermath, isFatal } from './engine-fault.ts'
 import type { Engine } from './engine.ts'
 import { fail } from './errors.ts'
 import type { Framer } from './framer.ts'
@@ -56,7 +56,8 @@ export async function landBatch (parts: BatchParts, tables: WriterTables, framed
     return { batch, landed: await landWork(parts, work, batch) }
   } catch (error) {
     if (faultOf(error) !== 'record' || work?.isListed === true) throw error
-    await takeOutGuilty(parts, tables, framed, error)
+    if (isFatal(error)) await parts.engine.renew()
+    if (!isAftermath(error)) await takeOutGuilty(parts, tables, framed, error)
   }
   batch = await parseBatch(parts.engine.main, framed)
   return { batch, landed: await landWork(parts, new BatchWork(parts, tables, batch), batch) }

@@ -23,6 +23,11 @@ export function faultOf (error: unknown): Fault {
   return ofEngine.test(message) && !ours.test(message) ? 'record' : 'other'
 }
 
+/** Of an engine that an earlier error has ended: nothing that is asked now is the reason. */
+export function isAftermath (error: unknown): boolean {
+  return error instanceof Error && (/database has been invalidated/.test(error.message) || isAftermath(error.cause))
+}
+
 /** After such an error DuckDB answers nothing any more: it has to be opened anew. */
 export function isFatal (error: unknown): boolean {
   return error instanceof Error && (/^(FATAL|INTERNAL) Error|database has been invalidated/.test(error.message) || isFatal(error.cause))

@@ -16,10 +16,41 @@ export interface Engine {
   runAll(statements: readonly string[]): Promise<Record<string, unknown>[][]>
   /** Another engine like this one, with half of its memory: what breaks there breaks nothing here. */
   spare(): Promise<Engine>
+  /** Opened anew, after an error that an engine does not survive; what it held is gone, and it is in the log. */
+  renew(): Promise<void>
   close(): void
 }
 
+interface Opened { readonly parser: DuckDBConnection, readonly writers: readonly DuckDBConnection[], close(): void }
+
 export async function openEngine (options: EngineOptions): Promise<Engine> {
+  let opened = await open(options)
+  return {
+    get parser () { return opened.parser },
+    get main () { return opened.writers[0]! },
+    async runAll (statements) {
+      const results = new Array<Record<string, unknown>[]>(statements.length)
+      let next = 0
+      const work = async (connection: DuckDBConnection): Promise<void> => {
+        while (next < statements.length) {
+          const at = next++
+          results[at] = (await connection.runAndReadAll(statements[at]!)).getRowObjects()
+        }
+      }
+      const outcomes = await Promise.allSettled(opened.writers.map(work))
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+      return results
+    },
+    async spare () {
+      return await openEngine({ ...options, memoryBytesMax: options.memoryBytesMax / 2, writers: 1 })
+    },
+    // The dead one is not closed: statements may be under way in it, and it frees itself when they are done.
+    async renew () { opened = await open(options) },
+    close () { opened.close() }
+  }
+}
+
+async function open (options: EngineOptions): Promise<Opened> {
   const instance = await DuckDBInstance.create(':memory:', {
     threads: '1',
     memory_limit: `${options.memoryBytesMax}B`,
@@ -41,23 +72,7 @@ export async function openEngine (options: EngineOptions): Promise<Engine> {
     ELSE concat(left(object, length(object) - 1), ',"', name, '":', member, '}') END`)
   return {
     parser,
-    main: writers[0]!,
-    async runAll (statements) {
-      const results = new Array<Record<string, unknown>[]>(statements.length)
-      let next = 0
-      const work = async (connection: DuckDBConnection): Promise<void> => {
-        while (next < statements.length) {
-          const at = next++
-          results[at] = (await connection.runAndReadAll(statements[at]!)).getRowObjects()
-        }
-      }
-      const outcomes = await Promise.allSettled(writers.map(work))
-      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-      return results
-    },
-    async spare () {
-      return await openEngine({ ...options, memoryBytesMax: options.memoryBytesMax / 2, writers: 1 })
-    },
+    writers,
     close () {
       for (const connection of connections) connection.closeSync()
       instance.closeSync()

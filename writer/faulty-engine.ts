@@ -13,6 +13,8 @@ export interface Fault {
   /** Given the text of the lines, or the event_ids of the rows, that a statement works on. */
   readonly fails: (text: string) => boolean
   readonly message: string
+  /** Such an error ends the engine: it answers nothing until it is opened anew. */
+  readonly isFatal?: boolean
 }
 
 export interface FaultyEngine extends Engine {
@@ -21,7 +23,9 @@ export interface FaultyEngine extends Engine {
 }
 
 export function failingOn (engine: Engine, fault: Fault, passes = { parses: 0, lines: 0 }): FaultyEngine {
+  let isDead = false
   const strike = async (connection: DuckDBConnection, sql: string): Promise<void> => {
+    if (isDead) throw new Error('FATAL Error: Failed: database has been invalidated because of a previous fatal error. The database must be restarted prior to being used again.')
     const stage = stageOf(sql)
     if (stage === 'parse') {
       passes.parses++
@@ -29,7 +33,9 @@ export function failingOn (engine: Engine, fault: Fault, passes = { parses: 0, l
     }
     if (stage !== fault.stage) return
     const text = stage === 'parse' ? linesOf(sql) : await idsOf(connection, sql)
-    if (fault.fails(text)) throw new Error(fault.message)
+    if (!fault.fails(text)) return
+    isDead = fault.isFatal === true
+    throw new Error(fault.message)
   }
   const wrap = (connection: DuckDBConnection): DuckDBConnection => new Proxy(connection, {
     get (target, name) {
@@ -45,11 +51,15 @@ export function failingOn (engine: Engine, fault: Fault, passes = { parses: 0, l
   })
   return {
     passes,
-    parser: wrap(engine.parser),
-    main: wrap(engine.main),
+    get parser () { return wrap(engine.parser) },
+    get main () { return wrap(engine.main) },
     async runAll (statements) {
       for (const sql of statements) await strike(engine.main, sql)
       return await engine.runAll(statements)
+    },
+    renew: async () => {
+      await engine.renew()
+      isDead = false
     },
     spare: async () => failingOn(await engine.spare(), fault, passes),
     close: () => { engine.close() }

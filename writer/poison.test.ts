@@ -79,6 +79,16 @@ isolated('the letter has the record as it was sent: mapped, split, with newlines
   t.same((await letters(line)).map(({ payload }) => payload).sort(), values.sort())
 }, ['ecommerce_events', 'orders'])
 
+isolated('a record that ends the engine itself is a dead letter, and the engine is opened anew', async (t, line) => {
+  await line.send(events(24, [7]))
+  await drain(line, { ...poisoned('copy', 'INTERNAL Error: planted'), isFatal: true })
+  t.equal(await rows(line), 23)
+  t.match(await letters(line), [{ reason: 'WRITER_ENGINE_REFUSED', event_id: 'poison7' }])
+  await line.send(events(24).map(({ key }, i) => ({ key: key!, value: pageView(`later${i}`) })))
+  await drain(line, { ...poisoned('parse', 'INTERNAL Error: planted'), isFatal: true })
+  t.equal(await rows(line), 47)
+})
+
 isolated('nothing but poison', async (t, line) => {
   await line.send(events(3, [0, 1, 2]))
   await drain(line, poisoned('ids'))

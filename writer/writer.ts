@@ -9,6 +9,7 @@ import { topicsFound } from '../log/index.ts'
 import { complain, type FirnError } from '../runtime/index.ts'
 import { isOfWriter, recoverFrom } from './after-error.ts'
 import type { Resume } from './decide.ts'
+import { isFatal } from './engine-fault.ts'
 import { fail } from './errors.ts'
 import { isPartitionHalt, type Halt } from './halts.ts'
 import { HeldReader } from './held-reader.ts'
@@ -27,7 +28,8 @@ const stalledSecondsDefault = 30
 /** Whoever asks how far the writer is waits at most this long for a log that does not answer. */
 const rangesMsMax = 1_000
 
-export interface LogComparison { readonly state: 'sound' | 'other' | 'unknown', readonly reason?: string }
+/** `isStuck`: it cannot be compared until an operator has mended something else. */
+export interface LogComparison { readonly state: 'sound' | 'other' | 'unknown', readonly reason?: string, readonly isStuck?: boolean }
 
 type WriterState =
   | { readonly at: 'starting' }
@@ -65,7 +67,11 @@ export class Writer {
   /** Whether the log is the one that the table was written from, for those that append to it. */
   get log (): LogComparison {
     const found = 'halted' in this.#state ? this.#state.halted : this.#found
-    if (found === null) return { state: 'unknown', reason: `the writer is ${this.#state.at}` }
+    if (found === null) {
+      const state = this.#state
+      const isStuck = state.at === 'halted' || (state.at === 'recovering' && !isRetryable(state.error))
+      return { state: 'unknown', reason: 'error' in state ? state.error.message : `the writer is ${state.at}`, ...isStuck ? { isStuck } : {} }
+    }
     const other = found.find(({ kind }) => kind === 'log')
     if (other !== undefined) return { state: 'other', reason: isPartitionHalt(other) ? haltError(other).message : other.reason }
     // A table that is not what its record says tells nothing about the log.
@@ -190,6 +196,7 @@ export class Writer {
         }
       } catch (error) {
         if (signal.aborted) return
+        if (isFatal(error)) await this.#parts.engine.renew()
         const code = String((error as { code?: unknown } | null)?.code ?? '')
         if (!isOfWriter(code)) await reader.close()
         const recovery = recoverFrom({ code, isRetryable: isRetryable(error), attempt, isDrain: this.#settings.untilEnd, squeeze: this.#squeeze })

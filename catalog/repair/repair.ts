@@ -21,6 +21,8 @@ export type StateReport =
   | { readonly kind: 'none' }
   | { readonly kind: 'sound', readonly entries: readonly NamedEntry[] }
   | { readonly kind: 'damaged' | 'older', readonly reason: string }
+  /** A catalog runs on it: it can be asked. */
+  | { readonly kind: 'busy' }
 
 export interface FolderReport extends TableFolder {
   readonly reports: readonly FileReport[]
@@ -106,7 +108,7 @@ function readState(dataDir: string): StateReport {
       pointers.close()
     }
   } catch (error) {
-    if (error instanceof StateRefused && error.kind !== 'busy') return { kind: error.kind, reason: reasonOf(error.cause) }
+    if (error instanceof StateRefused) return error.kind === 'busy' ? { kind: 'busy' } : { kind: error.kind, reason: reasonOf(error.cause) }
     throw error
   }
 }

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 
@@ -26,4 +27,29 @@ t.test('gateways of one volume have a spool each, and the next one takes over wh
   first.child.kill('SIGKILL')
   await gone
   t.equal((await start()).said, first.said, 'what was left is where the next one begins')
+})
+
+t.test('what an earlier version left in the one spool is drained by a slot, and never put on top of another', async t => {
+  const root = t.testdir({ 'stand.cjs': stand, data: { spool: { log: { 'data.mdb': 'waiting' } } } })
+  const start = async (): Promise<{ child: ChildProcess, said: string, warned: string }> => {
+    const child = spawn('sh', [script, join(root, 'stand.cjs')], { env: { PATH: process.env.PATH, GATEWAY_ROOT: join(root, 'data') } })
+    let warned = ''
+    child.stderr.on('data', (text: Buffer) => { warned += text.toString() })
+    const [said] = await once(child.stdout, 'data') as [Buffer]
+    return { child, said: said.toString(), warned }
+  }
+  const end = async (child: ChildProcess): Promise<void> => {
+    const gone = once(child, 'exit')
+    child.kill('SIGKILL')
+    await gone
+  }
+  const first = await start()
+  t.match(first.warned, /is drained as .*data\/1\/spool/)
+  t.equal(readFileSync(join(first.said, 'log/data.mdb'), 'utf8'), 'waiting')
+  await end(first.child)
+  mkdirSync(join(root, 'data/spool'))
+  const again = await start()
+  t.match(again.warned, /nothing drains .*data\/spool/)
+  t.equal(readFileSync(join(again.said, 'log/data.mdb'), 'utf8'), 'waiting')
+  await end(again.child)
 })

@@ -4,6 +4,7 @@ import { checkDoors, type Doors } from './doctor-doors.ts'
 import type { Finding } from './doctor.ts'
 import { judgeLine, type ServiceFound, type ServiceName, type ServiceState } from './doctor-line.ts'
 import { judgeTopics } from './doctor-log.ts'
+import { judgeState, judgeTable, type Standing } from './doctor-tables.ts'
 
 const found = (states: Partial<Record<ServiceName, ServiceState>>, detail = ''): ServiceFound[] =>
   (['catalog', 'gateway', 'writer', 'analytics'] as const).map(service => ({ service, state: states[service] ?? 'ready', url: 'http://127.0.0.1:8003', detail, isOurs: true }))
@@ -75,3 +76,18 @@ async function listening (server: Server): Promise<number> {
   await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
   return (server.address() as AddressInfo).port
 }
+
+t.test('a table whose current file does not read is named with the newest that does and its command; all others are well', async t => {
+  const file = (n: number) => ({ location: `file:///w/firn/events/metadata/0000${n}-x.metadata.json`, number: n, modifiedMs: n })
+  const report = (n: number, unreadable: string | null) => ({ file: file(n), uuid: 'u', snapshots: n, newestMs: n, rows: '1', unreadable, metadata: null })
+  const [damaged, sound] = [report(2, 'a manifest is missing'), report(1, null)]
+  const folder = { folder: 'file:///w/firn/events', name: { namespace: ['firn'], name: 'events' }, files: [file(2), file(1)], known: [], reports: [damaged, sound], newestThatReads: sound }
+  const judged = (standing: Standing, best: typeof sound | null = sound): Finding | null => judgeTable({ ...folder, newestThatReads: best }, standing)
+  t.match(judged({ location: file(2).location }), { state: 'fail', detail: /firn\.events: a manifest is missing; .*npm run repair -- --register file:\/\/\/w\/firn\/events\/metadata\/00001-x\.metadata\.json --as firn\.events$/ })
+  t.match(judged({ refusal: 'the metadata file is missing' }), { state: 'fail', detail: /the metadata file is missing; .*--register .*00001/ })
+  t.match(judged({ location: file(2).location }, null), { state: 'fail', detail: /put its folder back from a backup/ })
+  t.equal(judged({ location: file(1).location }), null)
+  t.equal(judged(null), null, 'what the catalog does not know is nobody\'s table')
+  t.match(judgeState({ kind: 'damaged', reason: 'malformed' }), { state: 'fail', detail: /npm run repair -- --all/ })
+  t.equal(judgeState({ kind: 'busy' }), null)
+})

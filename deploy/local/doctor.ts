@@ -10,6 +10,7 @@ import { complain, readConfig, sentenceOf, show } from '../../runtime/index.ts'
 import { checkDoors } from './doctor-doors.ts'
 import { checkKafkaClient } from './doctor-kafka.ts'
 import { checkLine, type LineAddresses } from './doctor-line.ts'
+import { checkTables } from './doctor-tables.ts'
 import { checkTopics } from './doctor-log.ts'
 import { checkMachine } from './doctor-machine.ts'
 import { catalogUrlOf, hostToReach, settingsOfTheLine } from './services.ts'
@@ -61,5 +62,6 @@ async function * findings (config: Readonly<Record<string, unknown>>, open: stri
     spoolBytesMax: Number(config.FIRN_GATEWAY_SPOOL_BYTES_MAX)
   })
   yield * checkLine(addresses)
+  if (addresses.catalogEmbedded) yield * checkTables(config, resolve(dataDir), addresses.catalog)
   yield await checkTopics(logUrl, config as unknown as LogConfig & TopicChoice)
 }

@@ -50,6 +50,7 @@ async function repair (): Promise<void> {
 function stateLine (state: StateReport): string {
   switch (state.kind) {
     case 'none': return 'the catalog has no state: it was never started here, or its folder is gone'
+    case 'busy': return 'the catalog runs: what follows is what lies in the warehouse; stop the line before anything is registered'
     case 'sound': return `the catalog's state is sound: ${state.entries.length} tables and views`
     case 'older': return `the catalog's state is not the newest (${state.reason}): register what is newer, or go on with it by --take-older`
     case 'damaged': return `the catalog's state is damaged (${state.reason}): registering puts it aside and begins a new one`

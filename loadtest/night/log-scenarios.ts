@@ -4,7 +4,8 @@
 import { readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { wordsOf } from './advice.ts'
-import { damaged, type Damage, type Scenario } from './scenario.ts'
+import type { NightLine } from './night-line.ts'
+import { damaged, provesAll, sees, type Damage, type Scenario } from './scenario.ts'
 
 export const cut = (file: string): void => { truncateSync(file, Math.floor(statSync(file).size / 2)) }
 
@@ -54,5 +55,37 @@ export const filesOfTheLog: readonly Scenario[] = [
       renameSync(join(line.dataDir, 'log'), join(line.root, 'moved-away'))
       return ['--writer-resume-from', 'earliest']
     }
-  })
+  }),
+  ...(['removed', 'cut', 'flipped'] as const).map(spoolIs)
 ]
+
+/** The spool of a gateway is a log like the other: without it nothing is taken in its place. */
+function spoolIs (how: 'removed' | 'cut' | 'flipped'): Scenario {
+  const name = `the spool is ${how}`
+  return {
+    name,
+    ...how === 'cut' ? { short: true } : {},
+    play: async night => {
+      const { line } = night
+      const env = { FIRN_GATEWAY_SPOOL_DIR: join(line.dataDir, 'spool') }
+      await line.start({ env })
+      await line.stop()
+      spoil(line, how)
+      if (how !== 'removed') {
+        await line.launch({ env })
+        await sees(night, name, isDamaged)
+        await line.stop()
+        renameSync(env.FIRN_GATEWAY_SPOOL_DIR, join(line.root, `spool-${how}`))
+      }
+      await line.start({ env })
+      await provesAll(night, name)
+    }
+  }
+}
+
+function spoil (line: NightLine, how: 'removed' | 'cut' | 'flipped'): void {
+  if (how === 'removed') return rmSync(join(line.dataDir, 'spool'), { recursive: true })
+  const file = join(line.dataDir, 'spool', dataFile)
+  if (how === 'cut') cut(file)
+  else flip(file)
+}

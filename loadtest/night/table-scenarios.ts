@@ -28,12 +28,21 @@ const registerWhatReads: Damage['wayBack'] = async ({ run, said }) => {
   return []
 }
 
+/** What the doctor says: the same, for all tables at once. */
+const asTheDoctorSays: Damage['wayBack'] = async ({ line, run }) => {
+  const { text } = await line.command('doctor')
+  const commands = [...text.matchAll(/^fail +tables .*stop the line, then type (npm run repair -- .*)$/gm)].map(([, command]) => command!)
+  if (commands.length === 0) throw new Error(`the doctor proposes nothing:\n${text.slice(-2000)}`)
+  for (const command of commands) await run(command)
+  return []
+}
+
 function ofTable (what: string, sees: string | Record<keyof typeof ways, string>, folder: string, pattern: RegExp, short: readonly (keyof typeof ways)[]): Scenario[] {
   return (Object.keys(ways) as (keyof typeof ways)[]).map(how => damaged(`${what} is ${how}`, {
     sees: typeof sees === 'string' ? sees : sees[how],
     accepts: true,
     damage: line => { ways[how](newest(line, folder, pattern)) },
-    wayBack: registerWhatReads
+    wayBack: what === 'the metadata file' ? asTheDoctorSays : registerWhatReads
   }, short.includes(how) ? true : undefined))
 }
 

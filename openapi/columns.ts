@@ -1,4 +1,5 @@
-// The contract as table columns: one column per field over all types, `properties` last, then the columns that the writer adds itself. The order is stable: fields are only ever appended.
+// The contract as table columns: one column per field over all types, `properties` last, then the columns that the writer
+// adds itself. The order is stable: fields are only ever appended.
 import { columnOf, integer, text, time } from './kinds.ts'
 import type { ContractColumn } from './kinds.ts'
 import { contract } from './contract.ts'

@@ -6,6 +6,7 @@ import { alertSettings } from './alerts/config.ts'
 import { querySettings } from './query/open.ts'
 import { runnerSettings } from './runner/settings.ts'
 import { queryServiceSettings } from './service/config.ts'
+import { dataDirSetting } from '../runtime/index.ts'
 
 export const analyticsSettings = Type.Object({
   ...lakeSettings,
@@ -13,6 +14,6 @@ export const analyticsSettings = Type.Object({
   ...alertSettings,
   ...queryServiceSettings,
   ...runnerSettings,
-  FIRN_DATA_DIR: Type.String({ default: './data', description: 'the folder under which everything that lasts is kept on one machine' }),
+  FIRN_DATA_DIR: dataDirSetting,
   FIRN_MODELS_LOOK_MS: Type.Integer({ default: 1000, minimum: 50, maximum: 3_600_000, description: 'how often the models look whether a snapshot has landed; half as often after a minute without one' })
 })

@@ -1,28 +1,27 @@
 // The settings of the gateway process: type, default, bounds and one line of why for each. Read once in main.ts.
-// Settings that `ingest` and `import` share stand in `eventSettings`, so that a file is judged as a request is.
+// Settings that `ingest` and `import` share stand in `acceptSettings`, so that a file is judged as a request is.
 
 import { BlockList, isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Type, type Static } from 'typebox'
-import { logSettings, ownTopic } from '../log/index.ts'
+import { logSettings, topicSettings } from '../log/index.ts'
+import { eventSettings } from '../openapi/index.ts'
+import { dataDirSetting } from '../runtime/index.ts'
 
 const mebibyte = 1024 * 1024
 
 /** What decides whether an event is accepted, and where it goes. */
-export const eventSettings = {
+export const acceptSettings = {
   ...logSettings,
-  FIRN_DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'the folder of everything that lasts' }),
-  FIRN_LOG_TOPICS: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Za-z0-9._-]{1,200}$' }), { minItems: 1, description: `topics of the log, comma-separated; accepted events go to the first one, unless FIRN_LOG_ROUTES says otherwise; ${ownTopic} when not set` })),
+  ...eventSettings,
+  FIRN_DATA_DIR: dataDirSetting,
+  FIRN_LOG_TOPICS: topicSettings.FIRN_LOG_TOPICS,
   FIRN_LOG_ROUTES: Type.Array(Type.String({ pattern: '^[a-z][a-z0-9_]{0,63}=[A-Za-z0-9._-]{1,200}$' }), { default: [], description: 'topics of their own for families (clickstream, order, payment, customer) or single event types, as order=ecommerce_orders, comma-separated; each topic has to be in FIRN_LOG_TOPICS' }),
-  FIRN_EVENT_FUTURE_MINUTES_MAX: Type.Integer({ default: 60, minimum: 0, maximum: 525_600, description: 'how far ahead of our clock an event may be: beyond it, the clock of its sender is wrong' }),
-  FIRN_EVENT_AGE_DAYS_MAX: Type.Integer({ default: 7, minimum: 1, maximum: 3650, description: 'how old an event may be when it arrives: the window in which duplicates are recognised; history comes in by import' }),
-  FIRN_MONEY_ROUND: Type.Boolean({ default: false, description: 'round money with more than two decimals, half away from zero, instead of refusing its event; as sent it stays in properties.$extra' }),
-  FIRN_EVENT_BYTES_MAX: Type.Integer({ default: 65_536, minimum: 256, maximum: mebibyte, description: 'bytes of one event' })
 }
 
 export const gatewaySettings = Type.Object({
-  ...eventSettings,
+  ...acceptSettings,
   FIRN_GATEWAY_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'the address to listen on; 0.0.0.0 opens the gateway to the network' }),
   FIRN_GATEWAY_PORT: Type.Integer({ default: 8000, minimum: 0, maximum: 65_535, description: 'the port to listen on; 0 takes a free one' }),
   FIRN_GATEWAY_BODY_BYTES_MAX: Type.Integer({ default: 8 * mebibyte, minimum: 1024, maximum: 256 * mebibyte, description: 'bytes of one request body, after inflation' }),
@@ -44,7 +43,7 @@ export const gatewaySettings = Type.Object({
   FIRN_TRUSTED_PROXIES: Type.Array(Type.String(), { default: ['loopback'], description: 'peers whose X-Forwarded-For is believed: loopback, addresses or CIDR ranges, comma-separated, or none' })
 })
 
-export type EventConfig = Readonly<{ [K in keyof typeof eventSettings]: Static<(typeof eventSettings)[K]> }>
+export type EventConfig = Readonly<{ [K in keyof typeof acceptSettings]: Static<(typeof acceptSettings)[K]> }>
 export type GatewayConfig = Readonly<Static<typeof gatewaySettings>>
 
 /** Where the log is: FIRN_LOG_URL, or the folder `log` under FIRN_DATA_DIR. */

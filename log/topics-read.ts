@@ -11,7 +11,7 @@ import type { Log } from './types.ts'
 export const ownTopic = 'ecommerce_events'
 
 export const topicSettings = {
-  FIRN_LOG_TOPICS: Type.Optional(Type.Array(Type.String(), { description: `the topics that are read, comma separated, and no other; when not set ${ownTopic}, and each topic of FIRN_LOG_MAPPINGS that the log has` })),
+  FIRN_LOG_TOPICS: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Za-z0-9._-]{1,200}$' }), { minItems: 1, description: `topics of the log, comma-separated: accepted events go to the first one, unless FIRN_LOG_ROUTES says otherwise; these are read, and no other. When not set ${ownTopic}, and each topic of FIRN_LOG_MAPPINGS that the log has is read too` })),
   FIRN_LOG_MAPPINGS: Type.Array(Type.String({ pattern: '^[A-Za-z0-9._-]+=[a-z_]+$' }), { default: Object.entries(topicMappings).map(([topic, mapping]) => `${topic}=${mapping}`), description: 'topics whose producers write JSON of their own, as topic=mapping (orders, order_updates, payments), comma separated' })
 }
 

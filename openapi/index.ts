@@ -13,6 +13,7 @@ export type { ContractErrorCode, ContractErrorEntry } from './errors.ts'
 
 export { contract, contractVersion, eventTypes } from './contract.ts'
 export { baseFields, reservedFields } from './fields.ts'
+export { eventSettings } from './event-settings.ts'
 export { columnsOf, contractColumns, rowColumns } from './columns.ts'
 export { splitMembers, type SplitEvent } from './members.ts'
 export { currencyCodes, currencyOf } from './currencies.ts'

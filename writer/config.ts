@@ -4,12 +4,13 @@
 import { Type, type Static } from 'typebox'
 import { lakeSettings } from '../catalog/index.ts'
 import { logSettings, topicSettings } from '../log/index.ts'
-import { mappingNames, type MappingName } from '../openapi/index.ts'
+import { eventSettings, mappingNames, type MappingName } from '../openapi/index.ts'
 import { filesUsualMaxDefault } from './allot-files.ts'
 import { choiceNames, type Choice } from './choices.ts'
 import type { Resume } from './decide.ts'
 import { fail } from './errors.ts'
 import { rowsMinDefault } from './unlisted-types.ts'
+import { dataDirSetting } from '../runtime/index.ts'
 
 const resumePattern = `^(${choiceNames.join('|')})(:[A-Za-z0-9._-]+/[0-9]+(;[A-Za-z0-9._-]+/[0-9]+)*)?$`
 
@@ -17,7 +18,8 @@ export const writerSettings = Type.Object({
   ...logSettings,
   ...topicSettings,
   ...lakeSettings,
-  FIRN_DATA_DIR: Type.String({ default: './data', description: 'the folder under which everything that lasts is kept on one machine' }),
+  ...eventSettings,
+  FIRN_DATA_DIR: dataDirSetting,
   FIRN_WRITER_HOST: Type.String({ default: '127.0.0.1', description: 'address of the health and metrics endpoints' }),
   FIRN_WRITER_PORT: Type.Integer({ default: 8003, minimum: 0, maximum: 65535, description: 'port of the health and metrics endpoints' }),
   FIRN_WRITER_COMMIT_INTERVAL_MS: Type.Integer({ default: 5000, minimum: 10, maximum: 3_600_000, description: 'how long a record may wait to be a row: the commit begins early enough to land by then' }),
@@ -30,10 +32,6 @@ export const writerSettings = Type.Object({
   FIRN_WRITER_STAGING_DIR: Type.Optional(Type.String({ description: 'folder for the files of the batch in work, emptied at start; $FIRN_DATA_DIR/writer when not set' })),
   FIRN_WRITER_RESUME_FROM: Type.Optional(Type.String({ pattern: resumePattern, description: 'the operator\'s decision after a halt, applied once at this start: recorded = go on at the recorded offsets, data = go on after the newest rows in the table, earliest = read the whole log again, skip = leave damaged records out; `earliest:ecommerce_events/0` decides for that partition alone' })),
   FIRN_WRITER_START_ANEW: Type.Array(Type.String({ pattern: '^firn\\.(events|dead_letters)$' }), { default: [], description: 'the operator\'s decision about tables that were lost, comma separated: make them empty, although the log, the warehouse or the other table says that something was written to them' }),
-  FIRN_EVENT_FUTURE_MINUTES_MAX: Type.Integer({ default: 60, minimum: 0, maximum: 525_600, description: 'how far ahead of its arrival an event may lie' }),
-  FIRN_EVENT_AGE_DAYS_MAX: Type.Integer({ default: 7, minimum: 1, maximum: 3650, description: 'how old an event may be when it arrives, and how far apart duplicates are found' }),
-  FIRN_MONEY_ROUND: Type.Boolean({ default: false, description: 'round money with more than two decimals in records of producers that write to the log themselves; as sent it stays in properties.$extra' }),
-  FIRN_EVENT_BYTES_MAX: Type.Integer({ default: 64 * 1024, minimum: 1024, maximum: 1024 ** 2, description: 'largest event; larger records become dead letters' }),
   FIRN_EVENT_TYPES_MAX: Type.Integer({ default: 200, minimum: 1, maximum: 10_000, description: 'event types in the table; events of further types land as type unlisted' }),
   FIRN_EVENT_TYPE_ROWS_MIN: Type.Integer({ default: rowsMinDefault, minimum: 1, maximum: 1_000_000_000, description: 'events of a type that the contract does not declare after which it gets a partition of its own; those before land as type unlisted, their own type in properties.$type' }),
   FIRN_WRITER_FILES_MAX: Type.Integer({ default: filesUsualMaxDefault, minimum: 2, maximum: 10_000, description: 'data files of one commit: where its rows fall into more partitions, the small ones share one file until it is compacted' }),

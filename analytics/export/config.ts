@@ -2,14 +2,14 @@
 
 import { Type, type Static } from 'typebox'
 import { lakeSettings } from '../../catalog/index.ts'
-import { readConfig } from '../../runtime/index.ts'
+import { dataDirSetting, readConfig } from '../../runtime/index.ts'
 
 const schema = Type.Object({
   _: Type.Array(Type.String(), { default: [], description: 'the model, or another table such as firn.events' }),
   format: Type.Union([Type.Literal('csv'), Type.Literal('parquet'), Type.Literal('txt')], { default: 'csv', description: 'csv with a header line, parquet, or txt: columns under one another for people' }),
   raw: Type.Boolean({ default: false, description: 'with csv: texts exactly as they are; without it a text that a spreadsheet would calculate has an apostrophe in front' }),
   out: Type.Optional(Type.String({ description: 'the file; without it csv and txt go to standard output' })),
-  FIRN_DATA_DIR: Type.String({ default: './data', description: 'where everything that lasts is kept' }),
+  FIRN_DATA_DIR: dataDirSetting,
   ...lakeSettings
 })
 

@@ -3,12 +3,11 @@
 
 import { Type, type Static, type TObject } from 'typebox'
 import { lakeSettings } from '../../catalog/index.ts'
-import { readConfig } from '../../runtime/index.ts'
+import { dataDirSetting, readConfig } from '../../runtime/index.ts'
 import { alertSettings } from '../alerts/index.ts'
 import { fail } from '../errors.ts'
 import { querySettings } from '../query/open.ts'
 
-const dataDir = Type.String({ default: './data', description: 'where everything that lasts is kept' })
 const date = Type.Optional(Type.String({ description: 'the day that is worked on, e.g. 2026-01-31, in UTC; without it yesterday' }))
 
 export const jobSettings = {
@@ -23,7 +22,7 @@ const runner = Type.Object({
   again: Type.Boolean({ default: false, description: 'run a date that is done once more' }),
   list: Type.Boolean({ default: false, description: 'print every job with its steps and its last dates, run nothing' }),
   schedule: Type.Boolean({ default: false, description: 'stay, and run every job of the file at its time' }),
-  FIRN_DATA_DIR: dataDir,
+  FIRN_DATA_DIR: dataDirSetting,
   ...alertSettings,
   ...jobSettings
 })
@@ -31,7 +30,7 @@ const runner = Type.Object({
 const wait = Type.Object({
   date,
   drained: Type.Boolean({ default: false, description: 'the log was drained just before: a quiet day is then complete although nothing newer arrived' }),
-  FIRN_DATA_DIR: dataDir,
+  FIRN_DATA_DIR: dataDirSetting,
   FIRN_JOBS_WAIT_SECONDS_MAX: jobSettings.FIRN_JOBS_WAIT_SECONDS_MAX,
   ...querySettings,
   ...lakeSettings
@@ -40,7 +39,7 @@ const wait = Type.Object({
 const validate = Type.Object({
   date,
   mayBeEmpty: Type.Array(Type.String(), { default: [], description: 'models that may have no row for the day, comma separated' }),
-  FIRN_DATA_DIR: dataDir,
+  FIRN_DATA_DIR: dataDirSetting,
   ...querySettings,
   ...lakeSettings
 })

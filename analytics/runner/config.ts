@@ -3,7 +3,7 @@
 
 import { Type, type Static } from 'typebox'
 import { lakeSettings } from '../../catalog/index.ts'
-import { readConfig } from '../../runtime/index.ts'
+import { dataDirSetting, readConfig } from '../../runtime/index.ts'
 import { querySettings } from '../query/open.ts'
 import { runnerSettings } from './settings.ts'
 
@@ -14,7 +14,7 @@ const schema = Type.Object({
   full: Type.Boolean({ default: false, description: 'compute them whole from the sources as they are; a table that no longer fits its model is made anew' }),
   from: Type.Optional(Type.String({ description: 'recompute the units from this day or time on as well, e.g. 2026-01-31, in UTC' })),
   dryRun: Type.Boolean({ default: false, description: 'say what is new, what is dirty and what would be written; write nothing' }),
-  FIRN_DATA_DIR: Type.String({ default: './data', description: 'where everything that lasts is kept' }),
+  FIRN_DATA_DIR: dataDirSetting,
   ...runnerSettings,
   ...querySettings,
   ...lakeSettings

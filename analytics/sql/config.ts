@@ -3,7 +3,7 @@
 
 import { Type, type Static } from 'typebox'
 import { lakeSettings } from '../../catalog/index.ts'
-import { readConfig } from '../../runtime/index.ts'
+import { dataDirSetting, readConfig } from '../../runtime/index.ts'
 import { querySettings } from '../query/open.ts'
 
 const schema = Type.Object({
@@ -13,7 +13,7 @@ const schema = Type.Object({
   json: Type.Boolean({ default: false, description: 'rows as a JSON array, one row a line, numbers in full precision' }),
   asOf: Type.Optional(Type.String({ description: 'a snapshot id, or a time: the tables as they were then' })),
   rows: Type.Integer({ default: 200, minimum: 1, description: 'rows shown of a table on the terminal; --csv and --json print all' }),
-  FIRN_DATA_DIR: Type.String({ default: './data', description: 'where everything that lasts is kept' }),
+  FIRN_DATA_DIR: dataDirSetting,
   ...querySettings,
   ...lakeSettings
 })

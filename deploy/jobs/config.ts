@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { Type, type Static } from 'typebox'
 import { lakeSettings } from '../../catalog/index.ts'
 import { logSettings, topicSettings } from '../../log/index.ts'
-import { readConfig } from '../../runtime/index.ts'
+import { dataDirSetting, readConfig } from '../../runtime/index.ts'
 import { writerSettings } from '../../writer/config.ts'
 
 const { FIRN_WRITER_HOST, FIRN_WRITER_PORT } = writerSettings.properties
@@ -16,7 +16,7 @@ const schema = Type.Object({
   ...topicSettings,
   FIRN_WRITER_HOST,
   FIRN_WRITER_PORT,
-  FIRN_DATA_DIR: Type.String({ default: './data', description: 'where everything that lasts is kept' }),
+  FIRN_DATA_DIR: dataDirSetting,
   FIRN_JOBS_STILL_SECONDS_MAX: Type.Integer({ default: 120, minimum: 1, maximum: 86_400, description: 'how long the writer may stand still before a job that waits for it gives up' })
 })
 

@@ -7,12 +7,12 @@ import { describeServices, localServices, settingsOfTheLine } from './services.t
 const root = join(import.meta.dirname, '../..')
 const read = (env: Record<string, string>, ...argv: string[]) => readConfig('line', settingsOfTheLine(), { env, argv }) as Readonly<Record<string, unknown>>
 
-t.test('a setting that two services share has one default', async t => {
-  const seen = new Map<string, unknown>()
+t.test('a setting that two services share is one: the same default, bounds and words', async t => {
+  const seen = new Map<string, SettingSchema>()
   for (const [service, { settings }] of Object.entries(localServices)) {
     for (const [name, setting] of Object.entries(settings.properties as Record<string, SettingSchema>)) {
-      if (seen.has(name)) t.strictSame(setting.default, seen.get(name), `${name} of ${service}`)
-      seen.set(name, setting.default)
+      if (seen.has(name)) t.strictSame(setting, seen.get(name), `${name} of ${service}`)
+      seen.set(name, setting)
     }
   }
   t.ok(seen.size > 10)

@@ -1,10 +1,10 @@
 // The settings of `npm run ingest` and `npm run import`: what an event may be, as for the gateway, and how files are followed.
 
 import { Type, type Static } from 'typebox'
-import { eventSettings } from '../config.ts'
+import { acceptSettings } from '../config.ts'
 
 const fileSettings = {
-  ...eventSettings,
+  ...acceptSettings,
   FIRN_INGEST_WAIT_SECONDS_MAX: Type.Integer({ default: 60, minimum: 1, maximum: 86_400, description: 'how long to wait for a log that is full or slow before giving up; what is done is kept' }),
   _: Type.Array(Type.String(), { description: 'files or folders' })
 }

@@ -3,7 +3,7 @@
 import { join, resolve } from 'node:path'
 import { Type, type Static } from 'typebox'
 import { logSettings } from '../../log/index.ts'
-import { readConfig, readTime } from '../../runtime/index.ts'
+import { dataDirSetting, readConfig, readTime } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { gatewayAddress, gatewayUrl } from '../gateway-address.ts'
 
@@ -33,7 +33,7 @@ const schema = Type.Object({
   habits: Type.Boolean({ default: false, description: 'shoppers of a shop with habits: orders that are edited, paid in parts, refunded in parts, of guests, loaded again, in odd currencies, over in one second, told by one record; what was sent is kept beside the ledger' }),
   connections: Type.Integer({ default: 32, minimum: 1, maximum: 1024, description: 'requests under way at once' }),
   quiet: Type.Boolean({ default: false, description: 'no progress bar' }),
-  FIRN_DATA_DIR: Type.String({ default: './data', description: 'the ledger goes to loadtest/ in this folder' })
+  FIRN_DATA_DIR: dataDirSetting
 })
 
 export type GenerateConfig = Omit<Static<typeof schema>, 'count' | 'rate' | 'interval' | 'duration' | 'start' | 'url'> & {

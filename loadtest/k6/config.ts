@@ -5,7 +5,7 @@ import { isIP } from 'node:net'
 import { Type, type Static } from 'typebox'
 import { lakeSettings } from '../../catalog/index.ts'
 import { logSettings, topicSettings } from '../../log/index.ts'
-import { readConfig } from '../../runtime/index.ts'
+import { dataDirSetting, readConfig } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
 import { gatewayAddress, gatewayUrl } from '../gateway-address.ts'
 import { scenarios, type Scenario } from './run.ts'
@@ -26,7 +26,7 @@ const schema = Type.Object({
   failed: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'share of requests that may have to be sent again; 0.01, burst 0.2' })),
   noVerify: Type.Boolean({ default: false, description: 'only send: do not end with the verifier' }),
   drainSeconds: Type.Integer({ default: 60, minimum: 1, maximum: 3600, description: 'how long the writer may stand still before the wait for it ends' }),
-  FIRN_DATA_DIR: Type.String({ default: './data', description: 'the ledger goes to loadtest/ in this folder' }),
+  FIRN_DATA_DIR: dataDirSetting,
   // What the verifier has to know to find log and tables: the same as the services.
   ...logSettings,
   ...topicSettings,

@@ -4,8 +4,9 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Type, type Static } from 'typebox'
 import { lakeSettings } from '../../catalog/index.ts'
+import { eventSettings } from '../../openapi/index.ts'
 import { logSettings, topicSettings } from '../../log/index.ts'
-import { readConfig } from '../../runtime/index.ts'
+import { dataDirSetting, readConfig } from '../../runtime/index.ts'
 
 const schema = Type.Object({
   ...logSettings,
@@ -16,8 +17,8 @@ const schema = Type.Object({
   memoryMib: Type.Integer({ default: 1024, minimum: 64, maximum: 1_048_576, description: 'MiB of memory for judging; what is more lies on disk meanwhile' }),
   json: Type.Boolean({ default: false, description: 'the findings as JSON' }),
   _: Type.Array(Type.String(), { default: [], description: 'more ledgers' }),
-  FIRN_DATA_DIR: Type.String({ default: './data', description: 'where everything that lasts is kept' }),
-  FIRN_EVENT_AGE_DAYS_MAX: Type.Integer({ default: 7, minimum: 1, maximum: 3650, description: 'how far apart the same event_id may not appear twice' })
+  FIRN_DATA_DIR: dataDirSetting,
+  FIRN_EVENT_AGE_DAYS_MAX: eventSettings.FIRN_EVENT_AGE_DAYS_MAX
 })
 
 export interface VerifyConfig extends Omit<Static<typeof schema>, 'FIRN_WAREHOUSE_URL' | 'FIRN_LOG_URL'> {

@@ -3,7 +3,7 @@
 
 import { Type, type Static } from 'typebox'
 import { lakeSettings } from '../../../catalog/index.ts'
-import { readConfig } from '../../../runtime/index.ts'
+import { dataDirSetting, readConfig } from '../../../runtime/index.ts'
 import { querySettings } from '../../query/open.ts'
 
 const schema = Type.Object({
@@ -13,7 +13,7 @@ const schema = Type.Object({
   truth: Type.Array(Type.String(), { default: [], description: 'truth-….ndjson of npm run generate, several between commas: precision and recall are printed' }),
   samples: Type.Integer({ default: 3, minimum: 0, maximum: 100, description: 'orders shown with their evidence, the highest scores first' }),
   json: Type.Boolean({ default: false, description: 'the figures as JSON' }),
-  FIRN_DATA_DIR: Type.String({ default: './data', description: 'where everything that lasts is kept' }),
+  FIRN_DATA_DIR: dataDirSetting,
   ...querySettings,
   ...lakeSettings
 })

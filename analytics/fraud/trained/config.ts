@@ -2,7 +2,7 @@
 
 import { Type, type Static } from 'typebox'
 import { lakeSettings } from '../../../catalog/index.ts'
-import { readConfig } from '../../../runtime/index.ts'
+import { dataDirSetting, readConfig } from '../../../runtime/index.ts'
 import { querySettings } from '../../query/open.ts'
 
 const schema = Type.Object({
@@ -12,7 +12,7 @@ const schema = Type.Object({
   seed: Type.Integer({ default: 1, minimum: 0, description: 'chooses the hours that are held out' }),
   held: Type.Number({ default: 0.3, minimum: 0.05, maximum: 0.9, description: 'share of hours held out to judge by' }),
   out: Type.String({ default: 'analytics/fraud/off/fraud_trained.sql', description: 'the rule file to write' }),
-  FIRN_DATA_DIR: Type.String({ default: './data', description: 'where everything that lasts is kept' }),
+  FIRN_DATA_DIR: dataDirSetting,
   ...querySettings,
   ...lakeSettings
 })

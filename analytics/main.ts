@@ -6,6 +6,7 @@ import { openLake } from '../catalog/index.ts'
 import { checkDataFolder, createHttpServer, createMetrics, keepToOwner, listen, readConfig, runService } from '../runtime/index.ts'
 import { followFraudAlerts, followQuality, openAlerts, watchPipeline } from './alerts/index.ts'
 import { analyticsSettings } from './config.ts'
+import { measureFreshness, ModelFreshness } from './model-freshness.ts'
 import { createModelMetrics } from './model-metrics.ts'
 import { ModelLoop } from './model-loop.ts'
 import { readModels } from './models/catalogue.ts'
@@ -31,14 +32,6 @@ runService('analytics', async ({ logger, signal, onClose, tell }) => {
   const engine = await openQueryEngine(config, () => tables)
   onClose(async () => { await engine.close() })
 
-  const alerts = await openAlerts({ config, dataDir, say: tell, logger, metrics })
-  onClose(async () => { await alerts.close() })
-  const followers = [
-    followFraudAlerts({ catalog: lake.catalog, engine, alerts, config, logger }),
-    followQuality({ catalog: lake.catalog, engine, alerts, config, dataDir, logger }),
-    watchPipeline({ metricsUrls: config.FIRN_ALERT_WATCH_URLS, alerts, config, dataDir, logger })
-  ]
-
   const runner = openRunner({
     ...lake,
     engine: config.FIRN_QUERY_URL.startsWith('duckdb:') ? null : engine,
@@ -49,6 +42,17 @@ runService('analytics', async ({ logger, signal, onClose, tell }) => {
     slowMs: config.FIRN_MODELS_SLOW_SECONDS * 1000
   })
   onClose(async () => { await runner.close() })
+  const freshness = new ModelFreshness(async () => await runner.status())
+  measureFreshness(metrics, freshness)
+
+  const alerts = await openAlerts({ config, dataDir, say: tell, logger, metrics })
+  onClose(async () => { await alerts.close() })
+  const followers = [
+    followFraudAlerts({ catalog: lake.catalog, engine, alerts, config, logger }),
+    followQuality({ catalog: lake.catalog, engine, alerts, config, dataDir, logger }),
+    watchPipeline({ metricsUrls: config.FIRN_ALERT_WATCH_URLS, freshness: async () => await freshness.read(), alerts, config, dataDir, logger })
+  ]
+
   const loop = new ModelLoop({
     catalog: lake.catalog,
     runner,
@@ -61,7 +65,7 @@ runService('analytics', async ({ logger, signal, onClose, tell }) => {
     signal
   })
 
-  const service = await openQueryService({ ...tables, config, dataDir, logger, metrics, ...config.FIRN_QUERY_URL.startsWith('duckdb:') ? {} : { trino: { engine, url: config.FIRN_QUERY_URL } } })
+  const service = await openQueryService({ ...tables, config, dataDir, models, freshness: async () => await freshness.read(), logger, metrics, ...config.FIRN_QUERY_URL.startsWith('duckdb:') ? {} : { trino: { engine, url: config.FIRN_QUERY_URL } } })
   onClose(async () => { await service.close() })
   const app = createHttpServer({ logger, bodyBytesMax, metrics, ready: async () => { if (loop.error !== null) throw loop.error as Error } })
   await app.register(service.plugin)

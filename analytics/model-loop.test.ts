@@ -15,7 +15,7 @@ function parts (t: { after(run: () => void): unknown }, onCycle: (options: Cycle
   const table = () => ({ metadata: { 'current-snapshot-id': world.snapshotId, 'refs': { main: { 'snapshot-id': world.snapshotId, 'type': 'branch' } } } }) as unknown as LoadedTable
   const loop = new ModelLoop({
     catalog: { loadTable: async () => table() },
-    runner: { cycle: async (options = {}) => await onCycle(options, world), close: async () => {} },
+    runner: { cycle: async (options = {}) => await onCycle(options, world), status: async () => [], close: async () => {} },
     prepare: async () => { world.said.push('prepared') },
     afterCycle: runs => { world.said.push(`told ${runs.map(({ model }) => model).join(' ')}`) },
     logger: quiet,

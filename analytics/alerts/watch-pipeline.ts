@@ -5,10 +5,12 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readMetrics, type Logger, type Samples } from '../../runtime/index.ts'
+import type { Freshness } from '../model-freshness.ts'
 import type { Alerts } from './alerts.ts'
 import { instanceIn, instancesOf, type Instance, type Lookup } from './instances.ts'
 import { openTraffic } from './traffic.ts'
 import type { AlertConfig } from './config.ts'
+import { staleCondition } from './stale-models.ts'
 import { openConditions, type Condition } from './conditions.ts'
 import { pipelineConditions, type Scrape } from './pipeline-conditions.ts'
 
@@ -22,6 +24,8 @@ const modelsMax = 1000
 export interface WatchOptions {
   /** Base addresses; what a service is shows in its metrics. */
   readonly metricsUrls: readonly string[]
+  /** How stale the models are, where they run in this process. */
+  readonly freshness?: () => Promise<readonly Freshness[]>
   readonly alerts: Pick<Alerts, 'offer'>
   readonly config: AlertConfig
   readonly dataDir: string
@@ -62,7 +66,7 @@ export function watchPipeline (options: WatchOptions): PipelineWatch {
   }
   const look = async (): Promise<void> => {
     const instances = (await Promise.all(metricsUrls.map(async url => await instancesOf(url, options.lookup)))).flat()
-    const scrapes = await Promise.all(instances.map(scrape))
+    const [scrapes, fresh] = await Promise.all([Promise.all(instances.map(scrape)), options.freshness?.()])
     if (closing.signal.aborted) return
     const watched = new Set(instances.map(({ name }) => name))
     for (const name of history.keys()) if (!watched.has(name)) history.delete(name)
@@ -71,6 +75,7 @@ export function watchPipeline (options: WatchOptions): PipelineWatch {
       ...pipelineConditions(scrapes, config, key => traffic.refusedHabit(key, nowMs)),
       ...traffic.conditions(nowMs),
       ...[...models].map(([name, state]) => modelCondition(name, state)),
+      ...fresh === undefined ? [] : [staleCondition(fresh)],
       ...conditions.open().filter(name => !watched.has(instanceIn(name) ?? name)).filter(name => instanceIn(name) !== null).map(unwatched)
     ], nowMs)
   }

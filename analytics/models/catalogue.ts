@@ -6,6 +6,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fail } from '../errors.ts'
 import { alertsName, checkRule, withRules } from '../fraud/alerts-text.ts'
+import { freshnessGoals } from './freshness.ts'
 import { parseModel, type Model } from './model-file.ts'
 
 export interface ModelFolders {
@@ -65,6 +66,7 @@ export function orderModels (models: readonly Model[], tables: readonly string[]
     ordered.push(model)
   }
   for (const model of models) visit(model, [])
+  freshnessGoals(ordered)
   return ordered
 }
 

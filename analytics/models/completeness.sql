@@ -6,6 +6,7 @@
 -- Partition: month(day)
 -- Sort:      day, event_type
 -- Lateness:  25 hours
+-- Freshness: 15 minutes
 -- Owner:     data
 -- Columns:
 --   day             date         The day in which the events happened, in UTC.

@@ -8,6 +8,7 @@
 -- Key:       customer_id
 -- Partition: month(first_order_at)
 -- Sort:      customer_id
+-- Freshness: 15 minutes
 -- Owner:     marketing
 -- Columns:
 --   customer_id         string         The customer. Who only cancelled has a row without money.

@@ -12,6 +12,7 @@
 //   -- Partition: day(hour)
 //   -- Sort:      hour
 //   -- Lateness:  10 minutes
+//   -- Freshness: 2 minutes
 //   -- Owner:     sales
 //   -- Columns:
 //   --   hour      timestamptz    The hour, in UTC.
@@ -54,13 +55,15 @@ export interface Model {
   readonly partition: readonly PartitionTerm[]
   readonly sort: readonly string[]
   readonly latenessMs: number
+  /** How far behind its sources it may be; null: what its kind has (see freshness.ts). */
+  readonly freshnessMs: number | null
   readonly columns: readonly ModelColumn[]
   readonly sql: string
-  /** Changes when the file would give other rows: not with question, owner and docs. */
+  /** Changes when the file would give other rows: not with question, owner, freshness and docs. */
   readonly digest: string
 }
 
-const names = ['Question', 'Reads', 'Unit', 'Time', 'Key', 'Partition', 'Sort', 'Lateness', 'Owner', 'Columns'] as const
+const names = ['Question', 'Reads', 'Unit', 'Time', 'Key', 'Partition', 'Sort', 'Lateness', 'Freshness', 'Owner', 'Columns'] as const
 type Name = typeof names[number]
 const required: readonly Name[] = ['Question', 'Reads', 'Unit', 'Key', 'Owner', 'Columns']
 const durationMs: Readonly<Record<string, number>> = { second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000 }
@@ -84,6 +87,8 @@ export function parseModel (name: string, text: string, kind: Model['kind'] = 'm
   if (unit.kind === 'key') isColumn(unit.column)
   const latenessMs = one('Lateness') === '' ? 0 : readDuration(one('Lateness'), refuse)
   if (latenessMs > 0 && time === null) refuse('lateness counts from a time: it needs a "Time:" line')
+  const freshnessMs = one('Freshness') === '' ? null : readDuration(one('Freshness'), refuse)
+  if (freshnessMs === 0) refuse('a freshness of nothing cannot be kept')
   const reads = fields.get('Reads')!.filter(line => line !== '').map(line => readSource(line, refuse))
   checkStatement(sql, reads, refuse)
   if (unit.kind !== 'full' && reads.every(({ by }) => by === null)) refuse('none of its sources says by which column rows belong to a unit ("by …")')
@@ -92,7 +97,7 @@ export function parseModel (name: string, text: string, kind: Model['kind'] = 'm
   for (const { column } of partition) isColumn(column)
   const body = { reads, unit, time, key: list('Key').map(isColumn), partition, sort: list('Sort').map(isColumn), latenessMs, types: columns.map(({ name, type }) => `${name} ${type}`), sql: tokensOf(sql).map(({ text }) => text) }
   return {
-    name, kind, question: one('Question'), owner: one('Owner'), reads, unit, time, key: body.key, partition, sort: body.sort, latenessMs, columns, sql,
+    name, kind, question: one('Question'), owner: one('Owner'), reads, unit, time, key: body.key, partition, sort: body.sort, latenessMs, freshnessMs, columns, sql,
     digest: createHash('sha256').update(JSON.stringify(body)).digest('hex')
   }
 }

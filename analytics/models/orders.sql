@@ -8,6 +8,7 @@
 -- Key:       order_id
 -- Partition: day(ordered_at)
 -- Sort:      order_id
+-- Freshness: 2 minutes
 -- Owner:     sales
 -- Columns:
 --   order_id          string         The order.

@@ -5,6 +5,7 @@
 -- Key:       payment_id
 -- Partition: day(paid_at)
 -- Sort:      payment_id
+-- Freshness: 2 minutes
 -- Owner:     finance
 -- Columns:
 --   payment_id        string         The payment.

@@ -5,6 +5,7 @@
 -- Key:       day, product_a, product_b
 -- Partition: month(day)
 -- Sort:      day, product_a, product_b
+-- Freshness: 15 minutes
 -- Owner:     merchandising
 -- Columns:
 --   day         date    When the orders were placed, in UTC.

@@ -8,6 +8,7 @@
 -- Partition: day(happened_at)
 -- Sort:      order_id
 -- Lateness:  10 minutes
+-- Freshness: 2 minutes
 -- Owner:     finance
 -- Columns:
 --   order_id           string         The order.

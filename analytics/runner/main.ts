@@ -11,7 +11,7 @@ import { openQueryEngine } from '../query/open.ts'
 import { loadReferences } from '../reference/load.ts'
 import { printTable } from '../sql/print.ts'
 import { readModelsConfig, type ModelsConfig } from './config.ts'
-import { readStatus } from './model-status.ts'
+import { readStatus, type ModelStatus } from './model-status.ts'
 import { agoOf, durationOf } from './print-duration.ts'
 import { openRunner, type ModelRun } from './runner.ts'
 
@@ -34,15 +34,22 @@ async function main (): Promise<void> {
   const lake = openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR) })
   if (config.run || config.full || config.dryRun || config.from !== undefined) return await run(config, lake, models, chosen)
   const now = Date.now()
-  await print(['model', 'unit', 'state', 'rows', 'age', 'behind', 'last run'], (await readStatus(lake.catalog, chosen, now)).map(status => [
+  const all = await readStatus(lake.catalog, models, now, config.FIRN_MODELS_SLOW_SECONDS * 1000)
+  await print(['model', 'unit', 'state', 'rows', 'age', 'behind', 'stale', 'last run'], all.filter(({ model }) => chosen.some(({ name }) => name === model)).map(status => [
     status.model,
     status.unit,
     status.state,
     status.rows === null ? '' : status.rows.toLocaleString('en'),
     status.ageMs === null ? '' : durationOf(status.ageMs),
     status.snapshotsBehind === 0 ? '' : `${status.snapshotsBehind} ${status.snapshotsBehind === 1 ? 'snapshot' : 'snapshots'}${status.rowsBehind === null ? '' : `, ${status.rowsBehind.toLocaleString('en')} rows`}`,
+    staleOf(status),
     status.last === null ? '' : `${durationOf(status.last.ms)}, ${status.last.rows.toLocaleString('en')} rows, ${agoOf(now - Date.parse(status.last.at))}`
   ]))
+}
+
+/** `40 s of 2 min`; only where its rows do not know all. */
+function staleOf ({ staleMs, goalMs }: ModelStatus): string {
+  return staleMs === null || staleMs === 0 ? '' : `${durationOf(staleMs)} of ${durationOf(goalMs)}${staleMs > goalMs ? ': too old' : ''}`
 }
 
 async function run (config: ModelsConfig, lake: ReturnType<typeof openLake>, models: readonly Model[], chosen: readonly Model[]): Promise<void> {

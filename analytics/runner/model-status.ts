@@ -1,9 +1,10 @@
-// How each model stands, from the metadata of the tables alone: rows, how old its watermark is, how far it is behind its
-// sources, what its last run took.
+// How each model stands, from the metadata of the tables alone: rows, how old its watermark is, how far and how long it is
+// behind its sources and what it may be, what its last run took.
 
 import { isCatalogError, recordOf, type Catalog, type LoadedTable, type Snapshot, type SourceRecord, type TableIdentifier } from '../../catalog/index.ts'
+import { freshnessGoals } from '../models/freshness.ts'
 import type { Model } from '../models/model-file.ts'
-import { readState, type RunCost } from './model-state.ts'
+import { readState, type ModelState, type RunCost } from './model-state.ts'
 import { tableNameOf } from './model-table.ts'
 
 export interface ModelStatus {
@@ -16,27 +17,63 @@ export interface ModelStatus {
   /** Of the source that is furthest ahead of it; null where it does not say. */
   readonly snapshotsBehind: number
   readonly rowsBehind: bigint | null
+  /** Since the first change of its sources, or of theirs, that its rows do not know of; 0 when they know all; null while a source is missing. */
+  readonly staleMs: number | null
+  readonly goalMs: number
   readonly last: RunCost | null
 }
 
-export async function readStatus (catalog: Catalog, models: readonly Model[], nowMs: number): Promise<ModelStatus[]> {
-  const names = new Set(models.flatMap(model => [tableNameOf(model), ...model.reads.map(({ table }) => table)]))
-  const tables = new Map(await Promise.all(Array.from(names, async name => [name, await loadTable(catalog, name)] as const)))
-  return models.map(model => statusOf(model, tables, nowMs))
+export interface StatusParts {
+  /** Each after those that it reads, and with them. */
+  readonly models: readonly Model[]
+  /** Of the models and of what they read; null: it is not there. */
+  readonly tables: ReadonlyMap<string, LoadedTable | null>
+  readonly slowMs: number
+  readonly nowMs: number
+  /** What is known of a model beyond what its table says. */
+  readonly stateOf?: (table: string) => ModelState | null
 }
 
-function statusOf (model: Model, tables: ReadonlyMap<string, LoadedTable | null>, nowMs: number): ModelStatus {
+/** From the catalog alone. `models`: all of them. */
+export async function readStatus (catalog: Catalog, models: readonly Model[], nowMs: number, slowMs = 0): Promise<ModelStatus[]> {
+  return statusOfAll({ models, tables: await loadTables(catalog, namesOf(models)), slowMs, nowMs })
+}
+
+/** Tables of models, and of what they read. */
+export function namesOf (models: readonly Model[]): string[] {
+  return [...new Set(models.flatMap(model => [tableNameOf(model), ...model.reads.map(({ table }) => table)]))]
+}
+
+export async function loadTables (catalog: Catalog, names: readonly string[]): Promise<Map<string, LoadedTable | null>> {
+  return new Map(await Promise.all(names.map(async name => [name, await loadTable(catalog, name)] as const)))
+}
+
+export function statusOfAll (parts: StatusParts): ModelStatus[] {
+  const goals = freshnessGoals(parts.models, parts.slowMs)
+  const staleness = new Map<string, number | null>()
+  return parts.models.map(model => {
+    const status = statusOf(model, parts, staleness, goals.get(model.name)!)
+    staleness.set(tableNameOf(model), status.staleMs)
+    return status
+  })
+}
+
+function statusOf (model: Model, { tables, nowMs, stateOf = name => readState(tables.get(name) ?? null) }: StatusParts, staleness: ReadonlyMap<string, number | null>, goalMs: number): ModelStatus {
   const table = tables.get(tableNameOf(model)) ?? null
-  const state = readState(table)
+  const state = stateOf(tableNameOf(model))
+  let staleMs = 0
   const unit = model.unit.kind === 'key' ? `key ${model.unit.column}` : model.unit.kind
   let [snapshotsBehind, rowsBehind] = [0, 0n as bigint | null]
   for (const { table: name } of model.reads) {
     const source = tables.get(name)
+    staleMs = Math.max(staleMs, staleness.get(name) ?? 0)
     const now = source === null || source === undefined ? null : recordOf(source)
     const then = state?.sources.get(name) ?? null
     if (now === null || (then !== null && then.snapshotId === now.snapshotId)) continue
     const newer = source!.metadata.snapshots.filter(snapshot => snapshot['sequence-number'] > (then?.sequence ?? -1n))
     if (then !== null && areRewritesOf(then, newer)) continue
+    const unseen = newer.filter(({ summary }) => summary.operation !== 'replace').map(snapshot => snapshot['timestamp-ms'])
+    if (unseen.length > 0) staleMs = Math.max(staleMs, nowMs - Math.min(...unseen))
     const behind = newer.length
     if (behind > snapshotsBehind) snapshotsBehind = behind
     const rows = now.records < 0n || (then !== null && then.records < 0n) ? null : now.records - (then?.records ?? 0n)
@@ -52,6 +89,8 @@ function statusOf (model: Model, tables: ReadonlyMap<string, LoadedTable | null>
     ageMs: (state?.watermark ?? null) === null ? null : nowMs - state!.watermark!.getTime(),
     snapshotsBehind,
     rowsBehind,
+    staleMs: missing ? null : staleMs,
+    goalMs,
     last: state?.last ?? null
   }
 }

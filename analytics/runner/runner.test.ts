@@ -175,6 +175,48 @@ t.test('a cycle that always gives way after the first slow model comes to each o
   t.same(ran, ['a', 'b', 'c', 'a', 'b', 'c'])
 })
 
+t.test('of slow models that give way the one that is oldest by its own goal is next, and none is left out', async t => {
+  const lake = await openTestLake(t)
+  await lake.append([order('a', '2026-01-01T10:00:00Z')])
+  const slow = (name: string, goal: string) => parseModel(name, `-- Question: ?\n-- Owner: t\n-- Reads: firn.events\n-- Unit: full\n-- Key: n\n-- Freshness: ${goal}\n-- Columns:\n--   n long N.\nselect count(*) as n from firn.events e`)
+  let now = Date.parse('2026-01-02T00:00:00Z')
+  const runner = openRunner({ ...lake, engine: null, models: [slow('a', '10 minutes'), slow('b', '2 minutes'), slow('c', '10 minutes')], clock: () => now })
+  t.teardown(() => runner.close())
+  const ran: string[] = []
+  for (let i = 0; i < 10; i++) {
+    ran.push(...(await runner.cycle({ minute: true, giveWay: async () => true })).map(({ model }) => model))
+    now += 60_000
+  }
+  t.same(ran, ['a', 'b', 'c', 'b', 'b', 'a', 'b', 'b', 'c', 'b'])
+})
+
+t.test('a model is as stale as the oldest change that it, or what it reads, does not know of', async t => {
+  const lake = await openTestLake(t)
+  const totals = parseModel('totals', '-- Question: ?\n-- Owner: t\n-- Reads: analytics.sales\n-- Unit: full\n-- Key: n\n-- Freshness: 3 minutes\n-- Columns:\n--   n long N.\nselect count(*) as n from analytics.sales s')
+  let later = 0
+  const runner = openRunner({ ...lake, engine: null, models: [sales, totals], clock: () => Date.now() + later })
+  t.teardown(() => runner.close())
+  const stale = async (): Promise<(number | null)[]> => (await runner.status()).map(({ staleMs }) => staleMs === null ? null : Math.floor(staleMs / 60_000))
+  t.match(await runner.status(), [{ model: 'sales', staleMs: null, goalMs: 60_000 }, { model: 'totals', staleMs: null, goalMs: 180_000 }], 'there is nothing to read')
+  await lake.append([order('a', '2026-01-01T10:00:00Z')])
+  later = 600_000
+  t.same(await stale(), [10, null], 'never computed')
+  await runner.cycle({ minute: true })
+  t.same(await stale(), [0, 0])
+  later = 1_200_000
+  t.same(await stale(), [0, 0], 'a quiet line is not stale')
+  await lake.append([order('b', '2026-01-01T11:00:00Z')])
+  await lake.append([order('c', '2026-01-01T12:00:00Z')])
+  later = 1_800_000
+  t.same(await stale(), [30, 30], 'since the first of them, and what it reads is as old')
+  t.match((await readStatus(lake.catalog, [sales, totals], Date.now() + later)).map(({ staleMs }) => Math.floor(staleMs! / 60_000)), [30, 30], 'another process sees the same')
+  await runner.cycle({ only: ['sales'] })
+  t.same(await stale(), [0, 0], 'the rows that it has not seen were made just now')
+  await runner.cycle({ minute: true })
+  await lake.compact(eventsId)
+  t.same(await stale(), [0, 0], 'a compaction is no news')
+})
+
 t.test('what somebody else did to the table between the look and the commit is not overlooked', async t => {
   const lake = await openTestLake(t)
   const adversary = adversaryBefore(lake.catalog)

@@ -5,9 +5,12 @@ import { join } from 'node:path'
 import { deleteExpiredFiles, resumeCleanup, type Catalog, type LoadedTable, type Storage } from '../../catalog/index.ts'
 import { sentenceOf } from '../../runtime/index.ts'
 import { fail } from '../errors.ts'
+import { freshnessGoals, isQuick } from '../models/freshness.ts'
 import type { Model } from '../models/model-file.ts'
 import type { QueryEngine } from '../query/engine.ts'
 import { openDatabase } from './database.ts'
+import { readState } from './model-state.ts'
+import { loadTables, namesOf, statusOfAll, type ModelStatus } from './model-status.ts'
 import { tableNameOf } from './model-table.ts'
 import { PinnedTables } from './pinned-tables.ts'
 import { runModel, type RunParts, type RunResult } from './run-model.ts'
@@ -61,6 +64,8 @@ export interface ModelRun {
 }
 
 export interface Runner {
+  /** How each model stands, with what this process knows beyond the tables. Throws when the catalog cannot be asked. */
+  status(): Promise<ModelStatus[]>
   /** Never throws for what a single model does. Throws when the catalog cannot be asked. One cycle at a time. */
   cycle(options?: CycleOptions): Promise<ModelRun[]>
   close(): Promise<void>
@@ -81,6 +86,7 @@ export function openRunner (options: RunnerOptions): Runner {
   const tables = new PinnedTables(catalog, storage, database)
   const names = new Map(models.map(model => [tableNameOf(model), model]))
   const ordered = rulesFirst(models)
+  const goals = freshnessGoals(models, slowMs)
   const parts: RunParts = {
     catalog,
     storage,
@@ -155,7 +161,9 @@ export function openRunner (options: RunnerOptions): Runner {
 
   const cycle = async (given: CycleOptions): Promise<ModelRun[]> => {
     for (const name of [...given.only ?? [], ...given.full ?? []]) if (!models.some(model => model.name === name)) throw fail('MODEL_UNKNOWN', { model: name, known: models.map(model => model.name).join(', ') })
-    const due = longestWaitingFirst(ordered.filter(model => isDue(model, given)), given.giveWay === undefined ? () => 0 : model => lastRuns.get(model.name) ?? 0)
+    const now = clock()
+    const waited = ({ name }: Model): number => (now - (lastRuns.get(name) ?? -Infinity)) / goals.get(name)!
+    const due = longestWaitingFirst(ordered.filter(model => isDue(model, given)), given.giveWay === undefined ? () => 0 : waited)
     if (due.length === 0) return []
     // Models' tables are written by us: they are looked at anew now and then, in case somebody else did.
     const all = clock() - looked >= slowMs || given.only !== undefined || given.full !== undefined
@@ -173,6 +181,12 @@ export function openRunner (options: RunnerOptions): Runner {
   }
 
   return {
+    async status () {
+      const own = new Map([...names.keys()].map(name => [name, tables.get(name)]))
+      const missing = namesOf(models).filter(name => (own.get(name) ?? null) === null)
+      const found = new Map([...await loadTables(catalog, missing), ...[...own].flatMap(([name, pinned]) => pinned === null || pinned === undefined ? [] : [[name, pinned.table] as const])])
+      return statusOfAll({ models, tables: found, slowMs, nowMs: clock(), stateOf: name => own.get(name)?.state ?? readState(found.get(name) ?? null) })
+    },
     async cycle (given = {}) {
       if (running) throw new Error('one cycle at a time')
       running = true
@@ -186,17 +200,13 @@ export function openRunner (options: RunnerOptions): Runner {
   }
 }
 
-/** Runs each time a snapshot lands. An hour of all events is too much for that: what reads it waits for the minute. */
-function isQuick ({ kind, unit, reads }: Model): boolean {
-  return kind === 'rule' || (unit.kind === 'hour' && !reads.some(({ table, eventTypes }) => table === 'firn.events' && eventTypes === null))
-}
-
 /**
- * Slow models in the order of their last run, at the places that slow models have: a cycle that always gave way after the first
- * few would otherwise never come to the others. Of those that ran in one cycle the order stays.
+ * Slow models by how long they have waited for their turn, measured by how fresh each has to be, at the places that slow models have:
+ * a cycle that always gave way after the first few would otherwise never come to the others. Of those that ran in one cycle
+ * and have to be as fresh the order stays, and what others read is never to be less fresh than these.
  */
-function longestWaitingFirst (models: readonly Model[], ranAt: (model: Model) => number): Model[] {
-  const waiting = models.filter(model => !isQuick(model)).sort((a, b) => ranAt(a) - ranAt(b))[Symbol.iterator]()
+function longestWaitingFirst (models: readonly Model[], waited: (model: Model) => number): Model[] {
+  const waiting = models.filter(model => !isQuick(model)).sort((a, b) => waited(b) === waited(a) ? 0 : waited(b) - waited(a))[Symbol.iterator]()
   return models.map(model => isQuick(model) ? model : waiting.next().value!)
 }
 

@@ -34,11 +34,11 @@ t.test('an order is answered by its key, from the only file that can hold it', a
 t.test('models say what they answer and how their tables stand', async t => {
   const header = ['-- Question:  What was sold?', '-- Reads:     firn.events by order_id', '-- Unit:      key order_id', '-- Key:       order_id', '-- Owner:     sales', '-- Columns:', '--   order_id  string  The order.', 'select e.order_id from firn.events e']
   const models = [parseModel('orders', header.join('\n')), parseModel('payments', header.join('\n'))]
-  const service = await openTestService(t, {}, { models })
+  const service = await openTestService(t, {}, { models, freshness: async () => [{ model: 'orders', staleMs: 90_000, goalMs: 120_000 }] })
   await service.write('analytics.orders', [{ name: 'order_id', type: 'string' }], [{ select: "select 'a' as order_id from range(3)" }])
   t.match((await service.get('/v1/models')).json, { models: [
-    { name: 'orders', table: 'analytics.orders', question: 'What was sold?', owner: 'sales', unit: 'key order_id', key: ['order_id'], columns: [{ name: 'order_id', type: 'string', doc: 'The order.' }], rows: 3, age_seconds: Number, snapshot_id: /^\d+$/ },
-    { name: 'payments', rows: null, age_seconds: null, snapshot_id: null }
+    { name: 'orders', table: 'analytics.orders', question: 'What was sold?', owner: 'sales', unit: 'key order_id', key: ['order_id'], columns: [{ name: 'order_id', type: 'string', doc: 'The order.' }], rows: 3, age_seconds: Number, snapshot_id: /^\d+$/, staleness_seconds: 90, freshness_goal_seconds: 120 },
+    { name: 'payments', rows: null, age_seconds: null, snapshot_id: null, staleness_seconds: null, freshness_goal_seconds: 300 }
   ] })
 })
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger, Metrics } from '../../runtime/index.ts'
 import { readModels } from '../models/catalogue.ts'
+import type { Freshness } from '../model-freshness.ts'
 import type { Model } from '../models/model-file.ts'
 import { KnownTables, type LakeTables } from '../query/duckdb-views.ts'
 import type { QueryEngine } from '../query/engine.ts'
@@ -30,6 +31,8 @@ export interface QueryServiceOptions extends LakeTables {
   readonly trino?: { readonly engine: QueryEngine, readonly url: string }
   /** Those of the files when absent. */
   readonly models?: readonly Model[]
+  /** How stale each model is, where a runner is in the process. */
+  readonly freshness?: () => Promise<readonly Freshness[]>
   /** Where saved questions lie. */
   readonly savedFolder?: string
   readonly logger?: Logger
@@ -73,7 +76,7 @@ export async function openQueryService (options: QueryServiceOptions): Promise<Q
       routeSaved(app, queries, options.savedFolder)
       routeKeyed(app, lookup)
       await routeDocument(app)
-      routeModels(app, options, known, async () => await (models ??= options.models === undefined ? readModels() : Promise.resolve(options.models)))
+      routeModels(app, options, known, async () => await (models ??= options.models === undefined ? readModels() : Promise.resolve(options.models)), options.freshness)
     },
     async close () {
       queries.close()

@@ -1,14 +1,15 @@
 // What docs/data-dictionary.md says about every model, rule and reference table, written from the headers of the .sql files,
 // from analytics/reference/tables.json and from who reads whom.
 
-import { readModels, readReferences, type Model, type Reference, type SourceRead } from '../../analytics/models/index.ts'
+import { freshnessGoals, readModels, readReferences, type Model, type Reference, type SourceRead } from '../../analytics/models/index.ts'
 
 export async function dataDictionary (): Promise<Record<'graph' | 'models' | 'rules' | 'reference', string>> {
   const models = await readModels()
   const references = await readReferences()
+  const goals = freshnessGoals(models)
   const of = (kind: Model['kind']): string => {
     const those = models.filter(model => model.kind === kind).sort((a, b) => a.name < b.name ? -1 : 1)
-    return [contents(those), ...those.map(model => modelSection(model, models))].join('\n\n')
+    return [contents(those, goals), ...those.map(model => modelSection(model, models, goals.get(model.name)!))].join('\n\n')
   }
   return { graph: graph(models), models: of('model'), rules: of('rule'), reference: references.map(reference => referenceSection(reference, models)).join('\n\n') }
 }
@@ -22,11 +23,11 @@ function graph (models: readonly Model[]): string {
   return ['```mermaid', 'flowchart LR', ...sources.map(table => `  ${node(table)}[(${table})]`), ...rules.map(name => `  ${name}{{${name}}}`), ...arrows, '```'].join('\n')
 }
 
-function contents (models: readonly Model[]): string {
-  return table(['table', 'answers', 'owner', 'unit'], models.map(model => [`[\`${model.name}\`](#${model.name})`, model.question, model.owner, unitOf(model)]))
+function contents (models: readonly Model[], goals: ReadonlyMap<string, number>): string {
+  return table(['table', 'answers', 'owner', 'unit', 'freshness'], models.map(model => [`[\`${model.name}\`](#${model.name})`, model.question, model.owner, unitOf(model), duration(goals.get(model.name)!)]))
 }
 
-function modelSection (model: Model, models: readonly Model[]): string {
+function modelSection (model: Model, models: readonly Model[], goalMs: number): string {
   const { name, question, owner, reads, time, key, partition, sort, latenessMs, columns } = model
   const readers = models.filter(other => other.reads.some(({ table }) => table === `analytics.${name}`)).map(other => link(other.name))
   const facts = [
@@ -37,6 +38,7 @@ function modelSection (model: Model, models: readonly Model[]): string {
     ['partition', partition.map(({ transform, column, count }) => code(transform === 'identity' ? column : `${transform}(${count === undefined ? '' : `${count}, `}${column})`)).join(', ') || 'none'],
     ...sort.length === 0 ? [] : [['sorted by', sort.map(code).join(', ')]],
     ['lateness', latenessMs === 0 ? 'none: nothing changes without a new row' : duration(latenessMs)],
+    ['freshness', duration(goalMs)],
     ['reads', reads.map(readText).join('<br>')],
     ['read by', readers.join(', ') || 'nobody else']
   ]

@@ -103,7 +103,8 @@ const schemas = {
     type: 'object',
     properties: { models: { type: 'array', items: { type: 'object', properties: {
       name: text, table: text, kind: { enum: ['model', 'rule'] }, question: text, owner: text, unit: texted('hour, day, full, or key and a column: what is computed anew at a time'), time: { type: ['string', 'null'] }, key: { type: 'array', items: text }, reads: { type: 'array', items: text },
-      columns: { type: 'array', items: { type: 'object', properties: { name: text, type: text, doc: text } } }, rows: { type: ['integer', 'null'] }, snapshot_id: { type: ['string', 'null'] }, changed_at: { type: ['string', 'null'] }, age_seconds: { type: ['integer', 'null'] }, watermark: { type: ['string', 'null'] }
+      columns: { type: 'array', items: { type: 'object', properties: { name: text, type: text, doc: text } } }, rows: { type: ['integer', 'null'] }, snapshot_id: { type: ['string', 'null'] }, changed_at: { type: ['string', 'null'] }, age_seconds: { type: ['integer', 'null'] }, watermark: { type: ['string', 'null'] },
+      staleness_seconds: { type: ['integer', 'null'], description: 'how long its sources, or theirs, have had rows that it does not know of; null where that is not known' }, freshness_goal_seconds: { type: 'number', description: 'how long that may be' }
     } } } }
   },
   Error: { type: 'object', required: ['code', 'message', 'requestId'], properties: { code: text, message: text, retryable: { type: 'boolean' }, requestId: text } }

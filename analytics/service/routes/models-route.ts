@@ -1,15 +1,26 @@
-// GET /v1/models: what each model answers, its columns, and how its table stands.
+// GET /v1/models: what each model answers, its columns, how its table stands, and how stale it is and may be.
 
 import type { FastifyInstance } from 'fastify'
 import { currentSnapshot, isCatalogError, type LoadedTable } from '../../../catalog/index.ts'
+import type { Freshness } from '../../model-freshness.ts'
+import { freshnessGoals } from '../../models/freshness.ts'
 import type { Model } from '../../models/model-file.ts'
 import type { KnownTables, LakeTables } from '../../query/duckdb-views.ts'
 import { readState } from '../../runner/model-state.ts'
 
-export function routeModels (app: FastifyInstance, lake: LakeTables, known: KnownTables, models: () => Promise<readonly Model[]>): void {
-  app.get('/v1/models', async () => ({
-    models: await Promise.all((await models()).map(async model => describe(model, await load(lake, known, model))))
-  }))
+export function routeModels (app: FastifyInstance, lake: LakeTables, known: KnownTables, models: () => Promise<readonly Model[]>, freshness?: () => Promise<readonly Freshness[]>): void {
+  app.get('/v1/models', async () => {
+    const all = await models()
+    const goals = freshnessGoals(all)
+    const fresh = new Map((await freshness?.() ?? []).map(one => [one.model, one]))
+    return {
+      models: await Promise.all(all.map(async model => {
+        const { staleMs = null, goalMs = goals.get(model.name)! } = fresh.get(model.name) ?? {}
+        const described = describe(model, await load(lake, known, model))
+        return { ...described, staleness_seconds: staleMs === null ? null : Math.round(staleMs / 1000), freshness_goal_seconds: goalMs / 1000 }
+      }))
+    }
+  })
 }
 
 function describe ({ name, kind, question, owner, unit, time, key, reads, columns }: Model, table: LoadedTable | null): object {

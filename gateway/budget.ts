@@ -5,11 +5,17 @@
 
 import { fail } from './errors.ts'
 
-/**
- * What a byte of a body costs until it is answered: the body, its chunks until they are collected, the events and records
- * that point into it, the log's two copies. An estimate on the safe side.
- */
+/** What a byte of a body is charged with while it arrives: how many events it will be is not known then. */
 export const heldPerBodyByte = 4
+/** Of a body that was read: itself, and the log's copy. */
+const heldPerReadByte = 2
+/** What an event is until it is answered: the views, texts and records that point into the body, its place in the log. Measured. */
+const heldPerEvent = 500
+
+/** What a body holds from when it was read until it is answered. */
+export function heldByEvents (bytes: number, events: number): number {
+  return bytes * heldPerReadByte + events * heldPerEvent
+}
 
 export interface BudgetOptions {
   readonly bytesMax: number
@@ -59,6 +65,12 @@ export class Budget {
   charge (bytes: number, share: string | null): void {
     this.#bytes += bytes
     if (share !== null) this.#shares.set(share, (this.#shares.get(share) ?? 0) + bytes)
+  }
+
+  /** What was charged by estimate holds so much: more, or less. */
+  correct (from: number, to: number, share: string | null): void {
+    if (to > from) this.charge(to - from, share)
+    else this.give(from - to, share)
   }
 
   give (bytes: number, share: string | null): void {

@@ -13,6 +13,7 @@ export const { fail, is, registry: gatewayErrors } = defineErrors('gateway', {
   GATEWAY_ENCODING_UNKNOWN: { message: 'the Content-Encoding {encoding} cannot be read here: send gzip, br, zstd, deflate or none', retryable: false, httpStatus: 415 },
   GATEWAY_ENCODING_DAMAGED: { message: 'the body is not valid {encoding} ({reason}): compress it again', retryable: false, httpStatus: 400 },
   GATEWAY_BUSY: { message: '{bytes} bytes of events wait for the log and the bound is {bytesMax}: send again after the time in Retry-After', retryable: true, httpStatus: 429 },
+  GATEWAY_OVERLOADED: { message: 'more is sent than can be taken in time ({reason}): send again after the time in Retry-After', retryable: true, httpStatus: 503 },
   GATEWAY_SHARE: { message: 'requests of this address hold {bytes} bytes and its share is {bytesMax}: send again after the time in Retry-After', retryable: true, httpStatus: 429 },
   GATEWAY_BODY_SLOW: { message: 'hardly anything of the body arrived within {seconds} s: send it again', retryable: true, httpStatus: 408 },
   GATEWAY_BODY_GAVE_WAY: { message: 'the body had not arrived after {seconds} s and others needed the room: send it again after the time in Retry-After', retryable: true, httpStatus: 429 },

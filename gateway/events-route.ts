@@ -9,12 +9,13 @@ import { FirnError, type Logger } from '../runtime/index.ts'
 import { appendEvents, sortEvents, type RejectedEvent } from './accept.ts'
 import { jsonType, printAccepted, printAcceptedMany, printRejected } from './answers.ts'
 import { formatOf, type BodyFormat } from './body-format.ts'
-import type { Budget } from './budget.ts'
+import { heldByEvents, type Budget } from './budget.ts'
 import type { ClientAddresses } from './client-address.ts'
 import type { GatewayConfig } from './config.ts'
 import { fail, gatewayErrors } from './errors.ts'
 import type { EventLog } from './event-log.ts'
 import type { GatewayMetrics } from './gateway-metrics.ts'
+import type { Overload } from './overload.ts'
 import { createOrigins, type AcceptedEvent } from './records.ts'
 import { readBody, type RequestBody } from './request-body.ts'
 import { Refusals } from './refusals.ts'
@@ -31,6 +32,7 @@ export interface EventsRouteContext {
   readonly logger: Logger
   readonly budget: Budget
   readonly unfinished: UnfinishedBodies
+  readonly overload: Overload
   readonly addresses: ClientAddresses
   readonly metrics: GatewayMetrics
   /** Milliseconds since the epoch. */
@@ -43,7 +45,7 @@ const warnMsMin = 1000
 const longAnswerChars = 16 * 1024
 
 export function routeEvents (scope: FastifyInstance, context: EventsRouteContext): void {
-  const { log, config, logger, budget, unfinished, addresses, metrics, now } = context
+  const { log, config, logger, budget, unfinished, overload, addresses, metrics, now } = context
   const topicOf = routeTopics(config)
   const keys = readWriteKeys(config.FIRN_GATEWAY_WRITE_KEYS)
   const originOf = createOrigins('gateway')
@@ -58,6 +60,7 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
       try {
         formatOf(request.headers['content-type'])
         keys?.admit(request.headers, request.url)
+        overload.admit()
       } catch (error) {
         payload.resume()
         throw error
@@ -80,6 +83,7 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
       throw fail('GATEWAY_BODY_EMPTY')
     }
     let waits = false
+    let held = body.held
     try {
       const { headers } = request
       const key = keys?.admit(headers, request.url)
@@ -93,6 +97,8 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
         eventBytesMax: config.FIRN_EVENT_BYTES_MAX,
         eventsMax: config.FIRN_GATEWAY_EVENTS_MAX
       })
+      held = heldByEvents(body.bytes.length, events.length)
+      budget.correct(body.held, held, body.share)
       if (key !== undefined && key !== null) keys?.charge(key, events.length)
       const sender = key?.name ?? body.share ?? body.address ?? ''
       const { accepted, rejected } = sortEvents(events, type => undeclared.refusalOf(type, sender, receivedAtMs))
@@ -108,8 +114,10 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
       const origin = originOf(receivedAtMs, body.address, headers['user-agent'])
       const startedMs = performance.now()
       waits = true
+      const ended = overload.begin()
       appendEvents(log, topicOf, accepted, origin).then(positions => {
-        budget.give(body.held, body.share)
+        ended()
+        budget.give(held, body.share)
         metrics.observeAppend((performance.now() - startedMs) / 1000)
         metrics.countAccepted(accepted, body.bytes.length)
         const answer = single
@@ -118,11 +126,12 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
         holdAnswer(reply, answer, body.share)
         reply.code(202).header('content-type', jsonType).send(answer)
       }, (error: FirnError) => {
-        budget.give(body.held, body.share)
+        ended()
+        budget.give(held, body.share)
         sendUnavailable(request, reply, error)
       })
     } finally {
-      if (!waits) budget.give(body.held, body.share)
+      if (!waits) budget.give(held, body.share)
     }
   }
 

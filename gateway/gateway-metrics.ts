@@ -4,6 +4,7 @@
 import type { Connections, Metrics } from '../runtime/index.ts'
 import type { Budget } from './budget.ts'
 import type { RejectedEvent } from './accept.ts'
+import type { Overload } from './overload.ts'
 import type { AcceptedEvent } from './records.ts'
 import type { UnfinishedBodies } from './unfinished-bodies.ts'
 
@@ -81,16 +82,18 @@ export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetric
 }
 
 /** What clients did that others would have to wait for. */
-export function measureClients (metrics: Metrics, connections: Connections, unfinished: UnfinishedBodies): void {
-  const seen = { refused: 0, cut: 0, dropped: 0 }
+export function measureClients (metrics: Metrics, { connections, unfinished, overload }: { connections: Connections, unfinished: UnfinishedBodies, overload: Overload }): void {
+  const seen = { refused: 0, cut: 0, dropped: 0, shed: 0 }
   metrics.gauge('connections', 'connections that are open', [], gauge => {
     gauge.set(connections.open)
     refused.inc(connections.refused - seen.refused)
     cut.inc(connections.cut - seen.cut)
     dropped.inc(unfinished.dropped - seen.dropped)
-    Object.assign(seen, { refused: connections.refused, cut: connections.cut, dropped: unfinished.dropped })
+    shed.inc(overload.shed - seen.shed)
+    Object.assign(seen, { refused: connections.refused, cut: connections.cut, dropped: unfinished.dropped, shed: overload.shed })
   })
   const refused = metrics.counter('connections_refused_total', 'connections refused: too many in all, or of one address')
   const cut = metrics.counter('connections_cut_total', 'connections cut because the client did not take its answer')
   const dropped = metrics.counter('bodies_dropped_total', 'bodies dropped before their end: too slow, or others needed the room')
+  const shed = metrics.counter('requests_shed_total', 'requests refused with 503 at their head, since they would have waited too long')
 }

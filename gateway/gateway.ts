@@ -11,6 +11,7 @@ import { allowOrigins } from './cors.ts'
 import type { EventLog } from './event-log.ts'
 import { eventPaths, routeEvents } from './events-route.ts'
 import { measureClients, measureGateway } from './gateway-metrics.ts'
+import { Overload } from './overload.ts'
 import { UnfinishedBodies } from './unfinished-bodies.ts'
 import { measureSpool, type MeasuredSpool } from './spool/spool-metrics.ts'
 
@@ -24,18 +25,23 @@ export interface GatewayParts {
   readonly now?: () => number
   /** Milliseconds of a clock that only goes forward, for how long a body takes; performance.now unless a test says otherwise. */
   readonly elapsedMs?: () => number
+  /** The same for how long requests wait. */
+  readonly waitedMs?: () => number
 }
 
 const closeLookMs = 50
 const sheddingSentence = 'requests are refused with 429 until half of the room for them is free again'
 
 export async function createGateway (parts: GatewayParts): Promise<FastifyInstance> {
-  const { log, config, logger, now = Date.now, elapsedMs = () => performance.now() } = parts
+  const { log, config, logger, now = Date.now, elapsedMs = () => performance.now(), waitedMs = () => performance.now() } = parts
   const metrics = createMetrics('gateway')
   const shareOf = (all: number): number => Math.ceil(all * config.FIRN_GATEWAY_ADDRESS_SHARE_PERCENT / 100)
   const bytesMax = config.FIRN_GATEWAY_UNACKNOWLEDGED_BYTES_MAX
   const budget = new Budget({ bytesMax, bytesPerShareMax: shareOf(bytesMax) })
   const unfinished = new UnfinishedBodies(config.FIRN_GATEWAY_BODY_BYTES_PER_SECOND_MIN, elapsedMs)
+  // With a spool, what waits longer than its time goes there.
+  const queueMsMax = config.FIRN_GATEWAY_QUEUE_MS_MAX + (parts.spool === undefined ? 0 : config.FIRN_GATEWAY_SPOOL_AFTER_MS)
+  const overload = new Overload({ budget, queueMsMax, nowMs: waitedMs })
   const addresses = readClientAddresses(config.FIRN_TRUSTED_PROXIES)
   const measured = measureGateway(metrics, budget)
   if (parts.spool !== undefined) measureSpool(metrics, parts.spool)
@@ -52,11 +58,13 @@ export async function createGateway (parts: GatewayParts): Promise<FastifyInstan
       answerBytesPerSecondMin: config.FIRN_GATEWAY_BODY_BYTES_PER_SECOND_MIN
     },
     ready: async () => {
-      if (budget.isShedding) throw new Error(sheddingSentence)
+      const { shedding } = overload
+      if (shedding !== null || budget.isShedding) throw new Error(shedding ?? sheddingSentence)
       return await log.checkReady()
     }
   })
-  measureClients(metrics, connectionsOf(app) as Connections, unfinished)
+  measureClients(metrics, { connections: connectionsOf(app) as Connections, unfinished, overload })
+  app.addHook('onClose', async () => { overload.close() })
   // Otherwise Fastify asks a QUERY for its body's type before it can answer 405.
   app.addHttpMethod('QUERY', { hasBody: false, overrideExisting: true })
   // A logger of its own for each request costs more than reading the request does; error lines carry the requestId.
@@ -72,7 +80,7 @@ export async function createGateway (parts: GatewayParts): Promise<FastifyInstan
   })
   await app.register(async scope => {
     allowOrigins(scope, config.FIRN_GATEWAY_CORS_ORIGINS, eventPaths)
-    routeEvents(scope, { log, config, logger, budget, unfinished, addresses, metrics: measured, now })
+    routeEvents(scope, { log, config, logger, budget, unfinished, overload, addresses, metrics: measured, now })
   })
   await routeContract(app)
   endConnectionsOnClose(app, config.FIRN_GATEWAY_CLOSE_MS_MAX)

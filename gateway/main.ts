@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openLog, openLogFrom, ownTopic, watchForGood, type Log } from '../log/index.ts'
-import { checkDataFolder, keepToOwner, listen, readConfig, runService, type ServiceContext } from '../runtime/index.ts'
+import { checkDataFolder, keepHeapSmall, keepToOwner, listen, readConfig, runService, type ServiceContext } from '../runtime/index.ts'
 import { askWriter, ComparedLog } from './compared-log.ts'
 import { gatewaySettings, logUrlOf, openToAll, type GatewayConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
@@ -22,6 +22,7 @@ const spoolRetentionEveryMs = 1000
 
 runService('gateway', async context => {
   const { logger, onClose } = context
+  keepHeapSmall()
   const config = readConfig('gateway', gatewaySettings)
   checkDataFolder(resolve(config.FIRN_DATA_DIR))
   keepToOwner(resolve(config.FIRN_DATA_DIR))

@@ -33,7 +33,11 @@ export interface StartOptions {
   readonly wrap?: (log: Log) => EventLog
   readonly now?: () => number
   readonly elapsedMs?: () => number
+  readonly waitedMs?: () => number
 }
+
+/** A busy machine makes every process late: only tests of that are to see it. */
+const patient = { FIRN_GATEWAY_QUEUE_MS_MAX: '60000' }
 
 export const nowMs = Date.parse('2026-03-01T12:00:00Z')
 
@@ -44,10 +48,10 @@ export function someEvent (more: Record<string, unknown> = {}): Record<string, u
 
 export async function startGateway (t: { after: (fn: () => Promise<void>) => unknown }, options: StartOptions = {}): Promise<StartedGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'firn-gateway-'))
-  const config = readConfig('gateway', gatewaySettings, { env: { FIRN_DATA_DIR: folder, ...options.settings }, argv: [] })
+  const config = readConfig('gateway', gatewaySettings, { env: { FIRN_DATA_DIR: folder, ...patient, ...options.settings }, argv: [] })
   const log = await openLog(pathToFileURL(join(folder, 'log')).href, { partitions: 2 })
   for (const topic of config.FIRN_LOG_TOPICS ?? [ownTopic]) await log.ensureTopic(topic)
-  const app = await createGateway({ log: options.wrap?.(log) ?? log, config, logger: createLogger('gateway', 'silent'), now: options.now ?? (() => nowMs), ...options.elapsedMs === undefined ? {} : { elapsedMs: options.elapsedMs } })
+  const app = await createGateway({ log: options.wrap?.(log) ?? log, config, logger: createLogger('gateway', 'silent'), now: options.now ?? (() => nowMs), ...options.elapsedMs === undefined ? {} : { elapsedMs: options.elapsedMs }, ...options.waitedMs === undefined ? {} : { waitedMs: options.waitedMs } })
   t.after(async () => {
     await app.close()
     await log.close()

@@ -1,6 +1,7 @@
 // The front door of the ground under every service: settings, logs, metrics, HTTP defaults, the life of a process,
 // and the supervisor. There is no domain word in this folder.
 
+export { keepHeapSmall } from './heap.ts'
 export { readConfig, settingsOf, settingsOfAll, flagOf, unknownSetting, type ConfigSource, type SettingSchema } from './config.ts'
 export { describeSettings, settingRow } from './settings-table.ts'
 export { defineErrors, FirnError, type ErrorEntry, type ErrorRegistry, type FolderErrors } from './firn-error.ts'

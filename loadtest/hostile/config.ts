@@ -5,7 +5,7 @@ import { readConfig } from '../../runtime/index.ts'
 
 const schema = Type.Object({
   only: Type.Array(Type.String(), { default: [], description: 'attacks to play, comma-separated; all when left out' }),
-  short: Type.Boolean({ default: false, description: 'overload for 15 s instead of 60' }),
+  short: Type.Boolean({ default: false, description: 'overload for 10 s instead of 60' }),
   connections: Type.Integer({ default: 900, minimum: 1, maximum: 10_000, description: 'connections of the overload' }),
   keep: Type.Boolean({ default: false, description: 'keep the folder also when all is well' })
 })

@@ -10,6 +10,7 @@ import { startNpmLine } from '../npm-line.ts'
 import { createTally } from '../tally.ts'
 import { readHostileConfig } from './config.ts'
 import { createGround, makeVictim, pictureOf, someEvent, type Ground } from './ground.ts'
+import { playOverload } from './overload.ts'
 import { playPages } from './pages.ts'
 import { playTypesFlood } from './types-flood.ts'
 import { peakBytes, servicesBelow } from './service-memory.ts'
@@ -23,7 +24,8 @@ const residentBytesMax = 512 * mebibyte
 const config = readHostileConfig()
 const attacks: Readonly<Record<string, (ground: Ground) => Promise<void>>> = {
   pages: playPages,
-  types: playTypesFlood
+  types: playTypesFlood,
+  overload: async ground => { await playOverload(ground, { connections: config.connections, seconds: config.short ? 10 : 60 }) }
 }
 const chosen = config.only.length === 0 ? Object.keys(attacks) : config.only
 const unknown = chosen.filter(name => !(name in attacks))

@@ -55,8 +55,14 @@ t.test('another log takes nothing, says why, and takes events again after the de
 })
 
 t.test('a writer that is away, or cannot say, does not keep the gateway shut for ever', async t => {
-  for (const answer of [null, { state: 'unknown', reason: 'the catalog is away' } as const]) {
-    const gateway = await startCompared(t, () => answer, { awayMsMax: 5, unknownMsMax: 5 })
+  const never = 600_000
+  const cases = [
+    [null, { awayMsMax: 5, unknownMsMax: never, stuckMsMax: never }],
+    [{ state: 'unknown', reason: 'the catalog is away' }, { awayMsMax: never, unknownMsMax: 5, stuckMsMax: never }],
+    [{ state: 'unknown', reason: 'a metadata file is missing', isStuck: true }, { awayMsMax: never, unknownMsMax: never, stuckMsMax: 5 }]
+  ] as const
+  for (const [answer, bounds] of cases) {
+    const gateway = await startCompared(t, () => answer, bounds)
     await gateway.compared.compared
     t.equal((await post(gateway)).status, 202)
   }

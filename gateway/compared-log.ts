@@ -28,9 +28,10 @@ export interface ComparedLogOptions {
   /** Without an answer for so long the gate opens: a writer that is there and cannot say yet, and one that is away or cannot tell. */
   readonly unknownMsMax?: number
   readonly awayMsMax?: number
+  readonly stuckMsMax?: number
 }
 
-const defaults = { firstEveryMs: 100, everyMs: 2000, unknownMsMax: 30_000, awayMsMax: 10_000 }
+const defaults = { firstEveryMs: 100, everyMs: 2000, unknownMsMax: 30_000, awayMsMax: 10_000, stuckMsMax: 2000 }
 const askMsMax = 5000
 
 export class ComparedLog implements ClosableLog {
@@ -70,7 +71,7 @@ export class ComparedLog implements ClosableLog {
   }
 
   async #ask (): Promise<void> {
-    const { firstEveryMs, everyMs, unknownMsMax, awayMsMax, logger } = this.#options
+    const { firstEveryMs, everyMs, unknownMsMax, awayMsMax, stuckMsMax, logger } = this.#options
     const { signal } = this.#closing
     const beganMs = performance.now()
     let isFirst = true
@@ -79,7 +80,7 @@ export class ComparedLog implements ClosableLog {
       if (signal.aborted) return
       const isDecided = answer?.state === 'sound' || answer?.state === 'other'
       if (isDecided) this.#apply(answer)
-      const isLate = performance.now() - beganMs > (answer === null || answer.isStuck === true ? awayMsMax : unknownMsMax)
+      const isLate = performance.now() - beganMs > (answer === null ? awayMsMax : answer.isStuck === true ? stuckMsMax : unknownMsMax)
       if (isFirst && (isDecided || isLate)) {
         isFirst = false
         if (!isDecided) {

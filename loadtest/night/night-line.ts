@@ -53,6 +53,7 @@ export class NightLine {
 
   /** A line with some events in its table: what every scenario begins with. */
   static async prepare (root: string): Promise<NightLine> {
+    mkdirSync(root, { mode: 0o711 })
     const [gateway, catalog, writer, analytics] = await freePorts(4) as [number, number, number, number]
     const line = new NightLine(root, { gateway, catalog, writer, analytics })
     await line.start()

@@ -53,16 +53,16 @@ const stateWay: Damage['wayBack'] = async ({ run, commands }) => {
 }
 
 export const filesOfTables: readonly Scenario[] = [
-  ...ofTable('a data file', 'cannot be read as a data file … put the file back from a backup; or stop the line, and', 'warehouse/firn/events/data', /\.parquet$/, ['removed', 'flipped']),
+  ...ofTable('a data file', 'cannot be read as a data file … put the file back from a backup; or stop the line, and', 'warehouse/firn/events/data', /\.parquet$/, ['flipped']),
   ...ofTable('the metadata file', { removed: 'the metadata file is missing: put it back from a backup; or stop the line, and', cut: 'cannot be read as table metadata', flipped: 'cannot be read as table metadata' }, metadataFolder, /\.metadata\.json$/, ['removed']),
   ...ofTable('a manifest', { removed: isMissing, cut: 'cannot be read as a manifest', flipped: 'cannot be read as a manifest' }, metadataFolder, /-m\d+\.avro$/, []),
-  ...ofTable('the manifest list', { removed: isMissing, cut: 'cannot be read as a manifest list', flipped: 'cannot be read as a manifest list' }, metadataFolder, /^snap-.*\.avro$/, ['cut']),
+  ...ofTable('the manifest list', { removed: isMissing, cut: 'cannot be read as a manifest list', flipped: 'cannot be read as a manifest list' }, metadataFolder, /^snap-.*\.avro$/, []),
   damaged('the catalog folder is removed', {
     sees: 'is not in the catalog, although',
     accepts: true,
     damage: line => { rmSync(join(line.dataDir, 'catalog'), { recursive: true }) },
     wayBack: stateWay
-  }, true),
+  }),
   damaged('the state of the catalog is removed', {
     sees: 'is not the newest … changes are lost, and nothing is built on what is left',
     accepts: false,

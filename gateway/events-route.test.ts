@@ -1,7 +1,6 @@
 import t from 'tap'
 import { contractVersion } from '../openapi/index.ts'
 import { openToAll } from './config.ts'
-import { Refusals } from './refusals.ts'
 import { nowMs, someEvent, startGateway, type StartedGateway } from './started-gateway.ts'
 
 const json = { 'content-type': 'application/json' }
@@ -216,32 +215,5 @@ t.test('a gateway that is open to the network without keys says so', t => {
     t.equal(sentence !== null, isSaid, `${host} ${keys}`)
     if (isSaid) t.ok(sentence?.includes(host) && sentence.includes('FIRN_GATEWAY_WRITE_KEYS'))
   }
-  t.end()
-})
-
-t.test('what was refused can be looked up by code and key, with samples, and each key sees its own', async t => {
-  const gateway = await startGateway(t, { settings: { FIRN_GATEWAY_WRITE_KEYS: 'web:k-web, app:k-app' } })
-  const send = async (key: string, payload: object) => await post(gateway, payload, { ...json, 'x-write-key': key })
-  for (let i = 0; i < 5; i++) await send('k-web', someEvent({ event_id: `bad-${i}`, timestamp: 'yesterday' }))
-  await send('k-app', [someEvent({ event_id: 'good' }), someEvent({ event_id: 'x'.repeat(128), session_id: 7 })])
-  const seen = async (key: string) => (await gateway.app.inject({ url: '/v1/refusals', headers: { 'x-write-key': key } })).json().refusals
-  const [web, app] = [await seen('k-web'), await seen('k-app')]
-  t.match(web, [{ key: 'web', count: 5, samples: { length: 3 } }])
-  t.equal(web[0].samples[2].path, 'timestamp')
-  t.match(app, [{ code: 'EVENT_FIELD_TYPE', key: 'app', count: 1, samples: [{ path: 'session_id', event_id: 'x'.repeat(64) }] }])
-  t.equal((await gateway.app.inject('/v1/refusals')).statusCode, 401)
-  const metrics = (await gateway.app.inject('/metrics')).body
-  t.match(metrics, /firn_gateway_key_events_total\{key="web",outcome="refused"\} 5\n/)
-  t.match(metrics, /firn_gateway_key_events_total\{key="app",outcome="valid"\} 1\n/)
-  t.notMatch(JSON.stringify([web, app]) + metrics, /k-web|k-app/)
-})
-
-t.test('refusals are bounded: of many kinds the latest stay', t => {
-  const refusals = new Refusals()
-  for (let i = 0; i < 2000; i++) refusals.add(`key-${i}`, [{ index: 0, event_id: null, code: 'A', path: null, message: 'm'.repeat(1000) }], nowMs + i)
-  const kept = refusals.list()
-  t.ok(kept.length <= 500)
-  t.equal(kept[0]?.key, 'key-1999')
-  t.equal(kept[0]?.samples[0]?.message.length, 200)
   t.end()
 })

@@ -1,4 +1,4 @@
-// POST /v1/events and its alias /events: body → checked events → one append → 202. GET /v1/refusals: what was refused lately.
+// POST /v1/events and its alias /events: body → checked events → one append → 202.
 // Refuses what the contract refuses, event by event: the good events of a request land, the bad ones are listed.
 // Invariant: 202 leaves only after the log has said that the events are durable.
 
@@ -18,7 +18,8 @@ import type { GatewayMetrics } from './gateway-metrics.ts'
 import type { Overload } from './overload.ts'
 import { createOrigins, type AcceptedEvent } from './records.ts'
 import { readBody, type RequestBody } from './request-body.ts'
-import { Refusals } from './refusals.ts'
+import type { Refusals } from './refusals.ts'
+import { routeRefusals } from './refusals-route.ts'
 import { routeTopics } from './topic-routes.ts'
 import { UndeclaredTypes } from './undeclared-types.ts'
 import type { UnfinishedBodies } from './unfinished-bodies.ts'
@@ -35,6 +36,7 @@ export interface EventsRouteContext {
   readonly overload: Overload
   readonly addresses: ClientAddresses
   readonly metrics: GatewayMetrics
+  readonly refusals: Refusals
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
@@ -45,12 +47,11 @@ const warnMsMin = 1000
 const longAnswerChars = 16 * 1024
 
 export function routeEvents (scope: FastifyInstance, context: EventsRouteContext): void {
-  const { log, config, logger, budget, unfinished, overload, addresses, metrics, now } = context
+  const { log, config, logger, budget, unfinished, overload, addresses, metrics, refusals, now } = context
   const topicOf = routeTopics(config)
   const keys = readWriteKeys(config.FIRN_GATEWAY_WRITE_KEYS)
   const originOf = createOrigins('gateway')
   const limits = { budget, unfinished, bodyBytesMax: config.FIRN_GATEWAY_BODY_BYTES_MAX }
-  const refusals = new Refusals()
   const undeclared = new UndeclaredTypes(config.FIRN_GATEWAY_UNDECLARED_TYPES_MAX)
   let warnedMs = -Infinity
 
@@ -70,11 +71,7 @@ export function routeEvents (scope: FastifyInstance, context: EventsRouteContext
     })
   }
   for (const path of eventPaths) scope.post(path, postEvents)
-  // The owner of a key sees what was refused of it; without keys everybody who may send may also see.
-  scope.get('/v1/refusals', (request, reply) => {
-    const key = keys?.admit(request.headers, request.url)
-    return reply.header('content-type', jsonType).send(JSON.stringify({ refusals: refusals.list(key?.name) }))
-  })
+  routeRefusals(scope, { refusals, keys, metrics, paths: eventPaths, now })
 
   function postEvents (request: FastifyRequest, reply: FastifyReply): void {
     const body = request.body as RequestBody | undefined

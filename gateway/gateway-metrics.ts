@@ -12,6 +12,8 @@ export interface GatewayMetrics {
   countRequest(status: number): void
   countAccepted(events: readonly AcceptedEvent[], bytes: number): void
   countRejected(rejected: readonly RejectedEvent[]): void
+  /** A body of which no event could be read. */
+  countBody(code: string): void
   /** Events of a request by the name of its write key, empty where none is wanted. */
   countOfKey(key: string, accepted: number, refused: number): void
   observeAppend(seconds: number): void
@@ -22,6 +24,7 @@ const appendSeconds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25,
 export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetrics {
   const requestsByStatus = new Map<number, number>()
   const rejectedByCode = new Map<string, number>()
+  const bodiesByCode = new Map<string, number>()
   const asideByField = new Map<string, number>()
   const amendedByField = new Map<string, number>()
   const byKey = new Map<string, { accepted: number, refused: number }>()
@@ -32,6 +35,7 @@ export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetric
     gauge.set(budget.bytes)
     for (const [status, count] of requestsByStatus) requests.inc({ status: String(status) }, count)
     for (const [code, count] of rejectedByCode) rejections.inc({ code }, count)
+    for (const [code, count] of bodiesByCode) bodies.inc({ code }, count)
     for (const [field, count] of asideByField) keptAside.inc({ field }, count)
     for (const [field, count] of amendedByField) amended.inc({ field }, count)
     for (const [key, counts] of byKey) {
@@ -43,6 +47,7 @@ export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetric
     bytes.inc(acceptedBytes)
     requestsByStatus.clear()
     rejectedByCode.clear()
+    bodiesByCode.clear()
     asideByField.clear()
     amendedByField.clear()
     accepted = acceptedBytes = 0
@@ -51,6 +56,7 @@ export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetric
   const requests = metrics.counter('requests_total', 'requests answered, by HTTP status', ['status'])
   const acceptances = metrics.counter('events_accepted_total', 'events acknowledged as durable')
   const rejections = metrics.counter('events_rejected_total', 'events refused, by code', ['code'])
+  const bodies = metrics.counter('bodies_refused_total', 'request bodies of which no event could be read, by code: broken JSON, another content type, too large, an unknown key', ['code'])
   const keptAside = metrics.counter('values_kept_aside_total', 'values kept in properties.$extra, by field: ids that mean nothing, currencies that are none, values of another kind than a field that was added later', ['field'])
   const amended = metrics.counter('values_amended_total', 'values that land in another form, by field: money rounded, times of wrong clocks corrected; as sent they are in properties.$extra', ['field'])
   const ofKeys = metrics.counter('key_events_total', 'events by the name of their write key (empty without keys): valid or refused', ['key', 'outcome'])
@@ -69,6 +75,7 @@ export function measureGateway (metrics: Metrics, budget: Budget): GatewayMetric
     countRejected: rejected => {
       for (const { code } of rejected) rejectedByCode.set(code, (rejectedByCode.get(code) ?? 0) + 1)
     },
+    countBody: code => { bodiesByCode.set(code, (bodiesByCode.get(code) ?? 0) + 1) },
     countOfKey: (key, valid, refused) => {
       const counts = byKey.get(key)
       if (counts === undefined) byKey.set(key, { accepted: valid, refused })

@@ -1,6 +1,7 @@
 // The gateway as an application: a function of the log, the settings and the logger, so that a test can inject requests.
 // Closing answers what is under way and takes nothing new; what was answered with 202 is durable already.
 
+import { join, resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { connectionsOf, createHttpServer, createMetrics, type Connections, type Logger } from '../runtime/index.ts'
 import { Budget } from './budget.ts'
@@ -12,6 +13,7 @@ import type { EventLog } from './event-log.ts'
 import { eventPaths, routeEvents } from './events-route.ts'
 import { measureClients, measureGateway } from './gateway-metrics.ts'
 import { Overload } from './overload.ts'
+import { Refusals } from './refusals.ts'
 import { UnfinishedBodies } from './unfinished-bodies.ts'
 import { measureSpool, type MeasuredSpool } from './spool/spool-metrics.ts'
 
@@ -78,9 +80,14 @@ export async function createGateway (parts: GatewayParts): Promise<FastifyInstan
     if (seconds !== undefined) void reply.header('retry-after', String(seconds))
     done()
   })
+  const refusals = new Refusals({
+    file: join(resolve(config.FIRN_DATA_DIR), 'refusals.json'),
+    onFault: error => { logger.warn({ err: error }, 'what was refused cannot be kept over a restart: its file cannot be written') }
+  })
+  app.addHook('onClose', async () => { await refusals.close() })
   await app.register(async scope => {
     allowOrigins(scope, config.FIRN_GATEWAY_CORS_ORIGINS, eventPaths)
-    routeEvents(scope, { log, config, logger, budget, unfinished, overload, addresses, metrics: measured, now })
+    routeEvents(scope, { log, config, logger, budget, unfinished, overload, addresses, metrics: measured, refusals, now })
   })
   await routeContract(app)
   endConnectionsOnClose(app, config.FIRN_GATEWAY_CLOSE_MS_MAX)

@@ -21,6 +21,8 @@ export interface WriteKey {
 export interface WriteKeys {
   /** The key of a request, null when no keys are set. Throws GATEWAY_KEY_MISSING, GATEWAY_KEY_UNKNOWN, GATEWAY_RATE. */
   admit(headers: IncomingHttpHeaders, url: string): WriteKey | null
+  /** The key of a request whose own limits do not matter; null when it has none that is known. */
+  find(headers: IncomingHttpHeaders, url: string): WriteKey | null
   /** Counts all events of a request, refused ones too. Throws GATEWAY_RATE_BATCH. */
   charge(key: WriteKey, events: number): void
 }
@@ -49,6 +51,10 @@ export function readWriteKeys (setting: string | undefined, nowMs: () => number 
         throw fail('GATEWAY_RATE', { name: key.name, eventsPerSecond: key.eventsPerSecond, retryAfterSeconds: Math.ceil((1 - key.tokens) / key.eventsPerSecond) })
       }
       return key
+    },
+    find (headers, url) {
+      const given = keyIn(headers, url)
+      return given === null ? null : keys.get(hashOf(given)) ?? null
     },
     charge (key, events) {
       const eventsMax = Math.ceil(key.eventsPerSecond * burstSecondsMax)

@@ -24,6 +24,30 @@ export const answerSchemas = {
     rejected: Type.Integer({ minimum: 0 }),
     errors: Type.Array(eventError)
   }, { description: 'The accepted events are durable; the rejected ones are listed with their reasons.' }),
+  Refusals: Type.Object({
+    refusals: Type.Array(Type.Object({
+      code: Type.String({ description: 'Of the event, or of the body.' }),
+      key: Type.Union([Type.String(), Type.Null()], { description: 'The name of the write key; null where none is wanted.' }),
+      count: Type.Integer({ minimum: 1 }),
+      firstAt: Type.String({ format: 'date-time' }),
+      lastAt: Type.String({ format: 'date-time' }),
+      samples: Type.Array(Type.Object({
+        at: Type.String({ format: 'date-time' }),
+        event_id: Type.Union([Type.String(), Type.Null()]),
+        path: Type.Union([Type.String(), Type.Null()], { description: 'The field that was wrong.' }),
+        message: Type.String()
+      }), { description: 'The latest, cut.' })
+    }))
+  }, { description: 'What was refused, by code and key, the latest first. Over restarts, within a bound.' }),
+  RefusedHours: Type.Object({
+    gateway: Type.String({ description: 'Names the counts of this gateway, over restarts.' }),
+    hours: Type.Array(Type.Object({
+      hour: Type.String({ format: 'date-time' }),
+      code: Type.String(),
+      key: Type.Union([Type.String(), Type.Null()]),
+      events: Type.Integer({ minimum: 1, description: 'Refused events; a body that could not be read counts as one.' })
+    }))
+  }, { description: 'How many were refused in each of the last 48 hours.' }),
   Error: Type.Object({
     code: Type.String({ description: 'Stable, for programs.' }),
     message: Type.String({ description: 'What is wrong, and what to do.' }),

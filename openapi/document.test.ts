@@ -27,7 +27,7 @@ t.test('every example in the document can be sent as it stands', async t => {
 t.test('every route has its own operation, every reference leads somewhere', async t => {
   const operations = Object.values(document.paths).flatMap(path => Object.values(path).map(({ operationId }) => operationId))
   t.equal(new Set(operations).size, operations.length)
-  t.match(Object.keys(document.paths), ['/v1/events', '/events', '/v1/schemas/{event_type}', '/livez', '/readyz', '/metrics'])
+  t.match(Object.keys(document.paths), ['/v1/events', '/events', '/v1/refusals', '/v1/refusals/hours', '/v1/schemas/{event_type}', '/livez', '/readyz', '/metrics'])
   t.match(Object.keys(document.paths['/v1/events']!['post']!.responses), ['202', '400', '401', '413', '415', '429', '503'])
   for (const [, name] of JSON.stringify(document).matchAll(/"#\/([^"]+)"/g)) {
     const found = name!.split('/').reduce<unknown>((at, step) => (at as Record<string, unknown>)?.[step], document)

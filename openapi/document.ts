@@ -43,6 +43,29 @@ export function documentOf (contract: Contract, timestamp: string): object {
     paths: {
       '/v1/events': { post: postEvents('postEvents', false) },
       '/events': { post: postEvents('postEventsAlias', true) },
+      '/v1/refusals': {
+        get: {
+          operationId: 'getRefusals',
+          tags: ['events'],
+          summary: 'What was refused lately, with samples',
+          description: 'With write keys each key sees its own, without keys everybody sees all.',
+          security: [{}, { writeKey: [] }],
+          responses: {
+            200: { description: 'By code and key.', content: { 'application/json': { schema: reference('Refusals') } } },
+            401: { $ref: '#/components/responses/NoKey' },
+            429: { $ref: '#/components/responses/Busy' }
+          }
+        }
+      },
+      '/v1/refusals/hours': {
+        get: {
+          operationId: 'getRefusedHours',
+          tags: ['events'],
+          summary: 'How many were refused in each hour',
+          description: 'Counts alone, by code and the name of the key, as open as /metrics.',
+          responses: { 200: { description: 'By hour, code and key.', content: { 'application/json': { schema: reference('RefusedHours') } } } }
+        }
+      },
       '/v1/schemas/{event_type}': { get: getSchema(contract) },
       '/livez': { get: health('getLive', 'Is the process alive?', 'It is.') },
       '/readyz': { get: { ...health('getReady', 'Would an append be durable now?', 'It would.'), responses: { 200: { description: 'It would.' }, 503: refusal('It would not: send nothing here now.', { code: 'NOT_READY', message: 'the service is not ready: the log takes no events', retryable: true }) } } },

@@ -8,7 +8,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Stats } from 'node:fs'
 import { fail } from '../errors.ts'
-import { replaceDurably, syncFolder } from './durable-file.ts'
+import { replaceDurably, syncFolder } from '../durable-file.ts'
 import { SourceFile, type Consumed } from './source-file.ts'
 
 export interface Progress {

@@ -3,7 +3,7 @@
 import t from 'tap'
 import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { replaceDurably } from './durable-file.ts'
+import { replaceDurably } from '../durable-file.ts'
 import { reportRejected, reportSuffix } from './rejected-report.ts'
 
 const refused = { start: 0, event_id: null, code: 'X', path: null, message: 'm', line: 'secret' }

@@ -60,7 +60,7 @@ const tasks = {
 }
 
 // A name that an old Node lacks must not fail the import: this file has to get as far as its own sentence.
-const { existsSync, readFileSync, realpathSync, rmSync, statfsSync, writeFileSync } = fs
+const { accessSync, constants, existsSync, readFileSync, realpathSync, rmSync, statfsSync, writeFileSync } = fs
 const root = dirname(fileURLToPath(import.meta.url))
 const modules = join(root, 'node_modules')
 const marker = join(modules, '.firn-installed')
@@ -136,6 +136,7 @@ function installedAsLocked () {
 }
 
 async function install () {
+  accessSync(existsSync(modules) ? modules : root, constants.W_OK)
   const began = Date.now()
   const seconds = () => Math.round((Date.now() - began) / 1000)
   const mebibytesFree = Math.floor(Number(statfsSync(root).bavail) * Number(statfsSync(root).bsize) / 2 ** 20)
@@ -153,6 +154,8 @@ async function install () {
     if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT|network/i.test(output)) {
       end('the package registry cannot be reached: connect this machine (or set npm\'s proxy or registry) and run the same command again')
     }
+    const [, refused] = /npm error code (EACCES|EPERM|EROFS)/.exec(output) ?? []
+    if (refused !== undefined) end(sentenceOf({ code: refused, path: /npm error path (\S+)/.exec(output)?.[1] }))
     if (/ENOSPC/.test(output)) end(`the disk is full: free 1 GiB under ${root} and run the same command again`)
     end(`npm ci failed after ${seconds()} s: ${output.trim().split('\n').find(line => /npm error/.test(line)) ?? 'no reason given'} (the same command tries again)`)
   }

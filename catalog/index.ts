@@ -41,7 +41,7 @@ export { deleteExpiredFiles, resumeCleanup, type CleanupResult } from './actions
 export { commitSnapshot, discardFiles, type CommitContext, type CommitOptions, type CommitOutcome } from './commit/commit.ts'
 export { evolveSchema, keepOwnColumns, keepSharedSpec, setProperties } from './commit/change.ts'
 export { bringFiles, locationsRead } from './scan/bring-files.ts'
-export { namingDamaged } from './scan/damaged-file.ts'
+export { mayBeOfFile, namingDamaged } from './scan/damaged-file.ts'
 export { scanFiles, type ScanOptions, type TableScan } from './scan/scan-files.ts'
 export type { FileReport } from './repair/find-tables.ts'
 export type { FolderReport, Registered, RepairPlace, StateReport, WarehouseReport } from './repair/repair.ts'

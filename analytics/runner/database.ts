@@ -1,10 +1,10 @@
 // The runner's DuckDB: one instance in memory for as long as the runner lives, so that what it learned about Parquet files
 // stays; a session (a connection) for each run, whose temporary tables go with it. UTC, no extension, spills to a folder.
-// What a session reads is brought near and let go when it closes.
+// What a session reads is brought near and let go when it closes. A file that cannot be read is named, with its way back.
 
 import { mkdir } from 'node:fs/promises'
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
-import { DuckDBInstance, bringFiles, duckdbScan, recordedSchema, type LiveFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
+import { DuckDBInstance, bringFiles, duckdbScan, mayBeOfFile, namingDamaged, quoteIdentifier, recordedSchema, type LiveFile, type LoadedTable, type Storage } from '../../catalog/index.ts'
 import { noExtensions } from '../query/duckdb-session.ts'
 
 export interface DatabaseOptions { readonly memoryMiBMax: number, readonly tempDir: string }
@@ -31,13 +31,25 @@ export function openDatabase (options: DatabaseOptions): Database {
       const connection = await instance.connect()
       await connection.run("set TimeZone = 'UTC'; set parquet_metadata_cache = true")
       const releases: (() => Promise<void>)[] = []
+      const scans: Array<{ files: readonly LiveFile[], again: (some: readonly LiveFile[]) => Promise<void> }> = []
+      const naming = async <T>(ask: () => Promise<T>): Promise<T> => {
+        try {
+          return await ask()
+        } catch (error) {
+          if (mayBeOfFile(error)) for (const { files, again } of scans) await namingDamaged(files, again)
+          throw error
+        }
+      }
       return {
         connection,
-        async run (sql) { await connection.run(sql) },
-        async rows (sql) { return (await connection.runAndReadAll(sql)).getRows() },
+        async run (sql) { await naming(async () => await connection.run(sql)) },
+        async rows (sql) { return (await naming(async () => await connection.runAndReadAll(sql))).getRows() },
         async scan (table, files, columns) {
           const schema = recordedSchema(table.metadata)
           releases.push(await bringFiles(table, files, storage, columns, schema))
+          const counts = (columns ?? schema.fields.map(({ name }) => name)).map(name => `count(${quoteIdentifier(name)})`).join(', ')
+          const again = async (some: readonly LiveFile[]): Promise<void> => { await connection.run(`select ${counts} from ${duckdbScan(table, some, storage, schema)}`) }
+          scans.push({ files, again })
           return duckdbScan(table, files, storage, schema)
         },
         async close () {

@@ -1,4 +1,6 @@
 import t from 'tap'
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { scanFiles } from '../../catalog/index.ts'
 import { parseModel, type Model } from '../models/model-file.ts'
 import { adversaryBefore } from './adversary.ts'
 import { readStatus } from './model-status.ts'
@@ -82,6 +84,24 @@ t.test('a header that grew adds its columns and computes anew; one that no longe
   t.match(await run(typed), { outcome: 'failed', error: /orders.*long cannot become string/ })
   t.match(await run(parted, { full: ['sales'] }), { outcome: 'written', reason: 'asked for' })
   t.match(await run(parted), { outcome: 'fresh' })
+})
+
+t.test('a source file that was damaged is named with its way back, whichever way the engine fails on it', async t => {
+  const ways: Record<string, (path: string) => void> = {
+    removed: path => { rmSync(path) },
+    cut: path => { truncateSync(path, 500) },
+    flipped: path => { writeFileSync(path, readFileSync(path).map((byte, i) => i > 3 && i < 400 ? byte ^ 0xff : byte)) }
+  }
+  for (const [what, happen] of Object.entries(ways)) {
+    const lake = await openTestLake(t)
+    await lake.append([order('a', '2026-01-01T10:00:00Z')])
+    const runner = openRunner({ ...lake, engine: null, models: [sales] })
+    t.teardown(() => runner.close())
+    const [file] = (await scanFiles(lake.storage, await lake.catalog.loadTable(eventsId))).files
+    happen(lake.storage.toEnginePath(file!.location))
+    const [result] = await runner.cycle()
+    t.match(result, { outcome: 'failed', error: /\.parquet cannot be read as a data file .*npm run repair -- --without/ }, what)
+  }
 })
 
 t.test('a model that fails stops no other, waits before it is tried again, and a dry run writes nothing', async t => {

@@ -26,6 +26,11 @@ export async function namingDamaged<T>(files: readonly LiveFile[], read: (files:
   }
 }
 
+/** Whether it is worth reading files again to find out: what is wrong with a statement is not found in them. */
+export function mayBeOfFile(error: unknown): boolean {
+  return isOfFile(error) && /^IO Error|magic|parquet|protocol|thrift|snappy|zstd|gzip|decompress|corrupt|Invalid Error/i.test((error as Error).message)
+}
+
 function isOfFile(error: unknown): boolean {
   if (isCatalogError(error, 'STORAGE_NOT_FOUND')) return true
   return error instanceof Error && (error as { code?: unknown }).code === undefined && engine.test(error.message) && !machine.test(error.message)

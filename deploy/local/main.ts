@@ -139,6 +139,7 @@ function startDemo (gatewayUrl: string, config: Readonly<Record<string, unknown>
   const seconds = config.duration === undefined ? demoSecondsMax : secondsOf(String(config.duration))
   const env: NodeJS.ProcessEnv = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FIRN_')))
   env.FIRN_DATA_DIR = String(config.FIRN_DATA_DIR)
+  if (config.FIRN_GATEWAY_WRITE_KEYS !== undefined) env.FIRN_GATEWAY_WRITE_KEYS = String(config.FIRN_GATEWAY_WRITE_KEYS)
   const flags = ['--to', 'gateway', '--url', gatewayUrl, '--rate', String(config.rate), '--duration', String(seconds), '--seed', String(Date.now() % 1_000_000), '--quiet']
   const child = fork(join(import.meta.dirname, '../../loadtest/generate/main.ts'), flags, {
     env, execArgv: ['--import', `data:text/javascript,${encodeURIComponent(endWithParent)}`], stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true

@@ -26,6 +26,8 @@ export interface Judge {
   /** Question name → count. */
   ask(questions: Questions): Record<string, number>
   run(words: readonly string[]): string
+  /** Runs a program of the judge's language. */
+  program?(text: string): string
 }
 
 export async function installJudges (): Promise<{ pyiceberg: Judge, java: Judge }> {
@@ -35,7 +37,7 @@ export async function installJudges (): Promise<{ pyiceberg: Judge, java: Judge 
   const jars = installJava(join(cache, 'java-judge'))
   const here = import.meta.dirname
   return {
-    pyiceberg: judge('pyiceberg', python, [join(here, 'python/judge.py')]),
+    pyiceberg: { ...judge('pyiceberg', python, [join(here, 'python/judge.py')]), program: text => execFileSync(python, ['-c', text], { encoding: 'utf8', timeout: answerMsMax }) },
     java: judge('java', 'java', ['-Xmx1g', '-cp', join(jars, '*'), join(here, 'java/Judge.java')])
   }
 }

@@ -5,7 +5,7 @@
 // rollback by the Java library the writer must halt with its sentence instead of guessing. Ends with a line
 // `N passed, N failed`; every wait has a limit.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectCatalog, type TableIdentifier } from '../../catalog/index.ts'
@@ -39,6 +39,7 @@ try {
   await line.start('gateway')
   await line.start('writer')
   const snapshots = await fillTable(line, judges.pyiceberg)
+  readAsThePageSays(line, judges.pyiceberg)
   await compareAll(line, [judges.pyiceberg, judges.java], snapshots)
   await compareOverwritten(line, [judges.pyiceberg, judges.java], judges.java)
   await rollBack(line, judges.java, snapshots[0] as string)
@@ -61,6 +62,14 @@ async function fillTable (line: Line, pyiceberg: Judge): Promise<string[]> {
   }
   check(`the writer went on after another engine added a column (${rounds * rowsPerRound} rows)`, true)
   return snapshots
+}
+
+/** The lines for PyIceberg in docs/analysts.md, as they stand there but for the address. */
+function readAsThePageSays (line: Line, pyiceberg: Judge): void {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/analysts.md'), 'utf8')
+  const program = /^```python\n(.*?)^```$/ms.exec(page)?.[1] ?? ''
+  const printed = pyiceberg.program!(program.replace('http://127.0.0.1:8181', line.catalogUrl)).trim()
+  check("the analysts' page's lines for PyIceberg read rows", /^[1-9]\d*$/.test(printed), printed)
 }
 
 async function untilRows (catalogUrl: string, wanted: number): Promise<string> {

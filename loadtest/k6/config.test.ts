@@ -1,5 +1,8 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { isLoopback, k6Env, readLoadtestConfig } from './config.ts'
+import { runK6 } from './run.ts'
 
 t.test('without words the load is steady, against the gateway of this machine', async t => {
   t.match(readLoadtestConfig([]), { scenario: 'steady', url: 'http://127.0.0.1:8000', own: false })
@@ -23,4 +26,19 @@ t.test('names that only look like this machine are others', async t => {
 
 t.test('the scripts are told only what was set, so that their own defaults hold', async t => {
   t.strictSame(k6Env(readLoadtestConfig(['--p95', '80']), 'http://127.0.0.1:1'), { URL: 'http://127.0.0.1:1', SEED: '1', P95_MS: '80' })
+})
+
+t.test('a write key reaches the scripts, and not the list of processes', async t => {
+  const dir = t.testdir({})
+  const program = join(dir, 'k6')
+  // In k6's place: what it was started with, and the summary that it owes.
+  writeFileSync(program, `#!/bin/sh
+printf '%s\\n' "$*" > ${dir}/words
+printf '%s' "$WRITE_KEY" > ${dir}/key
+for word in "$@"; do case $word in SUMMARY=*) echo '{}' > "\${word#SUMMARY=}";; esac; done
+: > ${dir}/ledger
+`, { mode: 0o755 })
+  await runK6({ k6: program, scenario: 'steady', run: 'r', ledgerFile: join(dir, 'ledger'), env: {}, key: 'k-web', quiet: true, print: false }).catch(() => undefined)
+  t.equal(readFileSync(join(dir, 'key'), 'utf8'), 'k-web')
+  t.notMatch(readFileSync(join(dir, 'words'), 'utf8'), /k-web/)
 })

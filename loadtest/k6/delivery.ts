@@ -42,7 +42,7 @@ export function post (settings: LoadSettings, body: string, { ip, userAgent }: S
   const startedMs = Date.now()
   for (let attempt = 0; ; attempt++) {
     const answer = http.post(`${settings.url}/v1/events`, body, {
-      headers: { 'content-type': 'application/json', 'x-forwarded-for': ip, 'user-agent': userAgent, ...headers },
+      headers: { 'content-type': 'application/json', 'x-forwarded-for': ip, 'user-agent': userAgent, ...settings.key === '' ? {} : { 'x-write-key': settings.key }, ...headers },
       responseType: 'text',
       timeout: requestTimeout,
       tags: { name: 'POST /v1/events', ...tags }

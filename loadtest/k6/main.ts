@@ -9,6 +9,7 @@ import { openLake } from '../../catalog/index.ts'
 import { openLogFrom, topicsToRead } from '../../log/index.ts'
 import { complain, exitWhenPrinted, sentenceOf, show } from '../../runtime/index.ts'
 import { untilDrained } from '../drained.ts'
+import { writeKeyOf } from '../../gateway/config.ts'
 import { fail } from '../errors.ts'
 import { startLine, type Line } from '../line.ts'
 import { readVerifyConfig, type VerifyConfig } from '../verify/config.ts'
@@ -39,7 +40,7 @@ async function loadtest (config: LoadtestConfig): Promise<number> {
     const run = `k6_${Date.now().toString(36)}`
     const ledgerFile = join(resolve(folder ?? config.FIRN_DATA_DIR), 'loadtest', `ledger-${run}.ndjson`)
     say(`${config.scenario} against ${url}, run ${run}`)
-    const result = await runK6({ k6, scenario: config.scenario, run, ledgerFile, env: k6Env(config, url), quiet: !process.stdout.isTTY })
+    const result = await runK6({ k6, scenario: config.scenario, run, ledgerFile, env: k6Env(config, url), key: line === null ? writeKeyOf(config.FIRN_GATEWAY_WRITE_KEYS) : undefined, quiet: !process.stdout.isTTY })
     good = report(result)
     if (!config.noVerify) good = await checkLanded(config, result, line) && good
     return good ? 0 : 1

@@ -20,6 +20,8 @@ export interface K6Run {
   readonly ledgerFile: string
   /** URL, RATE, DURATION, …: see settings.ts. */
   readonly env: Readonly<Record<string, string>>
+  /** The write key of a gateway that wants one: by the environment, where the list of processes does not show it. */
+  readonly key?: string | undefined
   readonly quiet: boolean
   /** False: its summary is not printed. */
   readonly print?: boolean
@@ -43,7 +45,7 @@ const wrongShown = 5
 const counted = /^(Request Failed|thresholds on metrics .* have been crossed)$/
 
 /** Errors: LOADTEST_K6_BROKE. */
-export async function runK6 ({ k6, scenario, run, ledgerFile, env, quiet, print = true }: K6Run): Promise<K6Result> {
+export async function runK6 ({ k6, scenario, run, ledgerFile, env, key, quiet, print = true }: K6Run): Promise<K6Result> {
   mkdirSync(dirname(ledgerFile), { recursive: true })
   const summaryFile = `${ledgerFile}.summary.json`
   const settings = { ...env, RUN: run, SUMMARY: summaryFile }
@@ -51,7 +53,7 @@ export async function runK6 ({ k6, scenario, run, ledgerFile, env, quiet, print 
     'run', '--no-usage-report', '--log-format', 'raw', '--console-output', ledgerFile, ...quiet ? ['--quiet'] : [], ...process.stdout.isTTY ? [] : ['--no-color'],
     ...Object.entries(settings).flatMap(([name, value]) => ['-e', `${name}=${value}`]),
     join(import.meta.dirname, `${scenario}.ts`)
-  ], print)
+  ], print, key === undefined ? {} : { WRITE_KEY: key })
   const counts = readCounts(summaryFile, code)
   const { acked, refused, unknown } = await readLedgers([ledgerFile])
   return { ...counts, code, ledgerFile, acked, refusedIds: refused, unknownIds: unknown, wrongAnswers: wrongAnswersOf(ledgerFile) }
@@ -72,9 +74,9 @@ function wrongAnswersOf (ledgerFile: string): WrongAnswer[] {
 }
 
 /** Ctrl+C reaches k6 through the terminal and ends it in order; this process then goes on to the verifier. */
-function spawned (command: string, words: readonly string[], print: boolean): Promise<number> {
+function spawned (command: string, words: readonly string[], print: boolean, more: Readonly<Record<string, string>>): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
-  const child = spawn(command, words, { stdio: ['ignore', print ? 'inherit' : 'ignore', 'pipe'], env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(K6|FIRN)_/.test(name))) })
+  const child = spawn(command, words, { stdio: ['ignore', print ? 'inherit' : 'ignore', 'pipe'], env: { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(K6|FIRN)_/.test(name))), ...more } })
   const ignore = (): void => {}
   const pass = (): void => { child.kill('SIGINT') }
   onLine(child.stderr, line => { if (print && !counted.test(line)) complain(line) })

@@ -5,6 +5,8 @@ import type { Options } from 'k6/options'
 
 export interface LoadSettings {
   readonly url: string
+  /** The write key of a gateway that wants one. */
+  readonly key: string
   readonly run: string
   readonly seed: number
   readonly eventsPerSecond: number
@@ -20,6 +22,7 @@ export const requestTimeout = `${requestSecondsMax}s`
 export function readSettings (defaults: { readonly rate: number, readonly seconds: number }): LoadSettings {
   return {
     url: (__ENV['URL'] || 'http://127.0.0.1:8000').replace(/\/+$/, ''),
+    key: __ENV['WRITE_KEY'] ?? '',
     run: __ENV['RUN'] || `k6_${Math.floor(Date.now() / 1000).toString(36)}`,
     seed: numberOf('SEED', 1),
     eventsPerSecond: numberOf('RATE', defaults.rate),

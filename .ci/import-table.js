@@ -78,6 +78,8 @@ export const importTable = {
 
     const checkFolder = (node, target, to) => {
       if (allowedSpecially(file, target)) return
+      // What a library makes for tests is for those of others as well.
+      if (libraries.includes(to) && table[from].includes(to) && target.endsWith('.fixture.ts') && (isTest(file) || forTests)) return
       if (!libraries.includes(to)) {
         // The load test knows the front doors of all; so does the supervisor, and what describes settings and errors.
         const frontDoor = new RegExp(`^${to}/(.*/)?(index|config|errors|main)\\.ts$`).test(target)

@@ -26,6 +26,8 @@ const red: Array<[string, string, string, RegExp]> = [
   ['compaction reads no log', 'compaction/x.ts', "import { a } from '../log/index.ts'", /compaction\/ may not import log\//],
   ['analytics reads no log', 'analytics/sql/x.ts', "import { a } from '../../log/index.ts'", /analytics\/ may not import log\//],
   ['another folder is entered by its index.ts', 'writer/x.ts', "import { a } from '../log/embedded/store.ts'", /import log\/ through log\/index\.ts/],
+  ['what is made for tests is no door for others', 'analytics/x.ts', "import { a } from '../catalog/scan/x.fixture.ts'", /import catalog\/ through catalog\/index\.ts/],
+  ['nor is it one past the table', 'gateway/x.test.ts', "import { a } from '../catalog/scan/x.fixture.ts'", /gateway\/ may not import catalog\//],
   ['a type counts as well', 'writer/x.ts', "import type { A } from '../log/types.ts'", /import log\/ through log\/index\.ts/],
   ['a re-export counts as well', 'writer/x.ts', "export * from '../log/types.ts'", /import log\/ through log\/index\.ts/],
   ['a dynamic import counts as well', 'gateway/x.ts', "await import('../catalog/index.ts')", /gateway\/ may not import catalog\//],
@@ -60,6 +62,7 @@ t.test('what the table allows is not complained about', async t => {
     ['catalog/server/main.ts', "import { runService } from '../../runtime/index.ts'"],
     ['loadtest/kill/x.ts', "import { gatewayErrors } from '../../gateway/errors.ts'; import { openLog } from '../../log/index.ts'"],
     ['deploy/local/x.ts', "import { gatewaySettings } from '../../gateway/config.ts'"],
-    ['catalog/spec/x.ts', "import { createHash } from 'node:crypto'"]
+    ['catalog/spec/x.ts', "import { createHash } from 'node:crypto'"],
+    ['analytics/x.test.ts', "import { a } from '../catalog/scan/x.fixture.ts'"]
   ] as const) t.strictSame(complaints(file, code), [], file)
 })

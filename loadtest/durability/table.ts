@@ -1,6 +1,6 @@
 // What the table under test holds, read with DuckDB through our own catalog and scan.
 
-import { DuckDBInstance, connectCatalog, duckdbScan, openStorage, scanFiles, type LoadedTable } from '../../catalog/index.ts'
+import { DuckDBInstance, bringFiles, connectCatalog, duckdbScan, openStorage, scanFiles, type LoadedTable } from '../../catalog/index.ts'
 import type { Line } from '../line.ts'
 
 const events = { namespace: ['firn'], name: 'events' }
@@ -37,7 +37,7 @@ async function loadEvents (line: Line): Promise<LoadedTable | null> {
 async function query (line: Line, table: LoadedTable, sql: string): Promise<unknown[][]> {
   const storage = openStorage(line.warehouseUrl)
   const { files } = await scanFiles(storage, table)
-  const release = await storage.bringNear(files.map(file => file.location))
+  const release = await bringFiles(table, files, storage)
   const db = await (await DuckDBInstance.create(':memory:')).connect()
   try {
     return (await db.runAndReadAll(`with source as (select * from ${duckdbScan(table, files, storage)}) ${sql}`)).getRows()

@@ -97,7 +97,7 @@ t.test('a day is waited for, computed and validated; what is missing or does not
   t.equal(wrong.code, 1)
   t.strictSame(wrong.err.trim().split('\n').map(line => line.trim()), [
     'daily:validate: 3 things are wrong:',
-    'analytics.payments has no rows',
+    'analytics.payments has no rows, though its sources have 2 for it',
     'hourly_sales_is_orders: currency EUR, hourly_sales 2, orders 1, hourly_revenue 110.00, orders_revenue 50.00',
     'orders_are_events: order_id o-3'
   ])

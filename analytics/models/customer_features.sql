@@ -8,6 +8,7 @@
 -- Key:       customer_id
 -- Partition: month(first_order_at)
 -- Sort:      customer_id
+-- Needs:     analytics.orders where customer_id is not null and is_created
 -- Freshness: 15 minutes
 -- Owner:     marketing
 -- Columns:

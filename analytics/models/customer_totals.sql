@@ -5,6 +5,7 @@
 -- Key:       order_id
 -- Partition: bucket(16, customer_id)
 -- Sort:      customer_id, ordered_at
+-- Needs:     analytics.orders where customer_id is not null and is_created and order_status <> 'CANCELLED'
 -- Owner:     sales
 -- Columns:
 --   customer_id     string         The customer.

@@ -6,6 +6,7 @@
 -- Key:       customer_id
 -- Partition: month(created_at)
 -- Sort:      customer_id
+-- Needs:     firn.events(customer_created, customer_updated) where customer_id is not null
 -- Owner:     sales
 -- Columns:
 --   customer_id  string       The customer.

@@ -5,6 +5,7 @@
 -- Key:       hour, currency
 -- Partition: day(hour)
 -- Sort:      hour
+-- Needs:     analytics.orders where is_created
 -- Owner:     sales
 -- Columns:
 --   hour               timestamptz    The start of the hour, in UTC.

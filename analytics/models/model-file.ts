@@ -11,6 +11,7 @@
 //   -- Key:       hour, currency
 //   -- Partition: day(hour)
 //   -- Sort:      hour
+//   -- Needs:     analytics.orders where is_created
 //   -- Lateness:  10 minutes
 //   -- Freshness: 2 minutes
 //   -- Owner:     sales
@@ -35,6 +36,14 @@ export interface SourceRead {
   readonly beforeMs: number
 }
 
+/** Rows of a source from which rows of the model come; without such rows it is rightly empty. Not part of how it runs. */
+export interface Need {
+  readonly table: string
+  readonly eventTypes: readonly string[] | null
+  /** Over the source's columns; null: all rows. */
+  readonly where: string | null
+}
+
 export type Unit = { readonly kind: 'hour' | 'day' } | { readonly kind: 'key', readonly column: string } | { readonly kind: 'full' }
 
 export interface PartitionTerm { readonly transform: 'identity' | 'hour' | 'day' | 'month' | 'bucket', readonly column: string, /** Of bucket. */ readonly count?: number }
@@ -57,13 +66,14 @@ export interface Model {
   readonly latenessMs: number
   /** How far behind its sources it may be; null: what its kind has (see freshness.ts). */
   readonly freshnessMs: number | null
+  readonly needs: readonly Need[]
   readonly columns: readonly ModelColumn[]
   readonly sql: string
   /** Changes when the file would give other rows: not with question, owner, freshness and docs. */
   readonly digest: string
 }
 
-const names = ['Question', 'Reads', 'Unit', 'Time', 'Key', 'Partition', 'Sort', 'Lateness', 'Freshness', 'Owner', 'Columns'] as const
+const names = ['Question', 'Reads', 'Unit', 'Time', 'Key', 'Partition', 'Sort', 'Needs', 'Lateness', 'Freshness', 'Owner', 'Columns'] as const
 type Name = typeof names[number]
 const required: readonly Name[] = ['Question', 'Reads', 'Unit', 'Key', 'Owner', 'Columns']
 const durationMs: Readonly<Record<string, number>> = { second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000 }
@@ -92,12 +102,13 @@ export function parseModel (name: string, text: string, kind: Model['kind'] = 'm
   const reads = fields.get('Reads')!.filter(line => line !== '').map(line => readSource(line, refuse))
   checkStatement(sql, reads, refuse)
   if (unit.kind !== 'full' && reads.every(({ by }) => by === null)) refuse('none of its sources says by which column rows belong to a unit ("by …")')
+  const needs = fields.get('Needs')?.filter(line => line !== '').map(line => readNeed(line, reads, refuse)) ?? needsOf(reads)
   const list = (field: Name): string[] => one(field).split(/,(?![^(]*\))/).map(word => word.trim()).filter(word => word !== '')
   const partition = list('Partition').map(term => readPartition(term, refuse))
   for (const { column } of partition) isColumn(column)
   const body = { reads, unit, time, key: list('Key').map(isColumn), partition, sort: list('Sort').map(isColumn), latenessMs, types: columns.map(({ name, type }) => `${name} ${type}`), sql: tokensOf(sql).map(({ text }) => text) }
   return {
-    name, kind, question: one('Question'), owner: one('Owner'), reads, unit, time, key: body.key, partition, sort: body.sort, latenessMs, freshnessMs, columns, sql,
+    name, kind, question: one('Question'), owner: one('Owner'), reads, unit, time, key: body.key, partition, sort: body.sort, latenessMs, freshnessMs, needs, columns, sql,
     digest: createHash('sha256').update(JSON.stringify(body)).digest('hex')
   }
 }
@@ -139,6 +150,21 @@ function readSource (line: string, refuse: (reason: string) => never): SourceRea
   const [, table, types, by, before] = match
   if (types !== undefined && table !== 'firn.events') return refuse(`event types belong to firn.events, not to ${table}`)
   return { table: table!, eventTypes: types === undefined ? null : types.split(',').map(type => type.trim()), by: by ?? null, beforeMs: before === undefined ? 0 : readDuration(before, refuse) }
+}
+
+function readNeed (line: string, reads: readonly SourceRead[], refuse: (reason: string) => never): Need {
+  const [, source, where] = /^(\S+?(?:\s*\([^)]*\))?)(?:\s+where\s+(\S.*))?$/.exec(line) ?? []
+  if (source === undefined) return refuse(`"${line}" is not what it needs: a source, and "where" with a condition`)
+  const { table, eventTypes } = readSource(source, refuse)
+  if (!reads.some(read => read.table === table)) refuse(`"Needs:" names ${table}, which "Reads:" does not name`)
+  return { table, eventTypes, where: where ?? null }
+}
+
+/** What belongs to its units; of a model that is one whole, everything. References are there whether anything is sold or not. */
+function needsOf (reads: readonly SourceRead[]): Need[] {
+  const own = reads.filter(({ table }) => !table.startsWith('analytics.ref_'))
+  const some = own.some(({ by }) => by !== null) ? own.filter(({ by }) => by !== null) : own
+  return some.map(({ table, eventTypes }) => ({ table, eventTypes, where: null }))
 }
 
 function readPartition (text: string, refuse: (reason: string) => never): PartitionTerm {

@@ -7,6 +7,8 @@
 -- Key:       order_id, position
 -- Partition: day(ordered_at)
 -- Sort:      order_id, position
+-- Needs:     analytics.orders where product_id is not null
+--            firn.events(order_item_added) where order_id is not null and product_id is not null
 -- Owner:     sales
 -- Columns:
 --   order_id      string         The order.

@@ -8,6 +8,7 @@
 -- Key:       order_id
 -- Partition: day(ordered_at)
 -- Sort:      order_id
+-- Needs:     firn.events(order_created, order_updated, order_cancelled, order_returned) where order_id is not null
 -- Freshness: 2 minutes
 -- Owner:     sales
 -- Columns:

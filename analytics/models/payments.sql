@@ -5,6 +5,7 @@
 -- Key:       payment_id
 -- Partition: day(paid_at)
 -- Sort:      payment_id
+-- Needs:     firn.events(payment_authorized, payment_captured, payment_failed, payment_refunded) where payment_id is not null
 -- Freshness: 2 minutes
 -- Owner:     finance
 -- Columns:

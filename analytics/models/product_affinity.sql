@@ -4,6 +4,7 @@
 -- Unit:      full
 -- Key:       product_a, product_b
 -- Sort:      product_a, product_b
+-- Needs:     analytics.product_pairs where product_a <> product_b
 -- Freshness: 15 minutes
 -- Owner:     merchandising
 -- Columns:

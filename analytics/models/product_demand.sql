@@ -7,6 +7,8 @@
 -- Key:       day, product_id
 -- Partition: month(day)
 -- Sort:      day, product_id
+-- Needs:     analytics.order_items where order_status <> 'CANCELLED'
+--            firn.events(order_returned) where product_id is not null and order_id is not null
 -- Owner:     supply
 -- Columns:
 --   day             date           The day, in UTC. Days on which a product was neither ordered nor returned have no row.

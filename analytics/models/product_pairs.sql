@@ -5,6 +5,7 @@
 -- Key:       day, product_a, product_b
 -- Partition: month(day)
 -- Sort:      day, product_a, product_b
+-- Needs:     analytics.order_items where order_status <> 'CANCELLED'
 -- Freshness: 15 minutes
 -- Owner:     merchandising
 -- Columns:

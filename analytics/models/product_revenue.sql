@@ -5,6 +5,7 @@
 -- Key:       day, product_id, currency
 -- Partition: month(day)
 -- Sort:      day, product_id
+-- Needs:     analytics.order_items where order_status <> 'CANCELLED'
 -- Owner:     sales
 -- Columns:
 --   day           date           When it was ordered, in UTC.

@@ -7,6 +7,7 @@
 -- Key:       day, region, currency
 -- Partition: month(day)
 -- Sort:      day, region
+-- Needs:     analytics.orders where is_created
 -- Owner:     sales
 -- Columns:
 --   day               date           When it was ordered, in UTC.

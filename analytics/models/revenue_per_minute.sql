@@ -5,6 +5,7 @@
 -- Key:       minute, currency
 -- Partition: day(minute)
 -- Sort:      minute
+-- Needs:     analytics.orders where is_created and order_status <> 'CANCELLED'
 -- Lateness:  11 minutes
 -- Owner:     sales
 -- Columns:

@@ -6,6 +6,7 @@
 -- Key:       session_id, currency
 -- Partition: day(started_at)
 -- Sort:      session_id
+-- Needs:     analytics.orders where session_id is not null and is_created and order_status <> 'CANCELLED'
 -- Owner:     marketing
 -- Columns:
 --   session_id  string         The visit. One without orders has no row.

@@ -5,6 +5,7 @@
 -- Key:       session_id, position
 -- Partition: day(event_time)
 -- Sort:      session_id, position
+-- Needs:     firn.events where session_id is not null
 -- Owner:     web
 -- Columns:
 --   session_id              string         The visit.

@@ -7,6 +7,7 @@
 -- Key:       session_id
 -- Partition: day(started_at)
 -- Sort:      session_id
+-- Needs:     firn.events where session_id is not null
 -- Owner:     web
 -- Columns:
 --   session_id      string         The visit.

@@ -7,6 +7,8 @@
 -- Key:       order_id
 -- Partition: day(happened_at)
 -- Sort:      order_id
+-- Needs:     analytics.orders
+--            analytics.payments where order_id is not null
 -- Lateness:  10 minutes
 -- Freshness: 2 minutes
 -- Owner:     finance

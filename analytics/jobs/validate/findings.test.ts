@@ -1,6 +1,6 @@
 import t from 'tap'
 import { parseModel } from '../../models/model-file.ts'
-import { countSources, findFaults, type TableFacts } from './findings.ts'
+import { findFaults, type TableFacts } from './findings.ts'
 
 const model = parseModel('sales', `-- Question:  How much?
 -- Reads:     firn.events by event_time
@@ -15,7 +15,7 @@ const model = parseModel('sales', `-- Question:  How much?
 select cast(e.event_time as date) as day, e.currency, sum(e.amount) as revenue from firn.events e group by 1, 2`)
 
 const columns = [{ name: 'day', type: 'date' }, { name: 'currency', type: 'string' }, { name: 'revenue', type: 'decimal(38, 2)' }]
-const fine: TableFacts = { columns, rows: 9, dayRows: 2, sourceRows: 20, sourceDayRows: 5, keysTwice: 0, keysEmpty: 0 }
+const fine: TableFacts = { columns, rows: 9, dayRows: 2, sourceRows: 20, sourceDayRows: 5, dayKeys: null, keysTwice: 0, keysEmpty: 0 }
 const faults = (facts: Partial<TableFacts>, mayBeEmpty = false) => findFaults(model, '2026-01-31', { ...fine, ...facts }, mayBeEmpty)
 
 t.test('a table as its file says it has no fault, columns of an earlier version are none', async t => {
@@ -41,14 +41,12 @@ t.test('a model without rows is no fault where its sources have none: a shop wit
   t.equal(faults({ rows: 0, dayRows: 0, sourceRows: null, sourceDayRows: null }).length, 1, 'what is not known counts as there')
 })
 
-t.test('the rows of all sources count, references do not', async t => {
-  const of = (...tables: string[]) => ({ ...model, reads: tables.map(table => ({ table, eventTypes: null, by: null, beforeMs: 0 })) })
-  const counts = new Map([['firn.events', { rows: 5, dayRows: 0 }], ['analytics.a', { rows: 0, dayRows: 0 }], ['analytics.b', { rows: null, dayRows: null }]])
-  const count = (...tables: string[]) => countSources(of(...tables), ({ table }) => counts.get(table)!)
-  t.strictSame(count('firn.events', 'analytics.a', 'analytics.ref_rates'), { sourceRows: 5, sourceDayRows: 0 })
-  t.strictSame(count('analytics.a'), { sourceRows: 0, sourceDayRows: 0 })
-  t.strictSame(count('analytics.a', 'analytics.b'), { sourceRows: null, sourceDayRows: null })
-  t.strictSame(count('analytics.ref_rates'), { sourceRows: null, sourceDayRows: null })
+t.test('a model by keys has those that the day\'s rows name, whatever the time of its own rows', async t => {
+  const byKey = { ...model, unit: { kind: 'key', column: 'currency' } } as const
+  const faultsOf = (facts: Partial<TableFacts>): string[] => findFaults(byKey, '2026-01-31', { ...fine, ...facts }, false)
+  t.strictSame(faultsOf({ dayRows: 0, sourceDayRows: 4, dayKeys: 4 }), [], 'they have been there for long')
+  t.strictSame(faultsOf({ dayRows: 0, sourceDayRows: 0, dayKeys: 0 }), [])
+  t.strictSame(faultsOf({ dayRows: 2, sourceDayRows: 4, dayKeys: 0 }), ['analytics.sales has no row for any of 4 values of currency of 2026-01-31 (of 9)'])
 })
 
 t.test('a rule may find nothing; its keys count all the same', async t => {

@@ -1,7 +1,7 @@
 // What a model's table must be after a run, judged from facts: there, with the columns as declared, rows for the day where
 // its sources have some, no key twice or empty. Pure; the sentences say what to do.
 
-import type { Model, SourceRead } from '../../models/model-file.ts'
+import type { Model } from '../../models/model-file.ts'
 
 export interface Column { readonly name: string, readonly type: string }
 
@@ -11,9 +11,11 @@ export interface TableFacts {
   readonly rows: number
   /** Rows of the day; null where the model has no time. */
   readonly dayRows: number | null
-  /** Rows that its sources have for it, of the day and in all; null: not known, so there may be some. */
+  /** Rows of its sources from which rows of it come, in all and of the day (of a model by keys, how many of its keys they name); null: not known, so there may be some. */
   readonly sourceRows: number | null
   readonly sourceDayRows: number | null
+  /** How many of these keys it has; null: it is not one by keys. */
+  readonly dayKeys: number | null
   readonly keysTwice: number
   readonly keysEmpty: number
 }
@@ -23,22 +25,16 @@ export function findFaults (model: Model, date: string, facts: TableFacts, mayBe
   const table = `analytics.${model.name}`
   if (facts.columns === null) return [`${table} is not there: npm run models -- --run makes it`]
   const faults = schemaFaults(model, facts.columns).map(reason => `${table}: ${reason}`)
-  if (!mayBeEmpty && facts.rows === 0 && facts.sourceRows !== 0) faults.push(`${table} has no rows`)
-  else if (!mayBeEmpty && facts.rows > 0 && facts.dayRows === 0 && facts.sourceDayRows !== 0) faults.push(`${table} has no row for ${date} (of ${facts.rows})`)
+  if (!mayBeEmpty && facts.rows === 0 && facts.sourceRows !== 0) faults.push(`${table} has no rows${facts.sourceRows === null ? '' : `, though its sources have ${facts.sourceRows} for it`}`)
+  else if (!mayBeEmpty && facts.rows > 0 && facts.sourceDayRows !== 0) faults.push(...dayFaults(model, date, facts))
   if (facts.keysTwice > 0) faults.push(`${table}: ${facts.keysTwice} values of its key (${model.key.join(', ')}) stand there more than once`)
   if (facts.keysEmpty > 0) faults.push(`${table}: ${facts.keysEmpty} rows have no ${model.key.join(', ')}`)
   return faults
 }
 
-/** What one source has for a model: rows in all, and of the day; null where it is not known. */
-export interface SourceCounts { readonly rows: number | null, readonly dayRows: number | null }
-
-/** Of all sources together. References are there whether anything is sold or not, so they do not count. */
-export function countSources (model: Model, countOf: (read: SourceRead) => SourceCounts): { sourceRows: number | null, sourceDayRows: number | null } {
-  const counts = model.reads.filter(({ table }) => !table.startsWith('analytics.ref_')).map(countOf)
-  const total = (values: ReadonlyArray<number | null>): number | null =>
-    values.length === 0 || values.includes(null) ? null : values.reduce<number>((sum, value) => sum + value!, 0)
-  return { sourceRows: total(counts.map(({ rows }) => rows)), sourceDayRows: total(counts.map(({ dayRows }) => dayRows)) }
+function dayFaults ({ name, unit }: Model, date: string, { rows, dayRows, dayKeys, sourceDayRows }: TableFacts): string[] {
+  if (unit.kind === 'key' && dayKeys !== null) return dayKeys === 0 ? [`analytics.${name} has no row for any of ${sourceDayRows} values of ${unit.column} of ${date} (of ${rows})`] : []
+  return dayRows === 0 ? [`analytics.${name} has no row for ${date} (of ${rows})`] : []
 }
 
 /** More columns than declared are no fault: an earlier version of the model had them. */

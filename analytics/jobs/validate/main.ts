@@ -4,16 +4,16 @@
 
 import { globSync, readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { currentSchema, isCatalogError, openLake, type Catalog } from '../../../catalog/index.ts'
+import { openLake } from '../../../catalog/index.ts'
 import { complain, exitWhenPrinted, sentenceOf, show } from '../../../runtime/index.ts'
 import { readModels } from '../../models/catalogue.ts'
-import type { Model, SourceRead } from '../../models/model-file.ts'
 import type { QueryEngine } from '../../query/engine.ts'
 import { openQueryEngine } from '../../query/open.ts'
 import { dayOf, readValidateConfig } from '../config.ts'
 import { fillDay, rowsOf } from '../day-statement.ts'
 import { isOpen } from '../wait/day.ts'
-import { countSources, findFaults, type Column, type SourceCounts, type TableFacts } from './findings.ts'
+import { factsOf } from './facts.ts'
+import { findFaults } from './findings.ts'
 
 const rowsShownMax = 3
 const checksDir = join(import.meta.dirname, '../checks')
@@ -34,14 +34,14 @@ async function main (): Promise<string[]> {
   const lake = openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR) })
   const engine = await openQueryEngine(config, () => ({ ...lake, catalogUrl: config.FIRN_CATALOG_URL }))
   const faults: string[] = []
-  const countOf = await openCounts(lake.catalog, engine, date)
-  for (const model of await readModels()) {
-    const facts = { ...await factsOf(model, date, lake.catalog, engine), ...countSources(model, countOf) }
-    countOf.known.set(`analytics.${model.name}`, { rows: facts.rows, dayRows: facts.dayRows ?? facts.rows })
+  const models = await readModels()
+  for (const model of models) {
+    const facts = await factsOf({ catalog: lake.catalog, engine, date, models }, model)
     const found = findFaults(model, date, facts, model.kind === 'rule' || config.mayBeEmpty.includes(model.name))
     say(model.name, found, `${facts.rows} rows${facts.dayRows === null ? '' : `, ${facts.dayRows} of the day`}`)
     faults.push(...found)
   }
+  if (faults.length === 0) await sayUnknown(date, engine)
   // While events of the day still come in, two models are rarely at the same point: their sums are compared once it is over.
   if (isOpen(date, new Date())) show(`${date} is not over: sums are not compared yet`)
   else for (const file of globSync('*.sql', { cwd: checksDir }).sort()) {
@@ -52,51 +52,11 @@ async function main (): Promise<string[]> {
   return faults
 }
 
-/** Counts of sources: of the events by their types, of models as they were validated before those that read them. */
-async function openCounts (catalog: Catalog, engine: QueryEngine, date: string): Promise<((read: SourceRead) => SourceCounts) & { known: Map<string, SourceCounts> }> {
-  const known = new Map<string, SourceCounts>()
-  const types = new Map<string, SourceCounts>()
-  const isThere = await columnsOf(catalog, 'events', 'firn') !== null
-  const sql = 'select e.event_type, count(*) as n, count(*) filter (where e.event_time >= {{from}} and e.event_time < {{to}}) as of_day from firn.events e group by e.event_type'
-  if (isThere) for (const [type, rows, dayRows] of await rowsOf(await engine.query(fillDay(sql, date)))) types.set(String(type), { rows: Number(rows), dayRows: Number(dayRows) })
-  const sum = (counts: readonly SourceCounts[]): SourceCounts => ({
-    rows: counts.reduce((total, { rows }) => total + rows!, 0),
-    dayRows: counts.reduce((total, { dayRows }) => total + dayRows!, 0)
-  })
-  const countOf = ({ table, eventTypes }: SourceRead): SourceCounts => table === 'firn.events'
-    ? sum([...types].filter(([type]) => eventTypes === null || eventTypes.includes(type)).map(([, counts]) => counts))
-    : known.get(table) ?? { rows: null, dayRows: null }
-  return Object.assign(countOf, { known })
-}
-
-type OwnFacts = Omit<TableFacts, 'sourceRows' | 'sourceDayRows'>
-
-async function factsOf (model: Model, date: string, catalog: Catalog, engine: QueryEngine): Promise<OwnFacts> {
-  const columns = await columnsOf(catalog, model.name)
-  if (columns === null || model.key.some(column => columns.every(({ name }) => name !== column))) return { columns, rows: 0, dayRows: null, keysTwice: 0, keysEmpty: 0 }
-  const inDay = model.time === null ? null : timeInDay(model, model.time)
-  const ask = async (sql: string): Promise<number[]> => (await rowsOf(await engine.query(fillDay(sql, date))))[0]!.map(Number)
-  const from = `from analytics.${model.name} m`
-  const [rows, dayRows] = await ask(`select count(*) as n, ${inDay === null ? '0' : `count(*) filter (where ${inDay})`} as of_day ${from}`) as [number, number]
-  // Keys of hours and days need looking at within the day alone; all others stand once in the whole table.
-  const within = inDay !== null && (model.unit.kind === 'hour' || model.unit.kind === 'day') ? `where ${inDay}` : ''
-  const [keysEmpty] = await ask(`select count(*) filter (where ${model.key.map(column => `m.${column} is null`).join(' or ')}) as n ${from} ${within}`) as [number]
-  const [keysTwice] = await ask(`select count(*) as n from (select 1 as one ${from} ${within} group by ${model.key.map(column => `m.${column}`).join(', ')} having count(*) > 1) k`) as [number]
-  return { columns, rows, dayRows: inDay === null ? null : dayRows, keysTwice, keysEmpty }
-}
-
-function timeInDay (model: Model, time: string): string {
-  const isDate = model.columns.some(({ name, type }) => name === time && type === 'date')
-  return isDate ? `m.${time} = {{date}}` : `m.${time} >= {{from}} and m.${time} < {{to}}`
-}
-
-async function columnsOf (catalog: Catalog, name: string, namespace = 'analytics'): Promise<Column[] | null> {
-  try {
-    const { metadata } = await catalog.loadTable({ namespace: [namespace], name })
-    return currentSchema(metadata).fields.map(({ name, type }) => ({ name, type: typeof type === 'string' ? type : type.type }))
-  } catch (error) {
-    if (isCatalogError(error, 'CATALOG_NO_SUCH_TABLE') || isCatalogError(error, 'CATALOG_NO_SUCH_NAMESPACE')) return null
-    throw error
+/** No fault of the tables: the references are the shop's own files, and may be another shop's. */
+async function sayUnknown (date: string, engine: QueryEngine): Promise<void> {
+  const sql = 'select e.model, e.field, e.reference, e.rows, e.unknown, e.example from analytics.enrichment e where e.day = {{date}} and e.unknown > 0 order by e.model, e.field, e.reference'
+  for (const [model, field, reference, rows, unknown, example] of await rowsOf(await engine.query(fillDay(sql, date)))) {
+    show(`note ${model}: ${unknown} of ${rows} rows name a ${field} that analytics/reference/${reference}.csv does not know, such as ${example}: what it would tell stays empty`)
   }
 }
 

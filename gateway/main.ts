@@ -2,8 +2,8 @@
 
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { openLog, openLogFrom, ownTopic, watchForGood, type Log } from '../log/index.ts'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { freeBytesOf, openLog, openLogFrom, ownTopic, watchForGood, type Log } from '../log/index.ts'
 import { checkDataFolder, keepHeapSmall, keepToOwner, listen, readConfig, runService, type ServiceContext } from '../runtime/index.ts'
 import { askWriter, ComparedLog } from './compared-log.ts'
 import { gatewaySettings, logUrlOf, openToAll, type GatewayConfig } from './config.ts'
@@ -49,12 +49,12 @@ function withComparison (target: ClosableLog, config: GatewayConfig, { logger, o
 }
 
 /** Ends this process when its log can be used by a new one only. */
-function endWith (log: ClosableLog, { logger, onClose, stop, tell }: ServiceContext): void {
+function endWith (log: ClosableLog, folder: string, { logger, onClose, stop, tell }: ServiceContext): void {
   onClose(watchForGood(log, error => {
     logger.fatal({ err: error }, 'the gateway ends and has to be started again')
     tell(`the gateway ends and has to be started again: ${error.message}`)
     stop(1)
-  }))
+  }, { freeBytes: () => freeBytesOf(folder) }))
 }
 
 /** The log with all its topics. Servers may be away at the start, a folder may not. */
@@ -73,7 +73,7 @@ async function openTarget (config: GatewayConfig, context: ServiceContext): Prom
   }
   const log = url.startsWith('file:') ? await open() : await openPatiently(open, logger)
   onClose(async () => { await log.close() })
-  if (url.startsWith('file:')) endWith(log, context)
+  if (url.startsWith('file:')) endWith(log, fileURLToPath(url), context)
   return log
 }
 
@@ -90,7 +90,7 @@ async function openSpool (folder: string, target: ClosableLog, config: GatewayCo
     retentionEveryMs: spoolRetentionEveryMs,
     appendMsMax: config.FIRN_LOG_APPEND_MS_MAX
   })
-  endWith(log, context)
+  endWith(log, path, context)
   const keys = new KeyCounts(spoolKeysMax)
   const spool = new SpoolingLog(target, await Spool.open(log, key => { keys.add(key) }), keys, { bytesMax: config.FIRN_GATEWAY_SPOOL_BYTES_MAX, afterMs: config.FIRN_GATEWAY_SPOOL_AFTER_MS }, logger)
   onClose(async () => { await spool.close() })

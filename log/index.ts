@@ -9,7 +9,7 @@ import type { KafkaSettings } from './kafka/connection.ts'
 
 export type * from './types.ts'
 export { fail as failLog, is as isLogError, logErrors } from './errors.ts'
-export { watchForGood } from './ends-for-good.ts'
+export { freeBytesOf, watchForGood } from './ends-for-good.ts'
 export { logSettings, type LogConfig } from './config.ts'
 export { ownTopic, topicSettings, topicsChosen, topicsFound, topicsToRead, type TopicChoice } from './topics-read.ts'
 export { partitionOf, murmur2 } from './partitioner.ts'

@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openLake } from '../catalog/index.ts'
-import { openLogFrom, topicsChosen, watchForGood } from '../log/index.ts'
+import { freeBytesOf, openLogFrom, topicsChosen, watchForGood } from '../log/index.ts'
 import { checkDataFolder, complain, createHttpServer, createMetrics, keepToOwner, listen, readConfig, runService } from '../runtime/index.ts'
 import { mappingsOf, resumeOf, writerSettings } from './config.ts'
 import { Duplicates } from './duplicates.ts'
@@ -28,7 +28,7 @@ runService('writer', async ({ logger, signal, onClose, stop, tell }) => {
       logger.fatal({ err: error }, 'the writer ends and has to be started again')
       tell(`the writer ends and has to be started again: ${error.message}`)
       stop(1)
-    }))
+    }, { freeBytes: () => freeBytesOf(resolve(config.FIRN_DATA_DIR)) }))
   }
   const { catalog, storage, warehouseUrl } = openLake(config, { dataDir: resolve(config.FIRN_DATA_DIR), say: sentence => { logger.warn(sentence) } })
   const engine = await openEngine({ memoryBytesMax: config.FIRN_WRITER_MEMORY_BYTES_MAX, stagingDir, writers: config.FIRN_WRITER_THREADS })

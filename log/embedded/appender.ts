@@ -3,7 +3,7 @@
 // Invariant: `append` resolves only after its group's transaction is on the disk. An append that passes its deadline is
 // answered with LOG_TIMEOUT; if its group had not begun, it is taken out and does not land.
 
-import { statfsSync } from 'node:fs'
+import { freeBytesOf, roomBytesMin } from '../ends-for-good.ts'
 import { fail } from '../errors.ts'
 import { partitionOf } from '../partitioner.ts'
 import type { LogRecord, Position } from '../types.ts'
@@ -21,8 +21,6 @@ export const recordBytesMax = 4 * 1024 * 1024
 const fullMsMin = 50
 /** And for this long it says that it is not ready, unless there is room again: whoever looks now and then has to see it. */
 const standingMsMax = 60_000
-/** Room enough to call a disk that was full well again. */
-const diskBytesMin = 4 * 1024 * 1024
 
 export interface AppenderLimits {
   readonly bytesMax: number
@@ -120,8 +118,7 @@ export class Appender {
   }
 
   #isDiskWell (): boolean {
-    const { bavail, bsize } = statfsSync(this.#store.path)
-    return bavail * bsize >= diskBytesMin
+    return freeBytesOf(this.#store.path) >= roomBytesMin
   }
 
   /** Throws when the next append would be refused: at once, rather than after one more deadline. */

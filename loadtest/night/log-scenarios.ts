@@ -58,10 +58,10 @@ export const filesOfTheLog: readonly Scenario[] = [
     }
   }),
   damaged('the data file of the log is cut', { ...restored, damage: line => { cut(join(line.dataDir, dataFile)) } }),
-  damaged('the data file of the log is flipped', { ...restored, damage: line => { flip(join(line.dataDir, dataFile)) } }),
+  damaged('the data file of the log is flipped', { ...restored, damage: line => { flipPages(join(line.dataDir, dataFile)) } }),
   damaged('a damaged log is moved away', {
     ...restored,
-    damage: line => { flip(join(line.dataDir, dataFile)) },
+    damage: line => { flipPages(join(line.dataDir, dataFile)) },
     wayBack: async ({ line }) => {
       renameSync(join(line.dataDir, 'log'), join(line.root, 'moved-away'))
       return ['--writer-resume-from', 'earliest']

@@ -48,6 +48,7 @@ function ofTable (what: string, sees: string | Record<keyof typeof ways, string>
 
 const isMissing = 'does not exist: a file that the table names is missing: put it back from a backup; or stop the line, and'
 const stateWay: Damage['wayBack'] = async ({ run, commands }) => {
+  if (commands.length === 0) throw new Error('docs/recovery.md names no command')
   for (const command of commands) await run(command)
   return []
 }

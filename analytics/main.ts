@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path'
 import { openLake } from '../catalog/index.ts'
-import { checkDataFolder, createHttpServer, createMetrics, keepToOwner, listen, readConfig, runService } from '../runtime/index.ts'
+import { checkDataFolder, createHttpServer, createMetrics, keepHeapSmall, keepToOwner, listen, readConfig, runService } from '../runtime/index.ts'
 import { followFraudAlerts, followQuality, openAlerts, watchPipeline } from './alerts/index.ts'
 import { analyticsSettings } from './config.ts'
 import { measureFreshness, ModelFreshness } from './model-freshness.ts'
@@ -20,6 +20,7 @@ import { measureTables } from './table-metrics.ts'
 const bodyBytesMax = 1024 ** 2
 
 runService('analytics', async ({ logger, signal, onClose, tell }) => {
+  keepHeapSmall()
   const config = readConfig('analytics', analyticsSettings)
   const dataDir = resolve(config.FIRN_DATA_DIR)
   checkDataFolder(dataDir)

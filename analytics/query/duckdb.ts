@@ -7,8 +7,11 @@ import type { QueryEngine } from './engine.ts'
 export function openDuckdbEngine (lake: Lake): QueryEngine {
   return {
     async query (sql, { asOf, signal } = {}) {
-      const connection = await openSession(lake, sql, asOf)
-      const answer = await openRows(connection, sql, signal)
+      const { connection, close } = await openSession(lake, sql, asOf)
+      const answer = await openRows(connection, sql, signal).catch((error: unknown): never => {
+        close()
+        throw error
+      })
       const interrupt = (): void => { connection.interrupt() }
       signal?.addEventListener('abort', interrupt, { once: true })
       return {
@@ -18,7 +21,7 @@ export function openDuckdbEngine (lake: Lake): QueryEngine {
             yield * answer.chunks
           } finally {
             signal?.removeEventListener('abort', interrupt)
-            connection.closeSync()
+            close()
           }
         })()
       }

@@ -70,6 +70,8 @@ async function openInstance ({ memoryMiBMax, tempDir }: DatabaseOptions): Promis
     memory_limit: `${memoryMiBMax}MiB`,
     temp_directory: tempDir,
     preserve_insertion_order: 'false',
+    // Files are local, or brought near: the system's cache has their bytes. DuckDB's own would fill the whole limit with files that are gone.
+    enable_external_file_cache: 'false',
     ...noExtensions
   })
 }

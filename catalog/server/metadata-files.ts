@@ -92,7 +92,7 @@ export class MetadataFiles {
       this.#keep(stored)
       return stored
     } catch (error) {
-      throw new RestError('MetadataDamagedException', `${location} cannot be read as ${what} (${reasonOf(error)}): put the file back from a backup; or stop the line, and \`npm run repair\` names the newest metadata file of the table that reads; other tables are not affected`, error)
+      throw new RestError('MetadataDamagedException', `${location} cannot be read as ${what} (${withoutEcho(reasonOf(error))}): put the file back from a backup; or stop the line, and \`npm run repair\` names the newest metadata file of the table that reads; other tables are not affected`, error)
     }
   }
 
@@ -120,4 +120,9 @@ function explainRead(location: string, error: unknown): Error {
     return new RestError('NotFoundException', `Failed to open input stream for file: ${location}: the metadata file is missing: put it back from a backup; or stop the line, and \`npm run repair\` names the newest metadata file of the table that reads`, error)
   }
   return error as Error
+}
+
+/** V8 quotes the text that it cannot parse: whoever may name a file would read its beginning. */
+function withoutEcho(reason: string): string {
+  return reason.replace(/^[^"]*"[^]* is not valid JSON/, 'it is not valid JSON')
 }

@@ -57,15 +57,15 @@ function misspelt(location: string): string | null {
   const path = /^(?:s3[an]?:\/\/(?=[^/])|file:\/\/(?=\/)|file:(?=\/(?!\/))|(?=\/(?!\/)))(.*)$/is.exec(location)?.[1]
   if (path === undefined) return 'is no absolute location: write file:///path or s3://bucket/prefix'
   const parts = path.replace(/^\//, '').replace(/\/+$/, '').split('/')
-  if (parts.some(part => part === '' || /^\.{1,2}$/.test(unescaped(part)))) return 'holds an empty part, `.` or `..`'
+  if (parts.some(part => part === '' || unescaped(part).split(/[/\\]/).some(name => /^\.{1,2}$/.test(name)))) return 'holds an empty part, `.` or `..`'
   if (parts.some(part => Buffer.byteLength(part) > nameBytesMax)) return `holds a name of more than ${nameBytesMax} bytes`
   return null
 }
 
-/** `%2e`, `%252E` and so on as the dots that some reader makes of them. */
+/** `%2e`, `%252E`, `%2f` and so on as the dots and slashes that some reader makes of them. */
 function unescaped(part: string): string {
   let text = part
-  while (/%25|%2e/i.test(text)) text = text.replace(/%25/g, '%').replace(/%2e/gi, '.')
+  while (/%25|%2e|%2f|%5c/i.test(text)) text = text.replace(/%25/g, '%').replace(/%2e/gi, '.').replace(/%2f|%5c/gi, '/')
   return text
 }
 

@@ -54,6 +54,9 @@ const mebibyte = 1024 * 1024
 const nameBytesMax = 16 * 1024
 const keepAliveMs = 72_000
 const requestMsMax = 60_000
+/** A head is a few hundred bytes. Node looks for heads that are late every so often: without it, each half minute. */
+const headersMsMax = 20_000
+const timeoutsEveryMs = 2000
 const idleCheckMs = 20
 const closeMsMax = 600
 
@@ -118,6 +121,7 @@ function createApp(state: CatalogState, options: CatalogServerOptions): FastifyI
     forceCloseConnections: 'idle',
     keepAliveTimeout: keepAliveMs,
     requestTimeout: requestMsMax,
+    http: { headersTimeout: headersMsMax, connectionsCheckingInterval: timeoutsEveryMs },
     return503OnClosing: false,
     routerOptions: { maxParamLength: nameBytesMax, ignoreTrailingSlash: true },
     frameworkErrors: (error, _request, reply: FastifyReply) => { sendError(reply, toRestError(error)) }

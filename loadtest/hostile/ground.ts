@@ -53,7 +53,7 @@ export function createGround (line: NpmLine, tally: Tally, victimDir: string): G
     const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
     let [answered, closed] = ['', false]
     sockets.add(socket)
-    socket.on('error', () => {}).on('close', () => { closed = true }).on('data', chunk => { answered = (answered + String(chunk)).slice(-100_000) })
+    socket.on('error', () => {}).on('close', () => { closed = true }).on('end', () => { closed = true }).on('data', chunk => { answered = (answered + String(chunk)).slice(-100_000) })
     socket.write(text)
     return { socket, text: () => answered, isClosed: () => closed }
   }

@@ -10,8 +10,12 @@ import { startNpmLine } from '../npm-line.ts'
 import { createTally } from '../tally.ts'
 import { readHostileConfig } from './config.ts'
 import { createGround, makeVictim, pictureOf, someEvent, type Ground } from './ground.ts'
+import { playOddValues } from './odd-values.ts'
 import { playOverload } from './overload.ts'
 import { playPages } from './pages.ts'
+import { playPlaces } from './places.ts'
+import { playShownText } from './shown-text.ts'
+import { playSlowClients } from './slow-clients.ts'
 import { playTypesFlood } from './types-flood.ts'
 import { peakBytes, servicesBelow } from './service-memory.ts'
 
@@ -24,6 +28,10 @@ const residentBytesMax = 512 * mebibyte
 const config = readHostileConfig()
 const attacks: Readonly<Record<string, (ground: Ground) => Promise<void>>> = {
   pages: playPages,
+  places: playPlaces,
+  values: playOddValues,
+  shown: playShownText,
+  slow: playSlowClients,
   types: playTypesFlood,
   overload: async ground => { await playOverload(ground, { connections: config.connections, seconds: config.short ? 10 : 60 }) }
 }

@@ -152,7 +152,7 @@ t.test('a metadata file that is missing or damaged is named in one sentence, and
   const damaged = await again.call('GET', '/v1/namespaces/db/tables/torn')
   t.equal(damaged.status, 500)
   t.match(damaged.body.error.message, torn)
-  t.match(damaged.body.error.message, /restore the file/)
+  t.match(damaged.body.error.message, /put the file back/)
   t.equal((await again.call('GET', '/v1/namespaces/db/tables/well')).status, 200)
   t.equal((await again.call('DELETE', '/v1/namespaces/db/tables/torn')).status, 204)
 })

@@ -120,7 +120,7 @@ void t.test('a metadata file that is missing is not a missing table', async t =>
   const path = line.storage.toEnginePath(metadataLocation!)
   renameSync(path, `${path}.away`)
   await line.send(many(10, 20))
-  await t.rejects(line.drain(), { code: 'CATALOG_TABLE_UNUSABLE', message: /the metadata file is missing; restore it, or register/ })
+  await t.rejects(line.drain(), { code: 'CATALOG_TABLE_UNUSABLE', message: /the metadata file is missing: put it back from a backup.*npm run repair/ })
   renameSync(`${path}.away`, path)
   await line.drain()
   t.same(await idsOf(line), { rows: 20, ids: 20 })

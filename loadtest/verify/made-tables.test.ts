@@ -5,6 +5,8 @@ import { createHash } from 'node:crypto'
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { DuckDBInstance, commitSnapshot, copyToDataFile, createSnapshotId, dataFileLocation, duckdbScan, mainSnapshotId, scanFiles, stageOverwrite, type TableIdentifier } from '../../catalog/index.ts'
+import { deleteAsOthers, type DeleteParts } from '../../catalog/scan/foreign-deletes.fixture.ts'
 import { openLog, type LogRecord } from '../../log/index.ts'
 import { eventColumns, letterColumns, openMadeLake, progressOf, rowsSql, type MadeLake } from './made-table.fixture.ts'
 import { sentenceOfVerdict } from './report.ts'
@@ -61,6 +63,42 @@ t.test('more holes than one page are each explained by the log, and a lost recor
   const verdict = await verify(lake.options)
   t.match(brokenBy(verdict), [/^each offset that was taken is a row, a dead letter or a hole in the log: 2500 lost, 0 holes, 0 no longer in the log: x\/0@1 x\/0@3 /])
 })
+
+t.test('rows that were erased by another engine are told and break nothing, until their files are rewritten: then that is said', async t => {
+  const lake = await made(t, async () => {})
+  const log = await openLog(lake.options.FIRN_LOG_URL, { partitions: 1 })
+  await log.ensureTopic('x')
+  await log.append(Array.from({ length: 12 }, (_, n) => record(`e-${n}`)))
+  const { clusterId, topicIds } = await log.identity(['x'])
+  await log.close()
+  const table = await lake.append(await lake.create('events', eventColumns), [rowsSql(0n, 12n, { partitions: 1 })])
+  await lake.set(table, progressOf(table, { 0: [0n, 12n] }, { cluster: clusterId, topicId: topicIds.get('x')! }))
+  const connection = await (await DuckDBInstance.create(':memory:')).connect()
+  t.teardown(() => { connection.closeSync() })
+  await connection.run("set TimeZone = 'UTC'")
+  const parts = { catalog: lake.catalog, storage: lake.storage, connection }
+  const id = { namespace: ['firn'], name: 'events' }
+  for (const [i, kind] of (['positions', 'equality', 'vectors'] as const).entries()) {
+    t.equal(await deleteAsOthers(parts, id, kind, 'log_offset', String(i)), 1)
+    const verdict = await verify(lake.options)
+    t.match([brokenBy(verdict), verdict.gone, sentenceOfVerdict(verdict)], [[], BigInt(i + 1), new RegExp(`^Proven: ${11 - i} rows, .*, ${i + 1} rows that landed were deleted since by another engine`)], kind)
+  }
+  await rewriteAsOthers(parts, id, 'log_offset >= 5')
+  const verdict = await verify(lake.options)
+  t.match(brokenBy(verdict), [/: 5 lost, .*\(other engines removed 5 rows by rewriting files, such as in snapshot \d+\)/])
+  t.match(sentenceOfVerdict(verdict), /^NOT PROVEN: 1 of .*other engines removed 5 rows by rewriting files/)
+})
+
+/** Copy-on-write: the files that hold other rows are written anew without them. */
+async function rewriteAsOthers ({ catalog, storage, connection }: DeleteParts, id: TableIdentifier, kept: string): Promise<void> {
+  const table = await catalog.loadTable(id)
+  const { files } = await scanFiles(storage, table)
+  const location = dataFileLocation(table.metadata, {}, `${crypto.randomUUID()}.parquet`)
+  const added = [await copyToDataFile(connection, storage, table, { select: `select * from ${duckdbScan(table, files, storage)} where ${kept}`, partition: {}, location })]
+  const snapshotId = createSnapshotId(table.metadata)
+  const outcome = await commitSnapshot({ catalog, storage, table }, snapshotId, async base => await stageOverwrite({ storage }, base, { snapshotId, plannedOn: mainSnapshotId(table.metadata), added, removed: files }))
+  if (outcome.kind !== 'landed') throw new Error(`the rewrite did not land: ${outcome.kind}`)
+}
 
 t.test('an empty table in the place of one that was lost is not proven', async t => {
   const lake = await made(t, async ({ append, create, set }) => {

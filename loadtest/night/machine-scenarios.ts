@@ -36,7 +36,7 @@ async function diskFull (night: Night): Promise<void> {
     let isTold = false
     const clients = sendInto(line, ballast, () => isTold)
     try {
-      await sees(night, name, 'the log at … is full')
+      await sees(night, name, 'the log at … is full', 'the log at … could not write to the disk')
       await sees(night, name, 'ALERT pipeline high:')
     } finally {
       isTold = true

@@ -62,14 +62,14 @@ export function damaged (name: string, damage: Damage, short?: true): Scenario {
   }
 }
 
-/** What the page's first column says is said. */
-export async function sees ({ line, tally, advice }: Night, name: string, words: string): Promise<string> {
-  const row = advice.get(words)
-  if (row === undefined) {
+/** What the page's first column says is said; of several, whichever comes first. */
+export async function sees ({ line, tally, advice }: Night, name: string, words: string, ...others: readonly string[]): Promise<string> {
+  const rows = [words, ...others].map(each => advice.get(each))
+  if (rows.includes(undefined)) {
     tally.check(`${name}: docs/recovery.md knows \`${words}\``, false)
     return ''
   }
-  const said = await line.until(row.sees, saidMsMax).catch((error: unknown) => { throw new Error(`the operator does not see \`${words}\`: ${(error as Error).message}`) })
+  const said = await line.until(new RegExp(rows.map(row => row!.sees.source).join('|')), saidMsMax).catch((error: unknown) => { throw new Error(`the operator does not see \`${words}\`: ${(error as Error).message}`) })
   tally.check(`${name}: the operator sees \`${words}\``, true)
   return said
 }

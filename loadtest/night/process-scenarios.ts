@@ -34,7 +34,6 @@ export const processes: readonly Scenario[] = [
   })),
   {
     name: 'the writer is frozen and woken',
-    short: true,
     play: async night => {
       const { line } = night
       await line.start()
@@ -61,7 +60,6 @@ export const processes: readonly Scenario[] = [
   },
   {
     name: 'the folder of the logs is removed',
-    short: true,
     play: async night => {
       const { line, tally } = night
       await line.start()

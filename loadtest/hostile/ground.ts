@@ -36,6 +36,8 @@ export interface Ground {
   dial(url: string, text: string | Buffer): { socket: Socket, text: () => string, isClosed: () => boolean }
   /** Answers of 5xx so far that are no honest 503, as `method path status`. */
   readonly faults: readonly string[]
+  /** What can be looked at only at the end. */
+  readonly later: (() => Promise<void>)[]
   close(): void
 }
 
@@ -57,7 +59,7 @@ export function createGround (line: NpmLine, tally: Tally, victimDir: string): G
     socket.write(text)
     return { socket, text: () => answered, isClosed: () => closed }
   }
-  return { line, tally, victimDir, send, dial, faults, close: () => { for (const socket of sockets) socket.destroy() } }
+  return { line, tally, victimDir, send, dial, faults, later: [], close: () => { for (const socket of sockets) socket.destroy() } }
 }
 
 /** Makes the folder of somebody else: a secret to read, something precious to delete. */

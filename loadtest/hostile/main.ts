@@ -59,6 +59,7 @@ try {
     await seeUnharmed(ground, name)
     tally.say(`${name}: ${Math.round((performance.now() - startedAt) / 1000)} s`)
   }
+  for (const look of ground.later) await look()
   tally.check('no input of a client was answered with a fault of ours', ground.faults.length === 0, ground.faults.slice(0, 5).join('; '))
   const now = servicesBelow(line.pid)
   tally.check('no service died', services.length === 4 && services.every(({ name, pid }) => now.some(each => each.name === name && each.pid === pid)), `${now.length} of ${services.length} are there`)

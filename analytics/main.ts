@@ -4,7 +4,7 @@
 import { resolve } from 'node:path'
 import { openLake } from '../catalog/index.ts'
 import { checkDataFolder, createHttpServer, createMetrics, keepHeapSmall, keepToOwner, listen, readConfig, runService } from '../runtime/index.ts'
-import { followFraudAlerts, followQuality, openAlerts, watchPipeline } from './alerts/index.ts'
+import { followFraudAlerts, followQuality, instancesOf, openAlerts, watchPipeline } from './alerts/index.ts'
 import { analyticsSettings } from './config.ts'
 import { measureFreshness, ModelFreshness } from './model-freshness.ts'
 import { createModelMetrics } from './model-metrics.ts'
@@ -12,6 +12,7 @@ import { ModelLoop } from './model-loop.ts'
 import { readModels } from './models/catalogue.ts'
 import { openQueryEngine } from './query/open.ts'
 import { loadReferences } from './reference/load.ts'
+import { collectRefusals } from './reference/refused-events.ts'
 import { openRunner } from './runner/index.ts'
 import { openQueryService } from './service/index.ts'
 import { measureTables } from './table-metrics.ts'
@@ -72,6 +73,14 @@ runService('analytics', async ({ logger, signal, onClose, tell }) => {
   await app.register(service.plugin)
   await listen(app, { host: config.FIRN_ANALYTICS_HOST, port: config.FIRN_ANALYTICS_PORT, setting: 'FIRN_ANALYTICS_PORT' })
   onClose(async () => { await app.close() })
+
+  const collector = collectRefusals({
+    ...lake,
+    engine,
+    logger,
+    urls: async () => (await Promise.all(config.FIRN_ALERT_WATCH_URLS.map(async url => await instancesOf(url)))).flat().map(({ url }) => url)
+  })
+  onClose(async () => { await collector.close() })
 
   const running = loop.run()
   onClose(async () => { await running })

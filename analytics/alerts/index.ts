@@ -5,4 +5,5 @@ export { openAlerts, type Alerts, type AlertsOptions, type Covered, type SendCon
 export { alertSettings, type AlertConfig } from './config.ts'
 export { followFraudAlerts, type FollowFraudOptions, type FraudFollower } from './follow-fraud.ts'
 export { watchPipeline, type PipelineWatch, type WatchOptions } from './watch-pipeline.ts'
+export { instancesOf } from './instances.ts'
 export { followQuality, type FollowQualityOptions, type QualityFollower } from './follow-quality.ts'

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { fail } from '../errors.ts'
 import { alertsName, checkRule, withRules } from '../fraud/alerts-text.ts'
 import { freshnessGoals } from './freshness.ts'
+import { refusedEvents } from '../reference/declaration.ts'
 import { parseModel, type Model } from './model-file.ts'
 
 export interface ModelFolders {
@@ -18,7 +19,7 @@ export interface ModelFolders {
 
 const analytics = resolve(import.meta.dirname, '..')
 export const modelFolders: ModelFolders = { models: [join(analytics, 'models')], rules: [join(analytics, 'fraud/rules'), join(analytics, 'fraud')], reference: join(analytics, 'reference') }
-const eventTables = ['firn.events', 'firn.dead_letters']
+const eventTables = ['firn.events', 'firn.dead_letters', refusedEvents.table]
 
 /** Throws MODEL_INVALID, MODEL_CYCLE. */
 export async function readModels (folders: Partial<ModelFolders> = {}): Promise<Model[]> {

@@ -29,6 +29,18 @@ t.test('each type and hour: fields that are missing, rows that came twice or lat
   ])
 })
 
+t.test('what the gateways refused, of all of them together, also in an hour that has nothing else', async t => {
+  const refused = (hour: string, gateway: string, code: string, events: number): Row => ({ hour: `2026-03-01T${hour}:00:00Z`, gateway, code, write_key: null, events })
+  await testModel(t, 'data_quality', {
+    'firn.events': [view()],
+    'analytics.ref_refused_events': [refused('10', 'g1', 'EVENT_FIELD_TYPE', 5), refused('10', 'g2', 'EVENT_FIELD_TYPE', 7), refused('10', 'g1', 'BODY_JSON', 11), refused('13', 'g1', 'B', 2), refused('13', 'g1', 'A', 2)]
+  }, [
+    { hour: '2026-03-01T10:00:00Z', event_type: 'product_view', rows: 1, refused: null, refused_mostly: null },
+    { hour: '2026-03-01T10:00:00Z', event_type: '(all)', rows: 1, refused: 23, refused_mostly: 'EVENT_FIELD_TYPE' },
+    { hour: '2026-03-01T13:00:00Z', event_type: '(all)', rows: 0, refused: 4, refused_mostly: 'A' }
+  ])
+})
+
 t.test('dead letters by the type that their bytes say, dropped duplicates by the row that they repeat', async t => {
   const bytes = '\\xFF\\x00{"event_type" : "search","x":"event_type":"purchase"}'
   await testModel(t, 'data_quality', {

@@ -1,6 +1,7 @@
--- Question:  How good are the rows of each event type, hour by hour: missing fields, duplicates, late rows, outliers, dead letters?
+-- Question:  How good are the rows of each event type, hour by hour: missing fields, duplicates, late rows, outliers, dead letters, refusals?
 -- Reads:     firn.events by event_time
 --            firn.dead_letters by received_at
+--            analytics.ref_refused_events by hour
 -- Unit:      hour
 -- Time:      hour
 -- Key:       hour, event_type
@@ -18,6 +19,8 @@
 --   late_for_the_day  long         Rows that arrived more than an hour after the end of their day, when it was sealed.
 --   outliers          long         Rows whose amount, or without one unit_price, is far from the median of its type, hour and currency: a robust z-score above 3.5, among 20 rows or more.
 --   dead_letters      long         Records that could not become rows, duplicates aside.
+--   refused           long         Events that the gateways refused in the hour, with "(all)" alone: what was refused has no type. A body that could not be read counts as one.
+--   refused_mostly    string       The code for which most of them were refused; null when none was refused.
 --   first_event_at    timestamptz  The first event of the hour.
 --   last_event_at     timestamptz  The last event of the hour.
 --   last_received_at  timestamptz  When the last of these rows arrived.
@@ -136,12 +139,33 @@ types as (
   from counted c
   full join dead d on d.hour = c.hour and d.event_type = c.event_type
   left join far f on f.hour = c.hour and f.event_type = c.event_type
+),
+-- Of all gateways together.
+refused_by_code as (
+  select r.hour, r.code, cast(sum(r.events) as bigint) as events
+  from analytics.ref_refused_events r
+  group by r.hour, r.code
+),
+refused_ranked as (
+  select c.hour, c.code, c.events, row_number() over (partition by c.hour order by c.events desc, c.code) as place
+  from refused_by_code c
+),
+refused as (
+  select k.hour, cast(sum(k.events) as bigint) as refused, max(k.code) filter (where k.place = 1) as refused_mostly
+  from refused_ranked k
+  group by k.hour
+),
+sums as (
+  select t.hour, sum(t.row_count) as row_count, sum(t.missing) as missing, sum(t.duplicates) as duplicates, sum(t.late) as late, sum(t.late_for_the_day) as late_for_the_day,
+    sum(t.outliers) as outliers, sum(t.dead_letters) as dead_letters, min(t.first_event_at) as first_event_at, max(t.last_event_at) as last_event_at, max(t.last_received_at) as last_received_at
+  from types t
+  group by t.hour
 )
-select t.hour, t.event_type, t.row_count as rows, t.missing, t.missing_fields, t.duplicates, t.late, t.late_for_the_day, t.outliers, t.dead_letters, t.first_event_at, t.last_event_at, t.last_received_at
+select t.hour, t.event_type, t.row_count as rows, t.missing, t.missing_fields, t.duplicates, t.late, t.late_for_the_day, t.outliers, t.dead_letters, cast(null as bigint) as refused, cast(null as varchar) as refused_mostly, t.first_event_at, t.last_event_at, t.last_received_at
 from types t
 where t.event_type is not null
 union all
-select t.hour, '(all)' as event_type, sum(t.row_count) as rows, sum(t.missing) as missing, cast(null as varchar) as missing_fields, sum(t.duplicates) as duplicates, sum(t.late) as late, sum(t.late_for_the_day) as late_for_the_day,
-  sum(t.outliers) as outliers, sum(t.dead_letters) as dead_letters, min(t.first_event_at) as first_event_at, max(t.last_event_at) as last_event_at, max(t.last_received_at) as last_received_at
-from types t
-group by t.hour
+select coalesce(s.hour, r.hour) as hour, '(all)' as event_type, coalesce(s.row_count, 0) as rows, coalesce(s.missing, 0) as missing, cast(null as varchar) as missing_fields, coalesce(s.duplicates, 0) as duplicates, coalesce(s.late, 0) as late,
+  coalesce(s.late_for_the_day, 0) as late_for_the_day, coalesce(s.outliers, 0) as outliers, coalesce(s.dead_letters, 0) as dead_letters, coalesce(r.refused, 0) as refused, r.refused_mostly, s.first_event_at, s.last_event_at, s.last_received_at
+from sums s
+full join refused r on r.hour = s.hour

@@ -2,7 +2,7 @@
 // tables as their declaration says, models as their headers say.
 
 import { contractColumns, rowColumns, type IcebergType } from '../../openapi/index.ts'
-import { readReferences } from '../reference/declaration.ts'
+import { readReferences, refusedEvents } from '../reference/declaration.ts'
 import { tableOf } from './catalogue.ts'
 import type { Model } from './model-file.ts'
 
@@ -19,6 +19,7 @@ export async function sourceColumns (models: readonly Model[]): Promise<Map<stri
   return new Map<string, readonly SourceColumn[]>([
     ['firn.events', [...contractColumns, ...rowColumns]],
     ['firn.dead_letters', letterColumns],
+    [refusedEvents.table, refusedEvents.columns],
     ...(await readReferences()).map(({ table, columns }) => [table, columns] as const),
     ...models.map(model => [tableOf(model), model.columns] as const)
   ])

@@ -19,6 +19,20 @@ export interface ReferenceColumn { readonly name: string, readonly type: string,
 /** tables.json: name of the file → key and, per column, its type and what it is. */
 type Declaration = Readonly<Record<string, { readonly key: readonly string[], readonly columns: Readonly<Record<string, readonly [type: string, doc: string]>> }>>
 
+/** The one whose rows are no file's: refused-events.ts collects them. */
+export const refusedEvents: Reference = {
+  table: 'analytics.ref_refused_events',
+  file: 'what the gateways say at /v1/refusals/hours',
+  key: ['hour', 'gateway', 'code', 'write_key'],
+  columns: [
+    { name: 'hour', type: 'timestamptz', doc: 'The hour in which they were refused, in UTC.' },
+    { name: 'gateway', type: 'string', doc: 'Which gateway; its own name, which it keeps over restarts.' },
+    { name: 'code', type: 'string', doc: 'Why, such as EVENT_FIELD_TYPE.' },
+    { name: 'write_key', type: 'string', doc: 'The name of the write key; null where none is wanted, or none was known.' },
+    { name: 'events', type: 'long', doc: 'Refused events; a body that could not be read counts as one.' }
+  ]
+}
+
 export const referenceFolder = import.meta.dirname
 
 export async function readReferences (folder: string = referenceFolder): Promise<Reference[]> {

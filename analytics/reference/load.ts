@@ -8,7 +8,7 @@ import { basename } from 'node:path'
 import { DuckDBInstance, commitSnapshot, copyToDataFile, createSnapshotId, currentSchema, dataFileLocation, discardFiles, duckdbType, evolveSchema, isCatalogError, mainSnapshotId, partitionSpecOf, quoteIdentifier, scanFiles, schemaOfColumns, stageOverwrite, type Catalog, type DataFile, type LoadedTable, type Storage, type TableIdentifier } from '../../catalog/index.ts'
 import { fail } from '../errors.ts'
 import { noExtensions } from '../query/duckdb-session.ts'
-import { readReferences, referenceFolder, type Reference } from './declaration.ts'
+import { readReferences, referenceFolder, refusedEvents, type Reference } from './declaration.ts'
 import { parseReference } from './parse-csv.ts'
 
 export interface ReferenceOptions {
@@ -44,7 +44,17 @@ export async function loadReferences ({ catalog, storage, dir = referenceFolder,
       loads.push({ table: reference.table, outcome: 'refused', rows: 0, error })
     }
   }
+  if (await findTable(catalog, refusedEvents) === null) await createTable(catalog, refusedEvents)
   return loads
+}
+
+/** All rows of a table whose rows come from elsewhere than a file. */
+export async function replaceReference (catalog: Catalog, storage: Storage, reference: Reference, rows: readonly (string | null)[][], hash: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const table = await evolveSchema({ catalog, storage, table: await findTable(catalog, reference) ?? await createTable(catalog, reference) }, columnsOf(reference))
+    if (table.metadata.properties[referenceProperty] === hash) return
+    if (await replaceRows(catalog, storage, table, await writeRows(storage, table, reference, rows), hash, attempt)) return
+  }
 }
 
 async function loadReference (catalog: Catalog, storage: Storage, reference: Reference): Promise<ReferenceLoad> {

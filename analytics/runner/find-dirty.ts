@@ -5,6 +5,7 @@
 import { mayHold, quoteIdentifier, upperBound, type LiveFile } from '../../catalog/index.ts'
 import type { Model, SourceRead } from '../models/model-file.ts'
 import { sqlType } from '../models/render.ts'
+import { refusedEvents } from '../reference/declaration.ts'
 import type { Session } from './database.ts'
 import type { ModelState } from './model-state.ts'
 import type { PinnedTable, PinnedTables, SourceNews } from './pinned-tables.ts'
@@ -72,10 +73,10 @@ function isRewritten (changes: SourceNews): changes is Rewritten {
   return changes.kind === 'replaced' || changes.kind === 'rows'
 }
 
-/** Why a change cannot be followed. Models are rewritten all the time; rows of other sources only ever come. */
+/** Why a change cannot be followed. Models are rewritten all the time, and so is what the gateways tell; rows of other sources only ever come. */
 function refusal (read: SourceRead, { state }: PinnedTable, changes: SourceNews): string | null {
   if (changes.kind === 'unknown') return `${read.table}: ${changes.reason}`
-  return changes.kind === 'replaced' && state === null ? `rows of ${read.table} were removed or changed by somebody else` : null
+  return changes.kind === 'replaced' && state === null && read.table !== refusedEvents.table ? `rows of ${read.table} were removed or changed by somebody else` : null
 }
 
 /** Whether somebody else changed the model's own rows. */

@@ -1,11 +1,11 @@
 // What docs/data-dictionary.md says about every model, rule and reference table, written from the headers of the .sql files,
 // from analytics/reference/tables.json and from who reads whom.
 
-import { freshnessGoals, readModels, readReferences, type Model, type Reference, type SourceRead } from '../../analytics/models/index.ts'
+import { freshnessGoals, readModels, readReferences, refusedEvents, type Model, type Reference, type SourceRead } from '../../analytics/models/index.ts'
 
 export async function dataDictionary (): Promise<Record<'graph' | 'models' | 'rules' | 'reference', string>> {
   const models = await readModels()
-  const references = await readReferences()
+  const references = [...await readReferences(), refusedEvents]
   const goals = freshnessGoals(models)
   const of = (kind: Model['kind']): string => {
     const those = models.filter(model => model.kind === kind).sort((a, b) => a.name < b.name ? -1 : 1)
@@ -47,7 +47,7 @@ function modelSection (model: Model, models: readonly Model[], goalMs: number): 
 
 function referenceSection ({ table: name, key, columns, file }: Reference, models: readonly Model[]): string {
   const readers = models.filter(({ reads }) => reads.some(({ table }) => table === name)).map(model => link(model.name))
-  return [`### ${name.replace('analytics.', '')}`, `From \`analytics/reference/${file.split('/').at(-1)!}\`, key ${key.map(code).join(', ')}; read by ${readers.join(', ') || 'nobody'}.`,
+  return [`### ${name.replace('analytics.', '')}`, `From ${file.includes('/') && file.endsWith('.csv') ? `\`analytics/reference/${file.split('/').at(-1)!}\`` : file}, key ${key.map(code).join(', ')}; read by ${readers.join(', ') || 'nobody'}.`,
     table(['column', 'type', 'is'], columns.map(({ name, type, doc }) => [code(name), type, doc]))].join('\n\n')
 }
 

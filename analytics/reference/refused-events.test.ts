@@ -6,14 +6,12 @@ import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { openQueryEngine } from '../query/open.ts'
 import { openTestLake } from '../runner/test-lake.ts'
-import { loadReferences } from './load.ts'
 import { collectRefusals } from './refused-events.ts'
 
 const hourOf = (hour: string, code: string, events: number, key: string | null = null) => ({ hour: `2026-03-01T${hour}:00:00Z`, code, key, events })
 
 t.test('counts of gateways become rows and follow them', async t => {
   const lake = await openTestLake(t)
-  await loadReferences(lake)
   const answers: Record<string, unknown> = { '/a': { gateway: 'a', hours: [hourOf('10', 'X', 3), hourOf('10', 'X', 4, 'web')] }, '/b': { gateway: 'b', hours: [hourOf('10', 'X', 5)] }, '/writer': null, '/strange': { gateway: 'c', hours: [{ hour: 'x' }, null, hourOf('10', 'X', -1), 7] } }
   const server = createServer((request, answer) => {
     const found = answers[request.url!.replace('/v1/refusals/hours', '')]

@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Catalog, Storage } from '../../catalog/index.ts'
+import { isCatalogError, type Catalog, type Storage } from '../../catalog/index.ts'
 import type { Logger } from '../../runtime/index.ts'
 import type { QueryEngine } from '../query/engine.ts'
 import { typedRows } from '../query/typed-row.ts'
@@ -41,7 +41,7 @@ export function collectRefusals ({ catalog, storage, engine, urls, logger, every
   const collect = async (): Promise<void> => {
     const told = (await Promise.all((await urls()).map(async url => await ask(url, closing.signal)))).flat()
     if (told.length === 0) return
-    known ??= await read(engine)
+    known ??= await isThere(catalog) ? await read(engine) : new Map()
     const rows = new Map(known)
     let isNew = false
     for (const row of told) {
@@ -92,6 +92,18 @@ async function ask (url: string, signal: AbortSignal): Promise<Row[]> {
     })
   } catch {
     return []
+  }
+}
+
+/** Before the first event nothing has made it: then it is made with the first refusal. */
+async function isThere (catalog: Catalog): Promise<boolean> {
+  const [namespace, name] = refusedEvents.table.split('.') as [string, string]
+  try {
+    await catalog.loadTable({ namespace: [namespace], name })
+    return true
+  } catch (error) {
+    if (isCatalogError(error, 'CATALOG_NO_SUCH_TABLE') || isCatalogError(error, 'CATALOG_NO_SUCH_NAMESPACE')) return false
+    throw error
   }
 }
 

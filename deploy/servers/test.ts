@@ -13,7 +13,7 @@ import type { RunningServer, ServerName } from './index.ts'
 import { startSet, stopSet } from './set.ts'
 
 const minutesMax = 30
-const fileSecondsMax = 300
+const fileSecondsMax = 600
 const root = resolve(import.meta.dirname, '../..')
 
 /** Its cases run on Trino where that is here: by what such a file imports. */

@@ -1,14 +1,21 @@
 // Damage to the tables' files and to the catalog's state: rows cannot be written or read for a while, events go on being
 // taken, and the log still holds what is missing from an earlier metadata file.
 
-import { readdirSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cut, flip } from './log-scenarios.ts'
 import type { NightLine } from './night-line.ts'
 import { damaged, type Damage, type Scenario } from './scenario.ts'
 
 const remove = (file: string): void => { rmSync(file) }
-const ways = { removed: remove, cut, flipped: flip } as const
+const ways = { removed: remove, cut, flipped: (file: string) => { if (file.endsWith('.parquet')) flipColumns(file); else flip(file) } } as const
+/** In the middle of a data file lies a column that nobody may ask for: all of the first half, behind the magic bytes. */
+function flipColumns (file: string): void {
+  const bytes = readFileSync(file)
+  for (let i = 4; i < bytes.length >> 1; i++) bytes[i]! ^= 0xff
+  writeFileSync(file, bytes)
+}
+
 const metadataFolder = 'warehouse/firn/events/metadata'
 
 /** The newest file of the events table of this kind. */

@@ -101,6 +101,8 @@ interface Headers {
   /** Whether a client has sent it to the gateway, over HTTP. */
   readonly live: boolean
   readonly extra: boolean
+  /** Received later than can be, by the gateway's word. */
+  readonly isAhead: boolean
   /** Null unless it is a time at which the gateway can have received something. */
   readonly receivedUs: bigint | null
 }
@@ -268,7 +270,8 @@ export class Framer {
     const misfit = (reason: string, error: string, eventId: string | null = null): void => {
       this.misfits.push({ lane: number, delta, receivedUs, payload: Buffer.from(value), reason, error, eventId, trusted })
     }
-    if (!trusted && !isDated) return misfit('WRITER_RECORD_UNDATED', `the record's own timestamp, ${timestampMs}, is no time at which it can have been written: milliseconds since 1970, at most an hour ahead of the writer's clock, are expected`)
+    // Received by a clock that ran ahead and was set right since: dated by ours, and judged as a producer's own record is.
+    if (!trusted && !isDated && !header.isAhead) return misfit('WRITER_RECORD_UNDATED', `the record's own timestamp, ${timestampMs}, is no time at which it can have been written: milliseconds since 1970, at most an hour ahead of the writer's clock, are expected`)
     if (value.length > Math.max(eventBytesMax, trusted ? lineBytesMax >> 1 : 0)) return misfit('WRITER_RECORD_TOO_LARGE', `the record has ${value.length} bytes, at most ${eventBytesMax} are an event`)
     if (!isUtf8(value)) return misfit('WRITER_RECORD_NOT_UTF8', 'the record is not UTF-8')
     if (value.includes(0) || value.includes(separator)) return misfit('WRITER_RECORD_NOT_JSON', 'the record holds control characters, which JSON does not allow')
@@ -360,7 +363,8 @@ function readHeaders (headers: RecordHeaders, lane: number, latestUs: bigint, ve
   const received = headers['received_at']
   const claimed = received !== undefined && /^\d{1,18}$/.test(received) ? BigInt(received) : null
   // Nobody received it in the future: such a time would be the watermark of everything that is computed from the table.
-  const receivedUs = claimed !== null && claimed <= latestUs ? claimed : null
+  const isAhead = claimed !== null && claimed > latestUs
+  const receivedUs = isAhead ? null : claimed
   const imported = headers['source'] === 'import'
   const origin = receivedUs === null ? origins.direct : imported ? origins.imported : origins.gateway
   const ip = oneField(headers['ip'])
@@ -368,7 +372,7 @@ function readHeaders (headers: RecordHeaders, lane: number, latestUs: bigint, ve
   // A gateway of a newer contract takes fields for declared that are unknown here.
   const extra = headers['extra'] === '1' || Number(headers['contract'] ?? 1) > version
   const prefix = receivedUs === null || extra ? null : Buffer.from(middleOf(lane, receivedUs, ip, userAgent, origin, ''))
-  return { prefix, ip, userAgent, origin, imported, live: headers['source'] === 'gateway', extra, receivedUs }
+  return { prefix, ip, userAgent, origin, imported, live: headers['source'] === 'gateway', extra, isAhead, receivedUs }
 }
 
 function middleOf (lane: number, receivedUs: bigint, ip: string, userAgent: string, origin: Origin, extra: string): string {

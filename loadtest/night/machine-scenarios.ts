@@ -221,6 +221,7 @@ const installation: Scenario = {
 export const machine: readonly Scenario[] = [
   { name: 'the disk is full', short: true, play: diskFull },
   clock('the clock is 50 minutes ahead', '+50m', null, true),
+  clock('the clock is two hours ahead', '+2h', null),
   clock('the clock is two days behind', '-2d', 'at most 60 minutes ahead'),
   movedOrCopied('moved'),
   movedOrCopied('copied'),

@@ -48,7 +48,7 @@ export const trino: Server = {
     return {
       url,
       command: java,
-      args: [`-Xmx${settings.heapMiB ?? 1024}m`, ...jvmFlags(java), ...Object.entries(properties).map(([name, value]) => `-D${name}=${value}`), '-cp', `${home}/lib/*`, 'io.trino.server.TrinoServer'],
+      args: [`-Xmx${settings.heapMiB ?? 1280}m`, ...jvmFlags(java), ...Object.entries(properties).map(([name, value]) => `-D${name}=${value}`), '-cp', `${home}/lib/*`, 'io.trino.server.TrinoServer'],
       env,
       testEnv: { TEST_TRINO: url },
       ready: async () => await answers(`${url}/v1/info`, {}, async answer => answer.ok && !(await answer.json() as { starting: boolean }).starting),

@@ -1,7 +1,7 @@
 // A checkout of the product with a contract of its own: the same sources with a few lines changed, as a release before or after
 // this one would have them. An edit that finds no place ends the test: a silent no-change would prove nothing.
 
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 const projectDir = resolve(import.meta.dirname, '../..')
@@ -30,15 +30,16 @@ export function editCheckout (dir: string, edits: readonly Edit[]): void {
   }
 }
 
-/** The models of a checkout: these files under these names, and no others. */
+/** The models of a checkout: these files under these names, and no others. Runs may go on meanwhile: no source is away for a moment. */
 export function setModels (checkout: Checkout, files: Readonly<Record<string, string>>): void {
-  for (const folder of ['analytics/models', 'analytics/fraud']) rmSqlFiles(join(checkout.dir, folder))
-  for (const [name, file] of Object.entries(files)) cpSync(join(import.meta.dirname, 'models', file), join(checkout.dir, 'analytics/models', `${name}.sql`))
-}
-
-function rmSqlFiles (folder: string): void {
-  cpSync(folder, `${folder}.all`, { recursive: true })
-  rmSync(folder, { recursive: true })
-  cpSync(`${folder}.all`, folder, { recursive: true, filter: path => !path.endsWith('.sql') })
-  rmSync(`${folder}.all`, { recursive: true })
+  const kept = Object.entries(files).map(([name, file]) => {
+    const path = join(checkout.dir, 'analytics/models', `${name}.sql`)
+    cpSync(join(import.meta.dirname, 'models', file), path)
+    return path
+  })
+  for (const folder of ['analytics/models', 'analytics/fraud'].map(name => join(checkout.dir, name))) {
+    for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      if (file.endsWith('.sql') && !kept.includes(join(folder, file))) rmSync(join(folder, file))
+    }
+  }
 }

@@ -42,6 +42,7 @@ export { commitSnapshot, discardFiles, type CommitContext, type CommitOptions, t
 export { evolveSchema, keepOwnColumns, keepSharedSpec, setProperties } from './commit/change.ts'
 export { bringFiles, locationsRead } from './scan/bring-files.ts'
 export { mayBeOfFile, namingDamaged } from './scan/damaged-file.ts'
+export { readFiles } from './scan/read-files.ts'
 export { scanFiles, type ScanOptions, type TableScan } from './scan/scan-files.ts'
 export type { FileReport } from './repair/find-tables.ts'
 export type { FolderReport, Registered, RepairPlace, StateReport, WarehouseReport } from './repair/repair.ts'

@@ -2,7 +2,7 @@
 // now, and what is decided lands in one commit on `firn.events`: offsets, the halts that are left, and the decision.
 // Refuses (WRITER_HALTED stays) where the choice would lose what the log still holds; that halt then stands as it did.
 
-import { bringFiles, namingDamaged, scanFiles, type LoadedTable } from '../catalog/index.ts'
+import { scanFiles, type LoadedTable } from '../catalog/index.ts'
 import { ruleOn, type Circumstances, type Ruling } from './circumstances.ts'
 import { commitDecision, lettersProgress, resetLetters, type DecidedBase } from './commit.ts'
 import type { Choice } from './choices.ts'
@@ -12,7 +12,7 @@ import { tailOfTable } from './lineage-evidence.ts'
 import { offsetsProperty, parseOffsets, type LogIds, type PartitionProgress, type RecordedOffsets, type TopicProgress } from './offsets.ts'
 import { circumstancesOf } from './log-comparison.ts'
 import type { SessionParts } from './session.ts'
-import { ownColumns, ownScan, type WriterTables } from './tables.ts'
+import { readOwn, type WriterTables } from './tables.ts'
 import { complain } from '../runtime/index.ts'
 
 const refusalsSaidMax = 5
@@ -111,10 +111,8 @@ function recordedOn ({ metadata }: LoadedTable): RecordedOffsets | null {
 
 async function newestRows (parts: SessionParts, table: LoadedTable): Promise<Map<string, bigint>> {
   const { files } = await scanFiles(parts.storage, table)
-  const result = await namingDamaged(files, async some => {
-    const release = await bringFiles(table, some, parts.storage, ['log_topic', 'log_partition', 'log_offset'], ownColumns(table))
-    return await parts.engine.main.runAndReadAll(`SELECT log_topic, log_partition, max(log_offset) + 1 FROM ${ownScan(table, some, parts.storage)} GROUP BY ALL`).finally(release)
-  })
+  const result = await readOwn(parts.storage, table, files, ['log_topic', 'log_partition', 'log_offset'], async scan =>
+    await parts.engine.main.runAndReadAll(`SELECT log_topic, log_partition, max(log_offset) + 1 FROM ${scan} GROUP BY ALL`))
   const rows = result.getRows() as [string, number, bigint][]
   return new Map(rows.map(([topic, partition, next]) => [`${partition}/${topic}`, BigInt(next)]))
 }

@@ -3,7 +3,8 @@
 // Invariant: lines + misfits stay what they were together; a line that is taken out is a misfit with its exact bytes.
 
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { Framer, origins } from './framer.ts'
+import { Framer } from './framer.ts'
+import { origins } from './record-headers.ts'
 
 const separator = 0x1f
 const newline = 0x0a

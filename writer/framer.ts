@@ -11,10 +11,11 @@ import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { isUtf8 } from 'node:buffer'
 import { join } from 'node:path'
 import { checkEvent, contract, contractVersion, findAside, mapRecord, splitMembers, type EventReader, type FoundAside, type MappingName } from '../openapi/index.ts'
-import type { LogEvent, RecordBatch, RecordHeaders } from '../log/index.ts'
-import { declaredNames, type DeclaredNames } from './columns.ts'
+import type { LogEvent, RecordBatch } from '../log/index.ts'
 import { sentenceOf } from '../runtime/index.ts'
+import { declaredNames, type DeclaredNames } from './columns.ts'
 import { fail } from './errors.ts'
+import { middleOf, origins, readHeaders, type Headers } from './record-headers.ts'
 import { SentBytes } from './sent-bytes.ts'
 
 export const lineBytesMax = 2 * 1024 * 1024
@@ -73,13 +74,6 @@ export interface Misfit {
   readonly trusted: boolean
 }
 
-/**
- * Direct: checked here. Of the gateway: checked there. Imported: likewise, and of any age. Derived: direct, with an id that was
- * made from the whole record: what seems to be a duplicate may be another record that is the same in every field.
- */
-export const origins = { direct: 0, gateway: 1, imported: 2, derived: 3 } as const
-type Origin = typeof origins[keyof typeof origins]
-
 interface OpenLane extends Lane {
   chunk: Buffer
   used: number
@@ -90,22 +84,6 @@ interface OpenLane extends Lane {
 interface ReadEvent { readonly text: string | null, readonly undeclared: string, readonly isIdDerived?: boolean }
 
 interface Misread extends Pick<Misfit, 'reason' | 'error' | 'eventId'> {}
-
-interface Headers {
-  /** Everything between the distance and the value, for the gateway's records; null where each record needs its own. */
-  readonly prefix: Buffer | null
-  readonly ip: string
-  readonly userAgent: string
-  readonly origin: Origin
-  readonly imported: boolean
-  /** Whether a client has sent it to the gateway, over HTTP. */
-  readonly live: boolean
-  readonly extra: boolean
-  /** Received later than can be, by the gateway's word. */
-  readonly isAhead: boolean
-  /** Null unless it is a time at which the gateway can have received something. */
-  readonly receivedUs: bigint | null
-}
 
 /** The batch that is being filled. */
 export class Framer {
@@ -359,34 +337,9 @@ function closeLane (lane: OpenLane): void {
   if (fd !== null) closeSync(fd)
 }
 
-function readHeaders (headers: RecordHeaders, lane: number, latestUs: bigint, version: number): Headers {
-  const received = headers['received_at']
-  const claimed = received !== undefined && /^\d{1,18}$/.test(received) ? BigInt(received) : null
-  // Nobody received it in the future: such a time would be the watermark of everything that is computed from the table.
-  const isAhead = claimed !== null && claimed > latestUs
-  const receivedUs = isAhead ? null : claimed
-  const imported = headers['source'] === 'import'
-  const origin = receivedUs === null ? origins.direct : imported ? origins.imported : origins.gateway
-  const ip = oneField(headers['ip'])
-  const userAgent = oneField(headers['user_agent'])
-  // A gateway of a newer contract takes fields for declared that are unknown here.
-  const extra = headers['extra'] === '1' || Number(headers['contract'] ?? 1) > version
-  const prefix = receivedUs === null || extra ? null : Buffer.from(middleOf(lane, receivedUs, ip, userAgent, origin, ''))
-  return { prefix, ip, userAgent, origin, imported, live: headers['source'] === 'gateway', extra, isAhead, receivedUs }
-}
-
-function middleOf (lane: number, receivedUs: bigint, ip: string, userAgent: string, origin: Origin, extra: string): string {
-  return `\x1f${lane}\x1f${receivedUs}\x1f${ip}\x1f${userAgent}\x1f${origin}\x1f${extra}\x1f`
-}
-
 /** Newlines stand between tokens alone. */
 function textOf (value: Uint8Array): string {
   return Buffer.from(value.buffer, value.byteOffset, value.length).toString().replaceAll(/[\r\n]/g, ' ')
-}
-
-/** A header's text without what would break a line; headers are no part of the event. */
-function oneField (text: string | undefined): string {
-  return text === undefined ? '' : text.slice(0, 4096).replaceAll(/[\0\r\n\x1f]/g, ' ').toWellFormed()
 }
 
 function isSuspicious (bytes: Buffer): boolean {

@@ -5,16 +5,17 @@
 
 import { createHash } from 'node:crypto'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { bringFiles, mayHold, namingDamaged, quoteIdentifier, scanFiles, type DataFile, type LiveFile, type LoadedTable, type Storage } from '../catalog/index.ts'
+import { mayHold, quoteIdentifier, scanFiles, type DataFile, type LoadedTable, type Storage } from '../catalog/index.ts'
 import type { RecordBatch } from '../log/index.ts'
 import { sqlList, type Engine } from './engine.ts'
 import { placesIn } from './lineage-evidence.ts'
-import { origins, type Misfit } from './framer.ts'
+import type { Misfit } from './framer.ts'
+import { origins } from './record-headers.ts'
 import type { RecordedOffsets } from './offsets.ts'
 import type { ParsedBatch } from './pipeline.ts'
 import { writeSource } from './row-files.ts'
 import { fillSql } from './sql-templates.ts'
-import { lettersShape, ownColumns, ownScan } from './tables.ts'
+import { lettersShape, ownColumns, readOwn } from './tables.ts'
 
 /** What is listed at one offset, by digests: equal text is not needed, and no text is kept. */
 interface ListedLetter { readonly payload: string | null, readonly eventId: string | null }
@@ -29,10 +30,8 @@ export class DecidedLetters {
     if (ahead.length === 0) return decided
     const { files } = await scanFiles(storage, letters)
     const where = placesIn(ahead.map(({ topic, partition, from, next }) => ({ topic, partition, start: from, end: next })))
-    const result = await namingDamaged(files, async some => {
-      const release = await bringFiles(letters, some, storage, ['log_topic', 'log_partition', 'log_offset', 'payload', 'event_id'], ownColumns(letters))
-      return await engine.main.runAndReadAll(`SELECT DISTINCT log_topic, log_partition, log_offset, md5(payload), md5(event_id) FROM ${ownScan(letters, some, storage)} WHERE ${where}`).finally(release)
-    })
+    const result = await readOwn(storage, letters, files, ['log_topic', 'log_partition', 'log_offset', 'payload', 'event_id'], async scan =>
+      await engine.main.runAndReadAll(`SELECT DISTINCT log_topic, log_partition, log_offset, md5(payload), md5(event_id) FROM ${scan} WHERE ${where}`))
     for (const { topic, partition, next, isSameLog } of ahead) decided.#lanes.set(`${partition}/${topic}`, { next, isSameLog, letters: new Map() })
     for (const [topic, partition, offset, payload, eventId] of result.getRows() as [string, number, bigint, string | null, string | null][]) {
       const listed = decided.#lanes.get(`${partition}/${topic}`)?.letters
@@ -148,12 +147,11 @@ export async function findReread (engine: Engine, storage: Storage, events: Load
   const table = quoteIdentifier(`${framed.name}-reread`)
   const topicOf = `${sqlList(lanes.map(lane => lane.topic))}[b._lane + 1]`
   const partitionOf = `[${lanes.map(lane => lane.partition).join(', ')}][b._lane + 1]`
-  const rowsOf = (some: readonly LiveFile[]): string => `SELECT log_topic, log_partition, log_offset, event_id FROM ${ownScan(events, some, storage)} WHERE ${placesIn(ranges)}`
   const isSame = `e.log_topic = ${topicOf} AND e.log_partition = ${partitionOf} AND e.log_offset = b.log_offset AND e.event_id = b.event_id`
-  await namingDamaged(files, async some => {
-    const release = await bringFiles(events, some, storage, ['log_topic', 'log_partition', 'log_offset', 'event_id'], ownColumns(events))
+  await readOwn(storage, events, files, ['log_topic', 'log_partition', 'log_offset', 'event_id'], async scan => {
+    const rows = `SELECT log_topic, log_partition, log_offset, event_id FROM ${scan} WHERE ${placesIn(ranges)}`
     await engine.main.run(`CREATE OR REPLACE TABLE ${table} AS SELECT DISTINCT b._lane AS lane, b.log_offset
-      FROM ${batch.table} b JOIN (${rowsOf(some)}) e ON ${isSame} WHERE b._reason IS NULL AND b._duplicate`).finally(release)
+      FROM ${batch.table} b JOIN (${rows}) e ON ${isSame} WHERE b._reason IS NULL AND b._duplicate`)
   })
   const [count] = (await engine.main.runAndReadAll(`SELECT count(*) FROM ${table}`)).getRows()[0] as [bigint]
   return { table, count: Number(count) }

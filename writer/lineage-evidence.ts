@@ -1,11 +1,11 @@
 // Progress judged to the end: where the snapshots that would tell are gone, the files and rows of the newest recorded
 // commit are looked for in the table as it is. Reads manifests, and the places of a few rows when files were rewritten.
 
-import { bringFiles, namingDamaged, quoteText, scanFiles, type LiveFile, type LoadedTable, type Storage } from '../catalog/index.ts'
+import { quoteText, scanFiles, type LiveFile, type LoadedTable, type Storage } from '../catalog/index.ts'
 import type { Engine } from './engine.ts'
 import { settleLineage, type TailEvidence } from './lineage.ts'
 import { currentSnapshot, haltOf, readProgress, type LogIds, type OffsetRange, type Progress, type RecordedOffsets, type Tail } from './offsets.ts'
-import { ownColumns, ownScan } from './tables.ts'
+import { readOwn } from './tables.ts'
 
 export interface EvidenceParts { readonly engine: Engine, readonly storage: Storage }
 
@@ -29,10 +29,8 @@ async function tailEvidence ({ engine, storage }: EvidenceParts, table: LoadedTa
 async function countRows ({ engine, storage }: EvidenceParts, table: LoadedTable, ranges: readonly OffsetRange[]): Promise<bigint> {
   const { files } = await scanFiles(storage, table)
   if (files.length === 0 || ranges.length === 0) return 0n
-  const result = await namingDamaged(files, async some => {
-    const release = await bringFiles(table, some, storage, ['log_topic', 'log_partition', 'log_offset'], ownColumns(table))
-    return await engine.main.runAndReadAll(`SELECT count(*) FROM ${ownScan(table, some, storage)} WHERE ${placesIn(ranges)}`).finally(release)
-  })
+  const result = await readOwn(storage, table, files, ['log_topic', 'log_partition', 'log_offset'], async scan =>
+    await engine.main.runAndReadAll(`SELECT count(*) FROM ${scan} WHERE ${placesIn(ranges)}`))
   return BigInt(String(result.getRows()[0]?.[0] ?? 0))
 }
 

@@ -8,8 +8,9 @@ import { sentenceOf } from '../runtime/index.ts'
 import type { Engine } from './engine.ts'
 import { faultOf, isFatal } from './engine-fault.ts'
 import { FramedLines, type FramedLine, type GuiltyLine } from './framed-lines.ts'
-import { origins, type Framer } from './framer.ts'
+import type { Framer } from './framer.ts'
 import type { ParsedBatch } from './pipeline.ts'
+import { origins } from './record-headers.ts'
 
 /** All that the engine does with a batch before its commits. */
 export type Rehearse = (engine: Engine, part: Framer) => Promise<void>

@@ -2,7 +2,7 @@
 // Refuses to guess: whatever is not established by the lineage of snapshots or by the live files themselves is answered
 // with `anew`: all files, and what was known before means nothing.
 
-import { bringFiles, changesSince, currentSnapshot, duckdbScan, identityValue, namingDamaged, scanFiles, type LiveFile, type LoadedTable, type Schema, type SourceRecord, type Storage } from '../catalog/index.ts'
+import { changesSince, currentSnapshot, duckdbScan, identityValue, readFiles, scanFiles, type LiveFile, type LoadedTable, type Schema, type SourceRecord, type Storage } from '../catalog/index.ts'
 import type { Engine } from './engine.ts'
 import { hashSql, secondsSql, visitIds, type ParsedBatch } from './pipeline.ts'
 import { knownSchema } from './row-files.ts'
@@ -42,13 +42,8 @@ const idColumns = ['event_id', 'received_at']
 export function openTableIds (engine: Engine, storage: Storage): TableIds {
   const read = async (table: LoadedTable, files: readonly IdFile[], sql: (scan: string) => string, visit: VisitIds): Promise<void> => {
     if (files.length === 0) return
-    await namingDamaged(files.map(({ file }) => file), async chosen => {
-      const release = await bringFiles(table, chosen, storage, idColumns, idsSchema(table))
-      try {
-        await visitIds(engine.main, sql(idsScan(table, chosen, storage)), 0, visit)
-      } finally {
-        await release()
-      }
+    await readFiles(storage, { table, files: files.map(({ file }) => file), columns: idColumns, schema: idsSchema(table) }, async chosen => {
+      await visitIds(engine.main, sql(idsScan(table, chosen, storage)), 0, visit)
     })
   }
   return {
@@ -64,10 +59,8 @@ export function openTableIds (engine: Engine, storage: Storage): TableIds {
     async typesIn (table, files) {
       const { fields, ...schema } = knownSchema(table)
       const typed = { ...schema, fields: fields.filter(({ name }) => name === 'event_type') }
-      const found = await namingDamaged(files.map(({ file }) => file), async chosen => {
-        const release = await bringFiles(table, chosen, storage, ['event_type'], typed)
-        return await engine.main.runAndReadAll(`SELECT DISTINCT event_type FROM ${duckdbScan(table, chosen, storage, typed)}`).finally(release)
-      })
+      const found = await readFiles(storage, { table, files: files.map(({ file }) => file), columns: ['event_type'], schema: typed }, async chosen =>
+        await engine.main.runAndReadAll(`SELECT DISTINCT event_type FROM ${duckdbScan(table, chosen, storage, typed)}`))
       return found.getRows().flatMap(([type]) => typeof type === 'string' ? [type] : [])
     },
     async visitSince (table, files, from, visit) {

@@ -4,7 +4,7 @@
 // A column is only ever added (in a metadata commit of its own); a table that is newer than this writer is left as it is.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { decideLayout, duckdbScan, isCatalogError, judgeBase, keepOwnColumns, ownColumnsOf, ownSchema, printIdentifier, schemaOfColumns, setProperties, type FileLayout, type LiveFile, type LoadedTable, type PartitionSpec, type Schema, type Storage, type TableIdentifier } from '../catalog/index.ts'
+import { decideLayout, duckdbScan, isCatalogError, judgeBase, keepOwnColumns, ownColumnsOf, ownSchema, printIdentifier, readFiles, schemaOfColumns, setProperties, type FileLayout, type LiveFile, type LoadedTable, type PartitionSpec, type Schema, type Storage, type TableIdentifier } from '../catalog/index.ts'
 import { contractColumns, rowColumns, type ContractColumn } from '../openapi/index.ts'
 import { lettersProgress, type CommitParts } from './commit.ts'
 import { fail } from './errors.ts'
@@ -95,6 +95,11 @@ export function layoutOf (table: LoadedTable, shape: TableShape): FileLayout {
 /** Files of a table of ours to be read, its columns under our names whatever they are called by now. */
 export function ownScan (table: LoadedTable, files: readonly LiveFile[], storage: Storage): string {
   return duckdbScan(table, files, storage, ownColumns(table))
+}
+
+/** What `read` makes of the files under our own names for their columns; see readFiles of the catalog. */
+export async function readOwn<T> (storage: Storage, table: LoadedTable, files: readonly LiveFile[], columns: readonly string[], read: (scan: string) => Promise<T>): Promise<T> {
+  return await readFiles(storage, { table, files, columns, schema: ownColumns(table) }, async some => await read(ownScan(table, some, storage)))
 }
 
 export function ownColumns (table: LoadedTable): Schema {

@@ -106,9 +106,12 @@ function check ({ reader }: Side, text: string): CheckedEvent | undefined {
 }
 
 /** What the gateway puts into quotes on the way: money with more digits than a reader of numbers keeps. A writer that does not know the field keeps that. */
-function isQuotedBy ({ of }: Side, eventType: Json | undefined, name: string, value: string): boolean {
-  const declares = [...of.baseFields, ...of.eventTypes.find(({ name }) => name === eventType)?.fields ?? []].includes(name)
-  return declares && of.fields[name]?.kind.is === 'money' && /^-?\d+(\.\d{1,2})?$/.test(value) && value.replaceAll(/\D/g, '').length > 15
+function isQuotedBy ({ of }: Side, fields: Record<string, Json>, name: string): boolean {
+  const value = fields[name]
+  const declared = [...of.baseFields, ...of.eventTypes.find(type => type.name === fields.event_type)?.fields ?? []]
+  if (!declared.includes(name) || !(value instanceof Num)) return false
+  const { kind } = of.fields[name]!
+  return kind.is === 'money' && fits(kind, value) && value.text.replaceAll(/\D/g, '').length > 15
 }
 
 function compare (gateway: Side, { of, columns }: Side, sent: Sent, row: Record<string, unknown>): void {
@@ -137,7 +140,7 @@ function compare (gateway: Side, { of, columns }: Side, sent: Sent, row: Record<
   expect('$extra', Object.keys(stored?.['$extra'] ?? {}).sort(), extra.sort())
   for (const [name, label, value] of sent.members) {
     const text = value.replaceAll(/[\r\n]/g, ' ')
-    const asSent = `${label}:${isQuotedBy(gateway, fields.event_type, name, value) ? `"${text}"` : text}`
+    const asSent = `${label}:${isQuotedBy(gateway, fields, name) ? `"${text}"` : text}`
     if (!isTyped(name) && !(row.properties as string).includes(asSent)) throw new Error(`${asSent} is not among ${String(row.properties)}`)
   }
   if (extra.length === 0) expect('properties', plain(stored), plain(fields.properties ?? null))
